@@ -83,7 +83,6 @@ export class Transacting {
 
   join(open: OpenTransaction, hosted: HostedPartition): void {
     open.partitions.push(hosted.id)
-    open.decisionBytes += MARKER_BYTES
   }
 
   /**
@@ -104,7 +103,8 @@ export class Transacting {
   /** A frame has to hold the whole decision. */
   #assertRoom(open: OpenTransaction, sizeBytes: number): void {
     const { decisionBytesMax } = this.#hooks.store
-    if (TRANSACTION_BYTES + open.decisionBytes + sizeBytes <= decisionBytesMax) return
+    const markerBytes = open.partitions.length * MARKER_BYTES
+    if (TRANSACTION_BYTES + markerBytes + open.offsetBytes + sizeBytes <= decisionBytesMax) return
     const { transactionalId, producerId } = open
     const message = `the decision of a transaction of "${transactionalId}" would take more than ${decisionBytesMax} bytes`
     const partitions = open.partitions.length
@@ -120,7 +120,7 @@ export class Transacting {
     this.#assertRoom(open, sizeBytes)
     groups.addPending(instance.producerId, { groupId, memberId, generation, offsets, now: now() }, liveTopic)
     open.hasOffsets = true
-    open.decisionBytes += sizeBytes
+    open.offsetBytes += sizeBytes
     done(undefined)
   }
 

@@ -106,6 +106,7 @@ test("a plan of the user's own that cannot be is refused", async () => {
     ]),
     new Map([['a', [{ topic: 't', partition: 1 }]]]),
     new Map([['a', [{ topic: 'u', partition: 0 }]]]),
+    new Map([['a', [{ topic: 'of b', partition: 0 }]]]),
     new Map([['a', null]]),
     new Map([['a', [null]]]),
     new Map([['a', 't-0']]),
@@ -113,7 +114,12 @@ test("a plan of the user's own that cannot be is refused", async () => {
   for (const plan of plans) {
     const assignor = { name: 'mine', assign: () => plan as never }
     const error = await failure('INVALID_REQUEST', () => {
-      assignPartitions(assignor, members({ a: ['t'], b: ['t'] }), new Map([['t', 1]]))
+      const group = members({ a: ['t'], b: ['t', 'of b'] })
+      const counts = new Map([
+        ['t', 1],
+        ['of b', 1],
+      ])
+      assignPartitions(assignor, group, counts)
     })
     assert.is(error.details['option'], 'assignor')
   }

@@ -80,6 +80,26 @@ test('after an abort the next record is the first that was not committed', (open
     assert.equal(seen, ['0', '1', '2', '3', '2', '3', '4', '5'])
   }))
 
+test('after an abort the next record is the first behind a plain commit too', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: (string | null)[] = []
+    let isFirst = true
+    for await (const record of consumer) {
+      seen.push(record.value)
+      if (record.value === '1') await consumer.commit(record)
+      if (record.value === '3' && isFirst) {
+        isFirst = false
+        const transaction = await producer.beginTransaction()
+        await transaction.sendOffsets(consumer, record)
+        await transaction.abort()
+      }
+      if (record.value === '5') break
+    }
+    assert.equal(seen, ['0', '1', '2', '3', '2', '3', '4', '5'])
+  }))
+
 test('a batch that another run of the work commits is not delivered again', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
@@ -114,6 +134,30 @@ test('an abort before sendOffsets leaves the consumer where it is: the transacti
     })
     await refused.catch(() => {})
     assert.is(consumer.position(place), 0)
+  }))
+
+test('a batch whose sendOffsets the log refused is delivered again, as after an abort', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: string[] = []
+    for await (const batch of consumer.batches({ maxRecords: 2 })) {
+      seen.push([...batch].map(({ value }) => value).join(''))
+      const transaction = await producer.beginTransaction()
+      for (const { value } of batch) await transaction.send({ topic: 'output', value })
+      if (seen.length === 2) {
+        // As its timeout does.
+        await log.admin.abortTransaction('id')
+        await failure('TRANSACTION_ABORTABLE', () => transaction.sendOffsets(consumer, batch))
+        await transaction.abort()
+      } else {
+        await transaction.sendOffsets(consumer, batch)
+        await transaction.commit()
+      }
+      if (batch.nextOffset === 6) break
+    }
+    assert.equal(seen, ['01', '23', '23', '45'])
+    assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
   }))
 
 test('sendOffsets refuses to pass unfinished records unless allowSkip says so', (open) =>

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert'
 import {
   type EmbeddedLog,
+  type ErrorCode,
   LogError,
   type Transaction,
   type TransactionScope,
@@ -155,6 +156,51 @@ test('transaction: runs work again only if asked, and not after misuse', (open) 
       ),
     )
     assert.equal(attempts, [1])
+  }))
+
+test('transaction: is run again by the category of its error: not where another run could mend nothing', (open) =>
+  withLog(open, async (log) => {
+    const runsOf = async (code: ErrorCode) => {
+      let runs = 0
+      const producer = log.producer({ transactionalId: 'id' })
+      const error = new LogError(code, 'by the test')
+      const running = producer.transaction(
+        async () => {
+          runs++
+          throw error
+        },
+        { retries: 1 },
+      )
+      assert.is(await refused(running), error)
+      return runs
+    }
+    for (const code of ['PRODUCER_FENCED', 'KAFKA_STORAGE_ERROR', 'CORRUPT_MESSAGE', 'INVALID_REQUEST'] as const)
+      assert.is(await runsOf(code), 1, code)
+    for (const code of ['CONCURRENT_TRANSACTIONS', 'TRANSACTION_ABORTABLE', 'ILLEGAL_GENERATION'] as const)
+      assert.is(await runsOf(code), 2, code)
+  }))
+
+test('transaction: its signal aborts when the run is over, whether it was asked for before or after', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const codeOf = ({ aborted, reason }: AbortSignal) => aborted && (reason as LogError).code
+    for (const isFailing of [false, true]) {
+      const contexts: { signal: AbortSignal }[] = []
+      let signal: AbortSignal | undefined
+      const running = producer.transaction(async (_, context) => {
+        contexts.push(context)
+        signal = context.signal
+        assert.not.ok(signal.aborted)
+        if (isFailing) throw new Error('by the test')
+      })
+      await running.catch(() => {})
+      assert.is(codeOf(signal!), 'INVALID_TXN_STATE')
+      const later = producer.transaction(async (_, context) => {
+        contexts.push(context)
+      })
+      await later
+      assert.is(codeOf(contexts[1]!.signal), 'INVALID_TXN_STATE')
+    }
   }))
 
 test('transaction: an aborted signal ends it with its reason, though work still runs', (open) =>
@@ -357,6 +403,17 @@ test('close aborts what is open and refuses what comes', (open) =>
     await producer.close()
     assert.is(((await heard) as { code?: string }).code, 'PRODUCER_CLOSED')
     await failure('PRODUCER_CLOSED', () => producer.beginTransaction())
+    assert.equal(await values(log), [])
+  }))
+
+test('close aborts a transaction that was begun by hand, durably when it resolves', (open) =>
+  withLog(open, async (log) => {
+    const producer = log.producer({ transactionalId: 'id' })
+    const transaction = await producer.beginTransaction()
+    await transaction.send(inPartition(0, 'a'))
+    await producer.close()
+    assert.is((await log.admin.describeTransactions(['id']))[0]?.state, 'CompleteAbort')
+    await failure('INVALID_TXN_STATE', () => transaction.commit())
     assert.equal(await values(log), [])
   }))
 

@@ -1,6 +1,7 @@
 // Transactions of the engine, over files and over rows.
 import * as assert from 'uvu/assert'
 import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
+import type { LogError } from '../../bindings/model/errors.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
@@ -273,6 +274,33 @@ test('after a clean close an open transaction goes on, with the time it had', ()
   same.end('commit')
   assert.equal([values(later, 0), values(later, 2)], [['a'], ['b']])
 })
+
+test('a transaction that goes on over a close takes no more partitions than before', () => {
+  const host = fresh()
+  const client = new TransactionalClient(host, 'id').init().begin()
+  host.ask<void>((done) => ({ kind: 'createPartitions', name: 't', totalCount: 400, done }))
+  const limit = partitionsUpToRefusal(client, 0)
+  client.end('abort')
+  client.begin()
+  for (let partition = 0; partition < limit - 1; partition++) client.send('t', partition, 'x')
+  host.close()
+  const later = opened(host.storage.reopened())
+  const same = new TransactionalClient(later, 'id').as(client.instance)
+  assert.is(partitionsUpToRefusal(same, limit - 1), limit)
+  same.end('commit')
+  assert.equal(values(later, 0), ['x'])
+})
+
+function partitionsUpToRefusal(client: TransactionalClient, from: number): number {
+  try {
+    for (let partition = from; partition < 400; partition++) client.send('t', partition, 'x')
+  } catch (error) {
+    const { partitions } = (error as LogError<'RECORD_LIST_TOO_LARGE'>).details
+    return Number(partitions)
+  }
+  // Rows have no frame that a decision must fit into.
+  return 400
+}
 
 // It went on without them: what it had read was read again behind it.
 test('a transaction with offsets, which no close keeps, is aborted by the next open', () => {

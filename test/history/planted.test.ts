@@ -36,6 +36,11 @@ class Story extends HistoryRecorder {
     return this
   }
 
+  from(offset: number, partition: number): this {
+    this.positioned({ consumer: 'c', topic, partition, offset })
+    return this
+  }
+
   /** By a reader of what isn't committed yet. */
   otherPoll(words: string): this {
     this.polled({ consumer: 'other', isolation: 'read_uncommitted', topic, partition: 0, records: records(words) })
@@ -56,13 +61,13 @@ class Story extends HistoryRecorder {
     return this
   }
 
-  commit(offset: number, outcome: 'ok' | 'failed' | 'unknown', transaction?: string): this {
-    this.offsetCommitted({ group: 'g', topic, partition: 0, offset, outcome, transaction })
+  commit(offset: number, outcome: 'ok' | 'failed' | 'unknown', transaction?: string, partition = 0): this {
+    this.offsetCommitted({ group: 'g', topic, partition, offset, outcome, transaction })
     return this
   }
 
-  finalCommit(offset: number): this {
-    this.finalOffset({ group: 'g', topic, partition: 0, offset })
+  finalCommit(offset: number, partition = 0): this {
+    this.finalOffset({ group: 'g', topic, partition, offset })
     return this
   }
 }
@@ -94,10 +99,21 @@ test('the true stories', () => {
   assert.equal(found(refused.end('t', 'unknown').final('a0')), [])
   // Where nobody read its records in the end, a transaction's offset doesn't say that they are missing.
   assert.equal(found(inTransaction(new Story()).end('t', 'unknown').commit(4, 'ok', 't').finalCommit(4)), [])
+  // A group that was put back behind a transaction whose answer was lost.
+  const reset = inTransaction(new Story()).commit(4, 'ok', 't').end('t', 'unknown').commit(2, 'ok')
+  assert.equal(found(reset.final('a0').final('b0', 1).finalCommit(2)), [])
+  // Who ended an aborted transaction nobody knows: its timeout may have, before its producer asked.
+  assert.equal(found(inTransaction(new Story()).send('c1').poll('c1').end('t', 'aborted').final('c1')), [])
+  // Only its own partition holds a transaction's readers back, and only from its first record on.
+  const beside = inTransaction(new Story().send('c0', { partition: 2 }).send('d0', { partition: 3 }))
+  const before = beside.send('e1', { partition: 3, transaction: 't' }).poll('c0', 'read_committed', 2)
+  assert.equal(found(before.poll('d0', 'read_committed', 3).end('t', 'committed').final('a0')), [])
 })
 
-test('a history in which a value was sent twice can not be judged', () => {
+test('a history that says two things of one value, transaction or partition can not be judged', () => {
   assert.throws(() => found(new Story().send('a0').send('a1')), 'may send a value only once')
+  assert.throws(() => found(new Story().end('t', 'committed').end('t', 'aborted')), 'may end a transaction only once')
+  assert.throws(() => found(new Story().final('').final('')), 'may read a partition in the end only once')
 })
 
 test('a record in another partition than its own is there, and missing in its own', () => {
@@ -159,6 +175,36 @@ const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: strin
     inTransaction(new Story()).poll('a0').end('t', 'committed').final('a0').final('b0', 1),
     'payments-0 at 0, value a of producer p: c read it before transaction t was to commit',
   ],
+  // Nothing of the open transaction itself, but what stands behind its first record.
+  [
+    'uncommitted-read',
+    inTransaction(new Story())
+      .send('c1')
+      .send('d2')
+      .poll('c1 d2')
+      .end('t', 'committed')
+      .final('a0 c1 d2')
+      .final('b0', 1),
+    'payments-0 at 0, value a of producer p: c read on at 1 before transaction t was to commit',
+  ],
+  [
+    'uncommitted-read',
+    inTransaction(new Story()).send('c1').poll('c1').end('t', 'unknown').final('a0 c1').final('b0', 1),
+    'payments-0 at 0, value a of producer p: c read on at 1 before transaction t was to commit',
+  ],
+  // The shorter of two that are open has the later offset.
+  [
+    'uncommitted-read',
+    inTransaction(new Story())
+      .send('c1', { transaction: 'u' })
+      .end('u', 'committed')
+      .send('d2')
+      .poll('d2')
+      .end('t', 'committed')
+      .final('a0 c1 d2')
+      .final('b0', 1),
+    'payments-0 at 0, value a of producer p: c read on at 2 before transaction t was to commit',
+  ],
   [
     'lost',
     three().final('a0 c2'),
@@ -194,6 +240,23 @@ const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: strin
       .finalCommit(2),
     'payments-0 at 4 of producer p: group g: transaction t has its records there, and not this offset',
   ],
+  // Over two partitions without a record.
+  [
+    'torn-transaction',
+    new Story().commit(4, 'ok', 't').commit(7, 'ok', 't', 1).end('t', 'unknown').finalCommit(4).finalCommit(-1, 1),
+    'payments-1 at 7: group g: transaction t has offset 4 of payments-0 there, and not this one',
+  ],
+  // Somebody saw it committed; its partition isn't read again.
+  [
+    'torn-transaction',
+    inTransaction(new Story()).end('t', 'unknown').poll('a0').final('', 1),
+    'payments-1 at 0, value b of producer p: transaction t has value a in payments-0 and not this one',
+  ],
+  [
+    'torn-transaction',
+    inTransaction(new Story()).commit(4, 'ok', 't').end('t', 'unknown').poll('a0').finalCommit(-1),
+    'payments-0 at 4 of producer p: group g: transaction t has its records there, and not this offset',
+  ],
   [
     'skipped',
     three().poll('a0').poll('c2').final('a0 b1 c2'),
@@ -208,6 +271,24 @@ const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: strin
     'non-monotonic',
     three().poll('a0 b1').poll('b1 c2').final('a0 b1 c2'),
     'payments-0 at 1, value b of producer p: c read it again, it stood at 2',
+  ],
+  // By the last reader too, be it out of order or the same twice.
+  [
+    'non-monotonic',
+    new Story().send('a0').send('b1', { producer: 'q' }).final('b1 a0'),
+    'payments-0 at 0, value a: final read read it again, it stood at 2',
+  ],
+  ['non-monotonic', three().final('a0 b1 b1 c2'), 'payments-0 at 1, value b: final read read it again, it stood at 2'],
+  // Of a transaction whose commit was not answered one record was seen, and another passed over.
+  [
+    'skipped',
+    inTransaction(new Story())
+      .send('c1', { partition: 1 })
+      .end('t', 'unknown')
+      .poll('a0')
+      .from(0, 1)
+      .poll('c1', 'read_committed', 1),
+    'payments-1 at 0, value b of producer p: c read on at 1',
   ],
   [
     'order',

@@ -10,6 +10,62 @@ const openTransaction = 'client/transaction/open-transaction.ts'
 
 export const CLIENTS: readonly Mutant[] = [
   {
+    name: 'an abort brings again what a plain commit was for',
+    file: 'client/consumer/consumer.ts',
+    find: 'session.commit(positions, generation))\n    committed()\n',
+    put: 'session.commit(positions, generation))\n',
+    tests: [offsets],
+  },
+  {
+    name: 'a changelog with fewer partitions than its input is taken',
+    file: 'client/process/state-manager.ts',
+    find: 'if (partitions < needed) {',
+    put: 'if (partitions < 0) {',
+    tests: ['process/process.test.ts'],
+  },
+  {
+    name: 'a transaction goes on until its timeout',
+    file: 'client/process/in-transactions.ts',
+    find: 'Math.min(leftMs, transactionTimeoutMs / 2)',
+    put: 'leftMs',
+    tests: ['process/concurrency.test.ts'],
+  },
+  {
+    name: 'a batch whose sendOffsets was refused is passed over',
+    file: 'client/consumer/consumer.ts',
+    find: '      ending.aborted()\n      throw error\n',
+    put: '      throw error\n',
+    tests: [offsets],
+  },
+  {
+    name: 'work is run again whatever the category of its error',
+    file: 'client/transaction/transactional-producer.ts',
+    find: "return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)",
+    put: "return !LogError.is(error) || !['misuse'].includes(error.category)",
+    tests: [contract],
+  },
+  {
+    name: 'a close leaves open what was begun by hand',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '      await this.#open?.[Symbol.asyncDispose]()\n',
+    put: '',
+    tests: [contract],
+  },
+  {
+    name: 'the signal of work outlives its run',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '      running.end()\n',
+    put: '',
+    tests: [contract],
+  },
+  {
+    name: 'records without a key are handled one after the other',
+    file: 'client/process/batch-work.ts',
+    find: 'return key === null ? ',
+    put: "return key === null ? 'none' : key === null ? ",
+    tests: ['process/concurrency.test.ts'],
+  },
+  {
     name: 'a transaction whose work hangs is told nothing when its time is over',
     file: 'client/transaction/transactional-producer.ts',
     find: '      else running.abort(this.#tookTooLong())\n',

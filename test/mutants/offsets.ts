@@ -9,6 +9,27 @@ const groupTable = 'coordinator/group/groups.ts'
 
 export const OFFSETS: readonly Mutant[] = [
   {
+    name: 'a plan of the user’s own gives partitions to members that don’t read them',
+    file: 'client/consumer/lead.ts',
+    find: 'if (!exists || !member.topics.includes(topic))',
+    put: 'if (!exists)',
+    tests: ['client/assignors.test.ts'],
+  },
+  {
+    name: 'offsets of a transaction outlive their group',
+    file: groupTable,
+    find: '    this.#pending.dropWhere((offset) => offset.groupId === groupId)\n',
+    put: '',
+    tests: [groups],
+  },
+  {
+    name: 'a rebalance waits by the wall clock',
+    file: 'coordinator/group/live-group.ts',
+    find: '    this.#deadline += byMs\n',
+    put: '',
+    tests: [groups],
+  },
+  {
     name: 'offsets of a transaction count at once',
     file: transacting,
     find: '    open.hasOffsets = true\n',

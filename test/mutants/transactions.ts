@@ -11,11 +11,11 @@ const commits = 'engine/commit-queue.ts'
 
 export const TRANSACTIONS: readonly Mutant[] = [
   {
-    name: 'a transaction goes on behind a close without its offsets',
+    name: 'a transaction goes on over a close without its offsets',
     file: transactions,
-    find: ' || open.hasOffsets',
-    put: '',
-    tests: ['engine/transactions.test.ts'],
+    find: 'const goesOn = !open.hasOffsets',
+    put: 'const goesOn = true',
+    tests: [engine],
   },
   {
     name: 'an abort behind a commit that was refused is told that the transaction is over',
@@ -170,8 +170,8 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a close gives an open transaction its time again',
     file: transactions,
-    find: "state: 'Ongoing', partitions, startMs: open.startMs, lastUpdateMs: now",
-    put: "state: 'Ongoing', partitions, startMs: now, lastUpdateMs: now",
+    find: "state: 'Ongoing', partitions, startMs: open.startMs }",
+    put: "state: 'Ongoing', partitions, startMs: now }",
     tests: [engine],
   },
   {
@@ -187,6 +187,48 @@ export const TRANSACTIONS: readonly Mutant[] = [
     find: '      this.#engine.clockMoved(jumpMs)\n',
     put: '',
     tests: ['engine/clock.test.ts'],
+  },
+  {
+    name: 'a transaction that went on over one close goes on over the next without its offsets',
+    file: transactions,
+    find: "if (!goesOn && entry.state !== 'Ongoing') continue",
+    put: 'if (!goesOn) continue',
+    tests: [table],
+  },
+  {
+    name: 'ids expire by the wall clock, wherever it is set',
+    file: 'coordinator/transaction/id-expiration.ts',
+    find: '<= now - this.#movedMs',
+    put: '<= now',
+    tests: [table],
+  },
+  {
+    name: 'an id that was used while the clock was back expires as it is set right',
+    file: 'coordinator/transaction/id-expiration.ts',
+    find: 'lastUpdateMs - (this.#movedAtUse.get(transactionalId) ?? 0)',
+    put: 'lastUpdateMs',
+    tests: [table],
+  },
+  {
+    name: 'epochs go on behind the one that a crash raised beyond the last',
+    file: 'coordinator/transaction/refusals.ts',
+    find: "  if (event !== 'init' && entry.producerEpoch > LAST_EPOCH) throw refused(entry, 'PRODUCER_FENCED', 'has no epoch left')\n",
+    put: '',
+    tests: [table],
+  },
+  {
+    name: 'a transaction of which nothing is left stays open for ever',
+    file: 'coordinator/transaction/recovery.ts',
+    find: '    plans.push(planAbort(recovered, transaction, entry, now))\n    open.add(transaction)\n',
+    put: '',
+    tests: [table],
+  },
+  {
+    name: 'what partitions have of an older epoch goes on as the transaction of a newer one',
+    file: 'coordinator/transaction/recovery.ts',
+    find: ' && isCurrent(entry, each)',
+    put: '',
+    tests: [table],
   },
   {
     name: 'an id expires with its transaction open',

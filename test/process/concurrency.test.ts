@@ -40,6 +40,31 @@ test('concurrency: records of one key in order and one at a time, of several key
   await log.close()
 })
 
+test('concurrency: records without a key have no order, and are handled beside each other', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('in')
+  await log.producer().send(Array.from({ length: 12 }, (_, index) => ({ topic: 'in', value: `${index}` })))
+  const done: number[] = []
+  let running = 0
+  let most = 0
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    concurrency: 3,
+    async handle({ offset }) {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setImmediate(resolve))
+      running--
+      done.push(offset)
+    },
+  })
+  await until(async () => done.length === 12)
+  await processor.close()
+  assert.is(most, 3)
+  assert.is(new Set(done).size, 12)
+  await log.close()
+})
+
 test('concurrency: records of different keys that change one key of the state lose nothing', async (open) => {
   const log = await open({ topics: [totals, receipts] })
   for (const name of ['in', 'none']) await log.admin.createTopic(name)
@@ -108,5 +133,30 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
     })
   }
 }
+
+test('a transaction is committed once half of its timeout was worked, whatever the group allows', async (_, openBroker) => {
+  let time = 0
+  const port = { ...nodePort, now: () => 1e12 + time, elapsed: () => time }
+  const log = new BrokerLog(await openBroker(port), port)
+  await log.admin.createTopic('in')
+  const count = 60
+  await log.producer().send(Array.from({ length: count }, () => ({ topic: 'in', value: '' })))
+  let handled = 0
+  const processor = log.process({
+    ...{ groupId: 'g', topics: ['in'], transactionTimeoutMs: 200 },
+    async handle() {
+      handled++
+      time += 10
+      await new Promise((resolve) => setImmediate(resolve))
+    },
+  })
+  const committed = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.nextOffset
+  await until(async () => (await committed()) === count)
+  const epochs = (await log.admin.listTransactions()).map(({ producerEpoch }) => producerEpoch)
+  assert.is(handled, count)
+  assert.ok(Math.max(...epochs) >= 5, `${epochs} transactions`)
+  await processor.close()
+  await log.close()
+})
 
 test.run()

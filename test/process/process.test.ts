@@ -252,10 +252,11 @@ test('wrong options are refused by name, a changelog with too few partitions too
     assert.ok(LogError.is(error, 'INVALID_GROUP_ID'), String(error))
   }
   const few = topic('few', { key: string, value: unchecked<number>(json()) })
-  await log.admin.createTopic('few')
+  await log.admin.createTopic('few', { config: { 'cleanup.policy': 'compact' } })
   const refused = log.process({ groupId: 'g', topics: [payments], state: { few: store(few) }, handle })
   const error = await refused.done.catch((failed: unknown) => failed)
   assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+  assert.equal(error.details, { topic: 'few', partitions: 1, needed: 3 })
   await log.close()
 })
 

@@ -2,9 +2,16 @@
 const ID_EXPIRATION_MS = 7 * 24 * 3_600_000
 const CHECK_INTERVAL_MS = 3_600_000
 
-/** When to look for ids that have expired: at intervals, once any id is known. */
+/**
+ * Which ids nobody has used for a week of passing time, and when to look for them: at intervals, once any id is known.
+ * Records tell by the wall clock when an id was used last, which is believed as it was at the open.
+ */
 export class IdExpiration {
   #nextCheck: number | undefined
+  /** By how much the wall clock was put forward since the open. */
+  #movedMs = 0
+  /** By how much it was when an id was used last, for those where that is something. */
+  readonly #movedAtUse: Map<string, number> = new Map()
 
   /** When the next check is due. */
   get nextCheck(): number {
@@ -23,11 +30,22 @@ export class IdExpiration {
     return true
   }
 
-  isOver(lastUpdateMs: number, now: number): boolean {
-    return lastUpdateMs + ID_EXPIRATION_MS <= now
+  used(transactionalId: string): void {
+    if (this.#movedMs === 0) this.#movedAtUse.delete(transactionalId)
+    else this.#movedAtUse.set(transactionalId, this.#movedMs)
+  }
+
+  isOver(transactionalId: string, lastUpdateMs: number, now: number): boolean {
+    const lastUse = lastUpdateMs - (this.#movedAtUse.get(transactionalId) ?? 0)
+    return lastUse + ID_EXPIRATION_MS <= now - this.#movedMs
+  }
+
+  forgotten(transactionalId: string): void {
+    this.#movedAtUse.delete(transactionalId)
   }
 
   clockMoved(byMs: number): void {
+    this.#movedMs += byMs
     if (this.#nextCheck !== undefined) this.#nextCheck += byMs
   }
 }

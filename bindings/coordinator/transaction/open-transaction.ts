@@ -28,8 +28,8 @@ export class OpenTransaction {
   readonly partitions: AddedPartition[] = []
   /** Committed offsets are part of it. */
   hasOffsets = false
-  /** Roughly the bytes that its partitions and offsets will take in the frame that decides it. */
-  decisionBytes = 0
+  /** Roughly the bytes that its offsets will take in the frame that decides it. */
+  offsetBytes = 0
   /** What it has written since a flush was last asked for: bytes, and where. */
   unflushedBytes = 0
   unflushed: AddedPartition[] = []

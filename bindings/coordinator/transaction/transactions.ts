@@ -231,9 +231,15 @@ export class Transactions {
     const records: TableRecord[] = []
     for (const open of this.#open.all()) {
       const entry = this.#tables.planned.byProducerId(open.producerId)
-      if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0 || open.hasOffsets) continue
+      if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0) continue
+      const goesOn = !open.hasOffsets
+      // An earlier close may have said that it does.
+      if (!goesOn && entry.state !== 'Ongoing') continue
       const partitions = open.partitions.map(({ topic, partition }) => ({ topic, partition }))
-      records.push(this.#plan({ ...entry, state: 'Ongoing', partitions, startMs: open.startMs, lastUpdateMs: now }))
+      const state = goesOn
+        ? ({ state: 'Ongoing', partitions, startMs: open.startMs } as const)
+        : ({ state: 'Empty', partitions: [], startMs: -1 } as const)
+      records.push(this.#plan({ ...entry, ...state, lastUpdateMs: now }))
     }
     return records
   }
@@ -267,10 +273,11 @@ export class Transactions {
     if (!this.#expiration.takeCheck(now)) return []
     const idle = [...this.#tables.planned.all()].filter((entry) => {
       const isIdle = nextTransactionState(entry.state, 'expire') === 'Dead' && this.#openOfId(entry) === undefined
-      return isIdle && this.#expiration.isOver(entry.lastUpdateMs, now)
+      return isIdle && this.#expiration.isOver(entry.transactionalId, entry.lastUpdateMs, now)
     })
     return idle.map(({ transactionalId }) => {
       const tombstone = encodeTransactionTombstone(transactionalId, now)
+      this.#expiration.forgotten(transactionalId)
       return this.#tables.plan({ kind: 'transaction-removed', transactionalId }, tombstone)
     })
   }
@@ -303,6 +310,7 @@ export class Transactions {
   }
 
   #plan(entry: TransactionStored): TableRecord {
+    this.#expiration.used(entry.transactionalId)
     return this.#tables.plan(entry, encodeTransaction(entry))
   }
 }

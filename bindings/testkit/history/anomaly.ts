@@ -5,7 +5,7 @@ export type AnomalyKind =
   | 'conflicting' // two values at one offset, or a value elsewhere than its answer said
   | 'duplicate' // one value at two places
   | 'aborted-read' // a value whose send failed, or, read_committed, whose transaction aborted
-  | 'uncommitted-read' // read_committed, before the end of its transaction was even asked for
+  | 'uncommitted-read' // read_committed, or what stands behind it, before the end of its transaction was even asked for
   | 'lost' // acknowledged, and not there although later ones are
   | 'unseen' // acknowledged, and not there at the end of the partition
   | 'torn-transaction' // some of its records or offsets are there and others aren't

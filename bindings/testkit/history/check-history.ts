@@ -6,6 +6,7 @@ import { checkIdentity } from './identity.ts'
 import { checkLost } from './lost.ts'
 import { checkOffsets } from './offsets.ts'
 import { checkOrder } from './order.ts'
+import { checkPastOpen } from './past-open.ts'
 import { checkPolls } from './polls.ts'
 import { checkTorn } from './torn.ts'
 
@@ -27,7 +28,16 @@ export function checkHistory(history: History): HistoryVerdict {
   const report = (anomaly: Anomaly): void => {
     anomalies.push(anomaly)
   }
-  const families = [checkIdentity, checkAborted, checkLost, checkTorn, checkPolls, checkOrder, checkOffsets]
+  const families = [
+    checkIdentity,
+    checkAborted,
+    checkPastOpen,
+    checkLost,
+    checkTorn,
+    checkPolls,
+    checkOrder,
+    checkOffsets,
+  ]
   for (const check of families) check(facts, report)
   const sentTo = new Set(facts.sent.map((sent) => sent.name))
   const unreadPartitions = [...sentTo].filter((name) => !facts.finalEnds.has(name))

@@ -1,4 +1,4 @@
-import type { History, Isolation, Place, SeenRecord, Send, TransactionEnd } from './history.ts'
+import type { History, Isolation, OffsetCommit, Place, SeenRecord, Send, TransactionEnd } from './history.ts'
 
 /** One record that one reader was given. */
 export interface Sight extends Place, SeenRecord {
@@ -19,6 +19,8 @@ export interface SentValue {
   /** From the send's answer; without one, from the first read of its value. */
   offset: number | undefined
   isInFinalRead: boolean
+  /** By a reader of committed records: then its transaction can only have committed, whatever its sender was told. */
+  isSeenCommitted: boolean
 }
 
 /** Whether readers of committed records must, mustn't or may see what was sent. */
@@ -32,6 +34,11 @@ export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () =
   return made
 }
 
+/** Of records in any order: what a broken reader gave is judged too. */
+function lastOffset(records: readonly SeenRecord[]): number {
+  return records.reduce((last, { offset }) => Math.max(last, offset), -1)
+}
+
 /** A history, looked up by value and by place. Built once in linear time, then only read. */
 export class Facts {
   readonly history: History
@@ -41,22 +48,34 @@ export class Facts {
   readonly sights: readonly Sight[]
   /** By partition: the last offset that a fresh reader found in the end, -1 for none. */
   readonly finalEnds: ReadonlyMap<string, number>
+  /** Transactions of which a reader of committed records saw something. */
+  readonly seenTransactions: ReadonlySet<string>
   readonly #names: Map<string, string[]> = new Map()
 
   constructor(history: History) {
     this.history = history
     this.endOf = new Map(history.transactions.map((end) => [end.id, end]))
-    this.finalEnds = new Map(
-      history.finalReads.map((read) => [this.nameOf(read), read.records.at(-1)?.offset ?? -1] as const),
-    )
+    this.finalEnds = new Map(history.finalReads.map((read) => [this.nameOf(read), lastOffset(read.records)] as const))
     this.sent = history.sends.map((send) => ({
       send,
       name: this.nameOf(send),
       fate: this.#fateOf(send),
       offset: send.offset,
       isInFinalRead: false,
+      isSeenCommitted: false,
     }))
+    this.#assertOnce()
     this.sights = this.#seen(new Map(this.sent.map((sent) => [sent.send.value, sent])))
+    const seen = this.sent.filter((sent) => sent.isSeenCommitted).map(({ send }) => send.transaction)
+    this.seenTransactions = new Set(seen.filter((id) => id !== undefined))
+  }
+
+  /** Of two that say different things nobody could tell which one counts. */
+  #assertOnce(): void {
+    const { transactions, finalReads } = this.history
+    if (this.endOf.size !== transactions.length) throw new Error('a history may end a transaction only once')
+    if (this.finalEnds.size !== finalReads.length)
+      throw new Error('a history may read a partition in the end only once')
   }
 
   /** The same string for the same partition, so that maps hash it once. */
@@ -82,6 +101,7 @@ export class Facts {
         if (sent !== undefined) {
           sent.offset ??= offset
           if (answeredAt === Number.POSITIVE_INFINITY && sent.name === name) sent.isInFinalRead = true
+          if (isolation === 'read_committed' && sent.name === name) sent.isSeenCommitted = true
         }
         sights.push({ topic, partition, offset, value, isolation, answeredAt, reader, name, sent })
       }
@@ -107,5 +127,18 @@ export class Facts {
     const outcome = this.endOf.get(transaction)?.outcome
     if (outcome === 'committed') return 'there'
     return outcome === 'aborted' ? 'absent' : 'either'
+  }
+
+  commitFate(commit: OffsetCommit): Fate {
+    if (commit.transaction !== undefined) return this.endFate(commit.transaction)
+    if (commit.outcome === 'unknown') return 'either'
+    return commit.outcome === 'ok' ? 'there' : 'absent'
+  }
+
+  /** By readers of committed records who pass its place. */
+  mustBeSeen({ send: { transaction }, fate }: SentValue): boolean {
+    return (
+      fate === 'there' || (transaction !== undefined && fate === 'either' && this.seenTransactions.has(transaction))
+    )
   }
 }

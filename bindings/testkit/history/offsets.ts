@@ -1,5 +1,6 @@
 import type { Anomaly, AnomalyKind, Report } from './anomaly.ts'
-import { type Facts, type Fate, getOrMake } from './facts.ts'
+import { type Facts, getOrMake } from './facts.ts'
+import { groupPlace } from './final-offsets.ts'
 import type { FinalOffset, OffsetCommit } from './history.ts'
 
 /**
@@ -8,27 +9,17 @@ import type { FinalOffset, OffsetCommit } from './history.ts'
  */
 export function checkOffsets(facts: Facts, report: Report): void {
   const byPlace: Map<string, OffsetCommit[]> = new Map()
-  for (const commit of facts.history.commits) getOrMake(byPlace, placeOf(commit), () => []).push(commit)
+  for (const commit of facts.history.commits) getOrMake(byPlace, groupPlace(commit), () => []).push(commit)
   for (const final of facts.history.finalOffsets) {
-    const commits = byPlace.get(placeOf(final)) ?? []
-    const sure = commits.findLast((commit) => fateOf(facts, commit) === 'there')
-    const possible = commits.filter((commit) => commit === sure || fateOf(facts, commit) === 'either')
+    const commits = byPlace.get(groupPlace(final)) ?? []
+    const sure = commits.findLast((commit) => facts.commitFate(commit) === 'there')
+    const possible = commits.filter((commit) => commit === sure || facts.commitFate(commit) === 'either')
     if (possible.some((commit) => commit.offset === final.offset)) continue
     if (sure === undefined && final.offset === -1) continue
     const was = sure === undefined ? 'none was acknowledged' : `${sure.offset} was acknowledged`
     if (sure !== undefined && final.offset < sure.offset) report(ofFinal('lost-offset', final, was))
     else report(ofFinal('phantom-offset', final, `nobody committed it; ${was}`))
   }
-}
-
-function fateOf(facts: Facts, commit: OffsetCommit): Fate {
-  if (commit.transaction !== undefined) return facts.endFate(commit.transaction)
-  if (commit.outcome === 'unknown') return 'either'
-  return commit.outcome === 'ok' ? 'there' : 'absent'
-}
-
-function placeOf({ group, topic, partition }: FinalOffset | OffsetCommit): string {
-  return `${group}/${topic}-${partition}`
 }
 
 function ofFinal(kind: AnomalyKind, { group, topic, partition, offset }: FinalOffset, detail: string): Anomaly {

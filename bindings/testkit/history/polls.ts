@@ -18,6 +18,16 @@ export function checkPolls(facts: Facts, report: Report): void {
       if (after !== undefined) next.set(key, after)
     }
   }
+  // What a final read passes over is lost (`checkLost`).
+  for (const { topic, partition, records } of facts.history.finalReads) {
+    let position = 0
+    for (const { offset, value } of records) {
+      const detail = `final read read it again, it stood at ${position}`
+      if (offset < position)
+        report({ kind: 'non-monotonic', topic, partition, offset, producer: undefined, value, detail })
+      position = offset + 1
+    }
+  }
 }
 
 type Orders = Readonly<Record<Isolation, ReadonlyMap<string, Order>>>
@@ -102,7 +112,7 @@ function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order>
   }
   for (const sent of facts.sent) {
     const { outcome, offset } = sent.send
-    if (offset !== undefined && outcome === 'ok' && (!isCommitted || sent.fate === 'there')) add(sent, offset)
+    if (offset !== undefined && outcome === 'ok' && (!isCommitted || facts.mustBeSeen(sent))) add(sent, offset)
   }
   for (const { name, offset, isolation, sent } of facts.sights) {
     // A value that mustn't be there is reported elsewhere; no other reader has to see it.

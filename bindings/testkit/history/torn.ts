@@ -1,5 +1,6 @@
 import { type Anomaly, ofSend, type Report } from './anomaly.ts'
 import { type Facts, getOrMake, type SentValue } from './facts.ts'
+import { FinalOffsets } from './final-offsets.ts'
 import type { OffsetCommit } from './history.ts'
 
 interface Parts {
@@ -7,33 +8,32 @@ interface Parts {
   readonly commits: OffsetCommit[]
 }
 
-/** All records of a transaction are in the final reads, or none; and its offsets go with them. */
+/** All of a transaction is there, or nothing: its records in every partition, and its offsets in every group. */
 export function checkTorn(facts: Facts, report: Report): void {
-  const finalOffsets = new Map(facts.history.finalOffsets.map((final) => [groupPlace(final), final.offset]))
-  const others = offsetsByPlace(facts)
+  const offsets = new FinalOffsets(facts)
   for (const [id, { sends, commits }] of partsOf(facts)) {
-    const drained = sends.filter((sent) => facts.finalEnds.has(sent.name))
-    const [firstThere] = drained.filter((sent) => sent.isInFinalRead)
-    const [firstMissing] = drained.filter((sent) => !sent.isInFinalRead)
-    if (firstThere !== undefined && firstMissing !== undefined) {
-      const detail = `transaction ${id} has value ${firstThere.send.value} in ${firstThere.name} and not this one`
-      report(ofSend('torn-transaction', firstMissing.send, firstMissing.offset, detail))
+    const fate = facts.endFate(id)
+    const recordThere = sends.find((sent) => sent.isInFinalRead || (sent.isSeenCommitted && fate !== 'absent'))
+    const recordMissing = sends.find(
+      (sent) => facts.finalEnds.has(sent.name) && !sent.isInFinalRead && !sent.isSeenCommitted,
+    )
+    if (recordThere !== undefined && recordMissing !== undefined) {
+      const detail = `transaction ${id} has value ${recordThere.send.value} in ${recordThere.name} and not this one`
+      report(ofSend('torn-transaction', recordMissing.send, recordMissing.offset, detail))
       continue
     }
-    if (facts.endFate(id) !== 'either' || drained.length === 0) continue
-    for (const commit of commits) {
-      const final = finalOffsets.get(groupPlace(commit))
-      if (final === undefined) continue
-      if (firstThere !== undefined && final < commit.offset)
-        report(
-          ofCommit(commit, firstThere.send.producer, `transaction ${id} has its records there, and not this offset`),
-        )
-      const isOnlyOne = others.get(groupPlace(commit))?.get(commit.offset) === 1
-      if (firstThere === undefined && final === commit.offset && isOnlyOne)
-        report(
-          ofCommit(commit, drained[0]?.send.producer, `transaction ${id} has this offset there, and not its records`),
-        )
-    }
+    // Offsets of those whose end was answered are judged by that.
+    if (fate !== 'either') continue
+    const offsetThere = commits.find((commit) => offsets.isThere(commit))
+    const offsetMissing = commits.find((commit) => offsets.isMissing(commit))
+    const tell = (commit: OffsetCommit, what: string): void =>
+      report(ofCommit(commit, sends[0]?.send.producer, `transaction ${id} has ${what}`))
+    if (recordThere !== undefined && offsetMissing !== undefined)
+      tell(offsetMissing, 'its records there, and not this offset')
+    else if (recordMissing !== undefined && offsetThere !== undefined)
+      tell(offsetThere, 'this offset there, and not its records')
+    else if (offsetThere !== undefined && offsetMissing !== undefined)
+      tell(offsetMissing, `offset ${offsetThere.offset} of ${facts.nameOf(offsetThere)} there, and not this one`)
   }
 }
 
@@ -45,20 +45,6 @@ function partsOf({ history, sent }: Facts): ReadonlyMap<string, Parts> {
   for (const commit of history.commits)
     if (commit.transaction !== undefined) of(commit.transaction).commits.push(commit)
   return parts
-}
-
-function groupPlace({ group, topic, partition }: { group: string; topic: string; partition: number }): string {
-  return `${group}/${topic}-${partition}`
-}
-
-/** How many commits of a group name an offset: one that is named once can only come from there. */
-function offsetsByPlace({ history }: Facts): ReadonlyMap<string, ReadonlyMap<number, number>> {
-  const places = new Map<string, Map<number, number>>()
-  for (const commit of history.commits) {
-    const counts = getOrMake(places, groupPlace(commit), () => new Map<number, number>())
-    counts.set(commit.offset, (counts.get(commit.offset) ?? 0) + 1)
-  }
-  return places
 }
 
 function ofCommit(

@@ -223,6 +223,31 @@ test('one that does not join again holds the others up until its time is over', 
   assert.equal(groups.live.expired(1800), [{ groupId: 'g', memberId: 'm2' }], 'nor for ever for the assignment')
 })
 
+test('the wait for one that does not join again is counted in time that passes, wherever the clock is set', () => {
+  for (const movedMs of [3_600_000, -3_600_000]) {
+    const groups = new Groups()
+    alone(groups, 'g', 'slow')
+    groups.live.polling('g', 'slow')
+    join(groups, 'g', 'm2', 500)
+    groups.live.polling('g', 'm2')
+    groups.live.clockMoved(movedMs)
+    assert.equal(groups.live.expired(1499 + movedMs), [])
+    assert.equal(groups.live.expired(1500 + movedMs), [{ groupId: 'g', memberId: 'slow' }])
+  }
+})
+
+test('offsets that wait for a commit go with their group: no later group of its name gets them', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  groups.addPending(7, { groupId: 'g', memberId: 'm1', generation: 1, offsets: [at(3), at(4, 1)], now: 5 }, topicOf)
+  applyAll(groups, groups.planLeave('g', 'm1', 6))
+  applyAll(groups, groups.planDelete('g', 7))
+  assert.not.ok(groups.isPending('g', orders, 0))
+  alone(groups, 'g', 'm2')
+  assert.equal(groups.planPending(7), [])
+  assert.is(groups.committed('g', orders, 0), undefined)
+})
+
 test('members without a common assignor are refused', () => {
   const groups = new Groups()
   refuses('INCONSISTENT_GROUP_PROTOCOL', () => join(groups, 'g', 'm1', 0, { assignors: [] }))

@@ -279,6 +279,99 @@ test('an id that nobody used for a week is forgotten, and its producer is refuse
   assert.equal(later.init('idle', 9 * day), { producerId: 200, producerEpoch: 0 })
 })
 
+test('a crash in the last epoch: its producer is told that none is left, and the next one has another id', () => {
+  const bench = new Bench()
+  bench.init()
+  const last = bench.atEpoch(32_766)
+  bench.begin(last)
+  const later = bench.reopened()
+  const [plan] = later.transactions.recover([{ ...last, partitions: [added] }], false, 9)
+  if (plan === undefined) throw new Error('no abort is planned')
+  assert.is(plan.markerEpoch, 32_767)
+  later.durable(plan.records)
+  later.transactions.decided(plan.open)
+  refuses('TRANSACTION_ABORTABLE', () => later.end(last, 'commit'))
+  const next = later.end(last, 'abort')
+  assert.equal(next, { producerId: 100, producerEpoch: 32_767 })
+  refuses('PRODUCER_FENCED', () => later.begin(next))
+  for (const event of ['commit', 'abort'] as const) refuses('PRODUCER_FENCED', () => later.end(next, event))
+  const anew = later.init()
+  assert.is.not(anew.producerId, 100)
+  assert.is(anew.producerEpoch, 0)
+})
+
+test('what a close said goes on ends with the next open where nothing of it is left, or where it is of another epoch', () => {
+  const bench = new Bench()
+  const id = bench.init()
+  bench.end(id, 'abort')
+  const next = { ...id, producerEpoch: 1 }
+  bench.begin(next)
+  bench.durable(bench.transactions.planClose(1))
+  for (const [found, epochs] of [
+    [[], [2]],
+    [[{ ...id, partitions: [added] }], [2]],
+    [[{ ...next, partitions: [added] }], []],
+  ] as const) {
+    const later = bench.reopened()
+    const plans = later.transactions.recover(found, true, 2)
+    assert.equal(
+      plans.map(({ markerEpoch }) => markerEpoch),
+      epochs,
+    )
+    for (const plan of plans) {
+      later.durable(plan.records)
+      later.transactions.decided(plan.open)
+    }
+    assert.is(later.transactions.describe('id')?.state, plans.length > 0 ? 'CompleteAbort' : 'Ongoing')
+    assert.is(later.init().producerEpoch, 3)
+  }
+})
+
+test('an id is forgotten by time that passes, wherever the clock is set: ahead, back, and right again (P27)', () => {
+  const day = 24 * 3_600_000
+  for (const moved of [[30], [-30], [-30, 30], [30, -30]]) {
+    const bench = new Bench()
+    bench.init('id', 0)
+    let ahead = 0
+    // Used each day, while the clock is set now and then; then no more.
+    for (const [index, days] of moved.entries()) {
+      bench.init('used', (index + 1) * day + ahead)
+      bench.transactions.clockMoved(days * day)
+      ahead += days * day
+      bench.durable(bench.transactions.planExpiry((index + 1) * day + 7_200_000 + ahead))
+      bench.init('later', (index + 1) * day + 7_200_000 + ahead)
+    }
+    const idsAt = (passed: number) => {
+      bench.durable(bench.transactions.planExpiry(passed + ahead))
+      return bench.transactions.list().map(({ transactionalId }) => transactionalId)
+    }
+    const last = moved.length * day
+    assert.equal(idsAt(7 * day - 1), ['id', 'later', 'used'], `${moved}`)
+    assert.equal(idsAt(7 * day + 3_600_000), ['later', 'used'], `${moved}`)
+    assert.equal(idsAt(last + 7 * day + 5_400_000), ['later'], `${moved}`)
+    assert.equal(idsAt(last + 8 * day), [], `${moved}`)
+  }
+})
+
+test('a transaction with offsets does not go on over a close, also where it went on over one before', () => {
+  const bench = new Bench()
+  const id = bench.init('id')
+  bench.begin(id)
+  bench.durable(bench.transactions.planClose(1))
+  const later = bench.reopened()
+  assert.equal(later.transactions.recover([{ ...id, partitions: [added] }], true, 2), [])
+  later.transactions.openOf(id.producerId, id.producerEpoch).hasOffsets = true
+  later.history.push(...bench.history)
+  later.durable(later.transactions.planClose(3))
+  const last = later.reopened()
+  assert.is(last.transactions.describe('id')?.state, 'Empty')
+  const plans = last.transactions.recover([{ ...id, partitions: [added] }], true, 4)
+  assert.equal(
+    plans.map(({ isCommit, markerEpoch }) => [isCommit, markerEpoch]),
+    [[false, 1]],
+  )
+})
+
 test('wrong requests', () => {
   const bench = new Bench()
   refuses('INVALID_REQUEST', () => bench.init(''))
