@@ -49,6 +49,18 @@ test('a poll that is due waits for nothing: what was fetched ahead comes at once
   await log.close()
 })
 
+test('work on one record may take nine tenths of it, whenever the fetch was that brought it', async () => {
+  const { port, log, consumer, lost } = await opened()
+  const iteration = consumer[Symbol.asyncIterator]()
+  await iteration.next()
+  await port.advance(MAX_POLL_INTERVAL_MS * 0.45)
+  await iteration.next()
+  await port.advance(MAX_POLL_INTERVAL_MS * 0.88)
+  await iteration.next()
+  assert.equal(lost, [])
+  await log.close()
+})
+
 test('who asks for nothing for so long is put out', async () => {
   const { port, log, consumer } = await opened()
   for await (const _ of consumer) break

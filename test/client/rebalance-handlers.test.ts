@@ -71,6 +71,31 @@ test('a close while handlers are told of the first assignment: those of revoked 
   await log.close()
 })
 
+// Found by the simulation of groups: the second time it cost the member what it had been given since.
+test('what a handler throws while nothing iterates is told once, to the iteration that begins meanwhile', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await take(consumer, 1)
+  const thrown = new Error('of the handler')
+  const [began, go] = [gate(), gate()]
+  let isFirst = true
+  consumer.on('assigned', async () => {
+    if (!isFirst) return
+    isFirst = false
+    began.open()
+    await go.opened
+    throw thrown
+  })
+  await log.admin.createPartitions('t', 2)
+  await began.opened
+  settle().then(go.open, assert.unreachable)
+  assert.is(await take(consumer, 1).catch((error: unknown) => error), thrown)
+  assert.is((await take(consumer, 1)).length, 1)
+  await log.close()
+})
+
 test('a member that nobody iterates hears at once that the group put it out', async () => {
   const port = new FakePort()
   const log = await openLog(new MemoryStore(), port)

@@ -127,6 +127,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
+    name: 'what a handler threw beside an iteration that was told is told again',
+    file: 'client/consumer/membership.ts',
+    find: ' && this.#isOver === undefined) this.#failure',
+    put: ') this.#failure',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
+  {
     name: 'a close waits for no handler of a rebalance',
     file: 'client/consumer/membership.ts',
     find: '      await this.#handlersTold()\n',

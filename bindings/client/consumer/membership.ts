@@ -62,7 +62,7 @@ export class Membership {
     this.assignment = new Assignment(this.settings.groupId)
     this.#broker = broker
     this.#start = new AssignedStart(broker, this.settings)
-    this.#reminder = new PollReminder(port, this.settings.maxPollIntervalMs / 2)
+    this.#reminder = new PollReminder(port, this.settings.maxPollIntervalMs / 10)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
     this.#fetcher = new Fetcher({
       ...{ assignment: this.assignment, start: this.#start, decoders: this.#decoders },
@@ -234,7 +234,8 @@ export class Membership {
   #settleWhileIdle(): void {
     if (this.#isOver !== undefined || !this.isUnsettled) return
     this.settle().catch((error: unknown) => {
-      if (!(error instanceof Interruption)) this.#failure = { error }
+      // An iteration that began meanwhile waits for the same, and is told.
+      if (!(error instanceof Interruption) && this.#isOver === undefined) this.#failure = { error }
     })
   }
 
