@@ -1,0 +1,109 @@
+import { type Feature, type GroupPlan, groupPlan } from './plan.ts'
+import type { PlantedFault } from './planted.ts'
+
+export interface GroupFault extends PlantedFault {
+  /** What it takes to show. */
+  readonly features: readonly Feature[]
+  readonly more?: Partial<GroupPlan>
+}
+
+const membership = 'client/consumer/membership.ts'
+const assignment = 'client/consumer/assignment.ts'
+
+/** Each is a guard that somebody could forget, and that no other one stands in for. */
+export const GROUP_FAULTS: readonly GroupFault[] = [
+  {
+    name: 'an outcome stays when the group is told anew what the member holds',
+    file: membership,
+    find: '    this.#next = undefined\n    this.#joins++\n',
+    put: '    this.#joins++\n',
+    features: ['slow handlers', 'closes', 'storm'],
+    more: { members: 8, topics: [6], processes: 2 },
+  },
+  {
+    name: 'what is on its way into force is claimed by nobody',
+    file: assignment,
+    find: 'return [...this.#partitions.map(place), ...this.#added.filter((each) => this.at(each) === undefined).map(place)]',
+    put: 'return this.#partitions.map(place)',
+    features: ['slow handlers', 'closes', 'transactions'],
+  },
+  {
+    name: 'the leader gives what another member holds',
+    file: 'client/consumer/lead.ts',
+    find: '(holders.get(placeKey(place)) ?? memberId) === memberId',
+    put: 'holders.size >= 0 || memberId === place.topic',
+    features: ['closes'],
+  },
+  {
+    name: 'who gave something up joins no more',
+    file: membership,
+    find: '    if (hasGivenUp) this.#rebalanceWanted(member)\n  }\n\n  /** Of all topics',
+    put: '  }\n\n  /** Of all topics',
+    features: ['closes'],
+  },
+  {
+    name: 'whoever was put out may commit',
+    file: 'coordinator/group/groups.ts',
+    find: '    this.checkMember(request.groupId, request.memberId, request.generation)\n    return',
+    put: '    return',
+    features: ['bodies hang', 'closes'],
+  },
+  {
+    name: 'a close waits for no handler that is being told',
+    file: membership,
+    find: '      await this.#handlersTold()\n',
+    put: '',
+    features: ['closes', 'slow handlers', 'commits in revoked'],
+  },
+  {
+    name: 'handlers of what is given up are told afterwards',
+    file: assignment,
+    find: "      if (revoked.length > 0) await this.#callHandlers('revoked', revoked)\n      const kept = this.#partitions.filter(stays)\n      this.#setPartitions(kept)\n",
+    put: "      const kept = this.#partitions.filter(stays)\n      this.#setPartitions(kept)\n      if (revoked.length > 0) await this.#callHandlers('revoked', revoked)\n",
+    features: ['closes', 'commits in revoked'],
+  },
+  {
+    name: 'after an abort the consumer goes on',
+    file: 'client/consumer/assigned-partition.ts',
+    find: '    this.seek(this.#restart)\n',
+    put: '',
+    features: ['transactions'],
+  },
+  {
+    name: 'a start is found though a transaction may change it',
+    file: 'client/consumer/assigned-start.ts',
+    find: 'session.committed(partitions, true)',
+    put: 'session.committed(partitions, false)',
+    features: ['transactions', 'bodies hang', 'closes'],
+  },
+  {
+    name: 'a topic that got partitions is shared as before',
+    file: 'coordinator/group/live-groups.ts',
+    find: '      group.changed(now)\n',
+    put: '',
+    features: ['partitions added'],
+  },
+  {
+    name: 'a member whose program works on what it fetched ahead polls no more',
+    file: 'client/consumer/consumer-run.ts',
+    find: 'this.#membership.isUnsettled || this.#membership.isPollDue',
+    put: 'this.#membership.isUnsettled',
+    features: ['single records'],
+    more: { workMsMax: 60, maxPollIntervalMs: 600, wildMs: 1500 },
+  },
+]
+
+/** Of a seed, with what the fault needs and little else. */
+export function planFor(fault: GroupFault, seed: number): GroupPlan {
+  return {
+    ...groupPlan(seed),
+    members: 5,
+    topics: [4],
+    wildMs: 600,
+    sendMsMax: 20,
+    assignors: ['range'],
+    features: new Set(fault.features),
+    processes: 1,
+    ...fault.more,
+  }
+}
