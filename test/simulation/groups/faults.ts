@@ -65,7 +65,7 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'after an abort the consumer goes on',
     file: 'client/consumer/assigned-partition.ts',
-    find: '    this.seek(this.#restart)\n',
+    find: '    this.#goTo(this.#restart)\n',
     put: '',
     features: ['transactions'],
   },
