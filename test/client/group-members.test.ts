@@ -50,6 +50,21 @@ test('two members share the partitions; what one leaves the other takes over', a
   await log.close()
 })
 
+test('of a topic that is made again with more partitions each has a member, though the group had been told of the old ones', async (open) => {
+  const log = await filled(open, 1)
+  const members = ['first', 'second'].map(() => log.consumer({ groupId: 'g', topics: ['t'] }))
+  for (const member of members) await member.lag()
+  await until(() => members.every((member) => partitionsOf(member).length === 2))
+  const held = members.map(partitionsOf)
+  // Partitions 2 and 3 move from the second member, which had those of that name, to the first.
+  await Promise.all([log.admin.deleteTopic('t'), log.admin.createTopic('t', { partitions: 2 * PARTITIONS })])
+  await until(() => members.every((member) => partitionsOf(member).length === PARTITIONS))
+  assert.not.equal(members.map(partitionsOf), held)
+  assert.equal(members.flatMap(partitionsOf).sort(), [0, 1, 2, 3, 4, 5, 6, 7])
+  for (const member of members) await member.close()
+  await log.close()
+})
+
 test('left by break it is still a member and keeps its partitions, until it is closed', async (open) => {
   const log = await filled(open, 3)
   const left = log.consumer({ groupId: 'g', topics: ['t'] })

@@ -157,8 +157,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what is on its way into force is given to others while handlers are told',
     file: 'client/consumer/assignment.ts',
-    find: '    this.#added = added\n    let revoked',
-    put: '    let revoked',
+    find: '    this.#added = added\n    try',
+    put: '    try',
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
@@ -195,5 +195,12 @@ export const OFFSETS: readonly Mutant[] = [
     find: "    group.checked(memberId, 'commit')\n    group.assertGeneration(generation)\n",
     put: "    group.checked(memberId, 'commit')\n",
     tests: [groups],
+  },
+  {
+    name: 'the group isn’t told that what was lost of a topic that is gone is free',
+    file: 'client/consumer/membership.ts',
+    find: '    return this.#told.some((each) => this.assignment.at(each) === undefined)\n',
+    put: '    return false\n',
+    tests: ['client/group-members.test.ts'],
   },
 ]

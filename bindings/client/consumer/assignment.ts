@@ -15,7 +15,7 @@ export interface AssignmentChange {
   /** Of the topics that it reads; none for one that is gone. */
   topicIds(): Promise<ReadonlyMap<string, string | undefined>>
   /** Where the added partitions begin. Asked once the program has given up those that go. */
-  startsOf(added: readonly GivenPartition[], hasGivenUp: boolean): Promise<readonly TopicPosition[]>
+  startsOf(added: readonly GivenPartition[]): Promise<readonly TopicPosition[]>
 }
 
 /**
@@ -125,25 +125,24 @@ export class Assignment {
   // ---- what comes and goes -------------------------------------------------------------------------------------------
 
   /**
-   * Answers whether something was given up. What was held of a topic that is gone, or was made again, is lost. If a
-   * start can't be found, what was given up stays so and nothing is added.
+   * What was held of a topic that is gone, or was made again, is lost. If a start can't be found, what was given up stays
+   * so and nothing is added.
    */
-  async change({ next, isFirst, topicIds, startsOf }: AssignmentChange): Promise<boolean> {
+  async change({ next, isFirst, topicIds, startsOf }: AssignmentChange): Promise<void> {
     const wanted = new Set(next.map(placeKey))
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
     const isHeld = (each: GivenPartition, held = this.at(each)) => held !== undefined && held.topicId === each.topicId
     const added = next.filter((each) => !isHeld(each))
     // Before anything is waited for: a rebalance that begins meanwhile gives them to nobody else.
     this.#added = added
-    let revoked: readonly AssignedPartition[]
     try {
       const ids = await topicIds()
       await this.lose(({ topic, topicId }) => topicId !== undefined && ids.get(topic) !== topicId)
-      revoked = this.#partitions.filter((each) => !stays(each))
+      const revoked = this.#partitions.filter((each) => !stays(each))
       if (revoked.length > 0) await this.#callHandlers('revoked', revoked)
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
-      const positions = added.length === 0 ? [] : await startsOf(added, revoked.length > 0)
+      const positions = added.length === 0 ? [] : await startsOf(added)
       const held = positions.map((position) => new AssignedPartition(position))
       for (const each of held) this.#given.add(each)
       this.#setPartitions([...kept, ...held])
@@ -152,7 +151,6 @@ export class Assignment {
       this.#added = []
     }
     if (isFirst || added.length > 0) await this.#callHandlers('assigned', added)
-    return revoked.length > 0
   }
 
   /**

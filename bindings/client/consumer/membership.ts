@@ -46,8 +46,9 @@ export class Membership {
   #notJoined: { readonly error: unknown } | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
-  /** How often the group was told what it holds. */
+  /** How often the group was told what it holds, and what it was told last. */
   #joins = 0
+  #told: readonly TopicPartition[] = []
   /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
   /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
@@ -125,7 +126,7 @@ export class Membership {
     try {
       for (const topic of this.#decoders.keys()) await this.#waits.for(session.topic(topic))
       session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await this.#waits.for(member.rebalance.run(() => []))
+      const partitions = await this.#waits.for(member.rebalance.run(() => this.#tell([])))
       this.#member = member
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
@@ -185,8 +186,21 @@ export class Membership {
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
+    return this.#tell(this.assignment.owned)
+  }
+
+  #tell(owned: readonly TopicPartition[]): readonly TopicPartition[] {
     this.#joins++
-    return this.assignment.owned
+    this.#told = owned
+    return owned
+  }
+
+  /**
+   * The group was told that it has a partition, which it has given up or lost since, an answer to a fetch among the
+   * reasons: nobody is given that one before the group hears that it is free (KIP-429).
+   */
+  get #hasLessThanTold(): boolean {
+    return this.#told.some((each) => this.assignment.at(each) === undefined)
   }
 
   /**
@@ -244,12 +258,12 @@ export class Membership {
    */
   async #applyAssignment(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
-    const hasGivenUp = await this.assignment.change({
+    await this.assignment.change({
       ...{ next, isFirst },
       topicIds: () => this.#topicIds(member, next),
-      startsOf: (added, hasGivenUp) => this.#startsOf(member, added, hasGivenUp),
+      startsOf: (added) => this.#startsOf(member, added),
     })
-    if (hasGivenUp) this.#rebalanceWanted(member)
+    if (this.#hasLessThanTold) this.#rebalanceWanted(member)
   }
 
   /** Of all topics that it reads now, and of those of which it is given nothing more; none for one that is gone. */
@@ -271,15 +285,11 @@ export class Membership {
   }
 
   /** If that wait is interrupted, the rest of the outcome is left to be taken again; what was given up stays so. */
-  async #startsOf(
-    member: Member,
-    added: readonly GivenPartition[],
-    hasGivenUp: boolean,
-  ): Promise<readonly TopicPosition[]> {
+  async #startsOf(member: Member, added: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
     try {
       return await this.#waits.for(this.#start.of(member.session, added))
     } catch (error) {
-      if (error instanceof Interruption && hasGivenUp) this.#rebalanceWanted(member)
+      if (error instanceof Interruption && this.#hasLessThanTold) this.#rebalanceWanted(member)
       throw error
     }
   }

@@ -15,8 +15,8 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'an outcome stays when the group is told anew what the member holds',
     file: membership,
-    find: '    this.#next = undefined\n    this.#joins++\n',
-    put: '    this.#joins++\n',
+    find: '    this.#next = undefined\n    return this.#tell(',
+    put: '    return this.#tell(',
     features: ['slow handlers', 'closes', 'storm'],
     more: { members: 8, topics: [6], processes: 2 },
   },
@@ -37,7 +37,7 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'who gave something up joins no more',
     file: membership,
-    find: '    if (hasGivenUp) this.#rebalanceWanted(member)\n  }\n\n  /** Of all topics',
+    find: '    if (this.#hasLessThanTold) this.#rebalanceWanted(member)\n  }\n\n  /** Of all topics',
     put: '  }\n\n  /** Of all topics',
     features: ['closes'],
   },

@@ -41,7 +41,7 @@ export class MemberWork {
     if (drawn > 0.6) return await commitPositions(this.#member, [...facts.holds.values()])
     const call = world.ledger.committing(facts, [{ hold, nextOffset: given.nextOffset }])
     const committed = commitCall(this.#member, call, () => consumer.commit(given.item as never))
-    if (happens(world, 'commits not awaited', 0.5)) this.#unanswered = committed
+    if (happens(world, 'commits not awaited', 0.5)) this.#unanswered = Promise.all([this.#unanswered, committed])
     else await committed
   }
 

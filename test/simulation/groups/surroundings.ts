@@ -86,10 +86,13 @@ export class Surroundings {
       const transaction = await process.whileAlive(transactional.beginTransaction())
       const written = this.#written(life, records, await process.whileAlive(transaction.send(records)))
       if (random.chance(0.5)) return await process.whileAlive(transaction.abort())
+      for (const each of written) each.mayBeVisible = true
       await process.whileAlive(transaction.commit())
       for (const each of written) each.isVisible = true
     } catch (error) {
       ledger.count(`send: ${codeOf(error)}`)
+      // Of a partition that another process has just added this one may not have heard.
+      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION') && this.#world.plan.features.has('partitions added')) return
       if (!LogError.is(error) || !isStormy(this.#world.plan)) ledger.fail(`a send failed with ${String(error)}`)
     }
   }

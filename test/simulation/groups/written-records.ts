@@ -2,8 +2,10 @@ import type { TopicLife } from './topic-lives.ts'
 
 interface Written {
   readonly value: string
-  /** Of an aborted transaction, or nobody knows yet: readers needn't get it. */
+  /** Readers must get it. Not of an aborted transaction, nor where nobody knows. */
   isVisible: boolean
+  /** Its commit was asked for: whoever asked may have died, or lost the answer. */
+  mayBeVisible: boolean
 }
 
 interface Gap {
@@ -45,7 +47,7 @@ export class WrittenRecords {
 
   /** The answer of a send; `isVisible` may come true later. */
   written(life: TopicLife, partition: number, offset: number, value: string): Written {
-    const written = { value, isVisible: false }
+    const written = { value, isVisible: false, mayBeVisible: false }
     this.#stand(life.topic, life.number, partition).written.set(offset, written)
     return written
   }
@@ -84,8 +86,10 @@ export class WrittenRecords {
 
 function wrongDelivery({ name, written }: Stand, { by, offset, value }: Delivery): string[] {
   const known = written.get(offset)
-  if (known === undefined || (known.value === value && known.isVisible)) return []
-  const what = known.isVisible ? `${known.value} stands there` : 'it was never committed'
+  if (known === undefined) return []
+  const isAllowed = known.isVisible || known.mayBeVisible
+  if (known.value === value && isAllowed) return []
+  const what = isAllowed ? `${known.value} stands there` : 'it was never committed'
   return [`${by} got ${value} at ${offset} of ${name}, and ${what}`]
 }
 
