@@ -1,6 +1,6 @@
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'
 import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
-import type { Listener } from '../../bindings/engine/remote/lasting-listener.ts'
+import type { Listener } from '../../bindings/engine/remote/listener.ts'
 import { loopback } from '../../bindings/engine/remote/loopback.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'

@@ -1,14 +1,9 @@
 import * as fs from 'node:fs'
 import * as net from 'node:net'
+import type { Listener } from './listener.ts'
 
 /** How often a holder looks whether its socket is still there, in milliseconds. */
 const LOOK_MS = 1000
-
-export interface Listener {
-  /** Whether it keeps the process alive; it doesn't at first. */
-  keepAlive(isWanted: boolean): void
-  close(): void
-}
 
 /**
  * Listens on a socket, and makes it anew when its file was removed, as by a program that cleans up: nobody else could

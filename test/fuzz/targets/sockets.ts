@@ -3,7 +3,7 @@ import * as net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
-import type { Listener } from '../../../bindings/engine/remote/lasting-listener.ts'
+import type { Listener } from '../../../bindings/engine/remote/listener.ts'
 import { listenForAttached, SOCKET_FILE } from '../../../bindings/engine/remote/local-socket.ts'
 import { type Bytes, type FuzzTarget, Refused, toHex, viewOf, Wrong } from '../target.ts'
 
