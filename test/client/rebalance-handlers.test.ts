@@ -142,6 +142,31 @@ test('a close rejects with what a revoked handler throws for reasons of its own'
   assert.is(broker.group('g').member, undefined)
 })
 
+// Found by the simulation of groups: a handler was told once its consumer was closed.
+test('a close while handlers of an iteration are told that all is lost waits for them', async () => {
+  const { log, broker } = setup()
+  broker.write('t', ['a'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const { opened, open } = gate()
+  const told: string[] = []
+  consumer.on('lost', async () => {
+    told.push('first')
+    await opened
+  })
+  consumer.on('lost', () => void told.push('second'))
+  const iterating = (async () => {
+    for await (const _ of consumer) broker.expel('g')
+  })()
+  while (told.length === 0) await settle()
+  const closing = consumer.close().then(() => void told.push('closed'))
+  await settle()
+  assert.equal(told, ['first'])
+  open()
+  await closing
+  assert.equal(told, ['first', 'second', 'closed'])
+  await iterating.catch(() => {})
+})
+
 test('what another consumer was told is no expulsion of this one: whatever handler throws it, it is raised', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])

@@ -203,4 +203,11 @@ export const OFFSETS: readonly Mutant[] = [
     put: '    return false\n',
     tests: ['client/group-members.test.ts'],
   },
+  {
+    name: 'a close waits for no handler that an iteration tells of a loss',
+    file: 'client/consumer/membership.ts',
+    find: '    await this.#losing?.catch(() => {})\n',
+    put: '',
+    tests: ['client/rebalance-handlers.test.ts'],
+  },
 ]

@@ -46,6 +46,8 @@ export class Membership {
   #notJoined: { readonly error: unknown } | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
+  /** Handlers are being told that all is lost, as a fetch heard. */
+  #losing: Promise<void> | undefined
   /** How often the group was told what it holds, and what it was told last. */
   #joins = 0
   #told: readonly TopicPartition[] = []
@@ -325,7 +327,10 @@ export class Membership {
       if (!this.#isClosed) this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      return this.#lost()
+      this.#losing = this.#lost().finally(() => {
+        this.#losing = undefined
+      })
+      return this.#losing
     }
     await this.#fetcher.fill(fetched, positions)
   }
@@ -396,6 +401,8 @@ export class Membership {
 
   /** What is being given up is others' once its handlers are done, and isn't told a second time. */
   async #handlersTold(): Promise<void> {
+    // The iteration tells what they throw.
+    await this.#losing?.catch(() => {})
     try {
       await this.#settling
     } catch (error) {

@@ -7,6 +7,7 @@ import { WrittenRecords } from './written-records.ts'
 export interface MemberFacts {
   readonly name: string
   readonly groupId: string
+  readonly topics: readonly string[]
   readonly maxPollIntervalMs: number
   /** Since when its program hasn't asked for a record. */
   idleSinceMs: number | undefined
@@ -34,8 +35,10 @@ export interface Hold extends TopicPartition {
   mayComeAgain: boolean
   /** Its member may have been put out since, or the holder of the log may be another. */
   isDoubtful: boolean
-  /** Another member was given the partition meanwhile. */
-  isOverruled: boolean
+  /** Other members were given the partition meanwhile. */
+  readonly overruledBy: Hold[]
+  /** As that of a member put out unheard, that is told what it had been given before, and that it is lost. */
+  wasLost: boolean
   /** Commits whose outcome nobody knew when it began. */
   readonly openCommits: readonly AskedCommit[]
 }
@@ -89,12 +92,13 @@ export class Ledger {
     this.#options = options
   }
 
-  member(name: string, groupId: string): MemberFacts {
+  member(name: string, groupId: string, topics: readonly string[]): MemberFacts {
     const { maxPollIntervalMs } = this.#options
     this.groupIds.add(groupId)
     return {
       name,
       groupId,
+      topics,
       maxPollIntervalMs,
       idleSinceMs: undefined,
       mayBeOut: false,
@@ -180,7 +184,8 @@ export class Ledger {
       ...{
         sinceMs: this.#options.nowMs(),
         isDoubtful: this.#mayBeOut(member),
-        isOverruled: false,
+        overruledBy: [],
+        wasLost: false,
         mayComeAgain: false,
       },
       openCommits: this.commits.open(place),
@@ -206,7 +211,7 @@ export class Ledger {
       before.sinceMs - STALE_INTERVALS * hold.member.maxPollIntervalMs,
     )
     if (this.#isDoubtful(before) || isOtherTopic) {
-      before.isOverruled = true
+      before.overruledBy.push(hold)
       return this.count('overruled')
     }
     this.fail(`${hold.member.name} was assigned ${topic}-${partition}, which ${before.member.name} has`)
@@ -233,7 +238,10 @@ export class Ledger {
   lost(member: MemberFacts, places: readonly TopicPartition[]): void {
     this.#options.trace(`${member.name} lost ${shown(places)}`)
     const holds = this.#taken(member, places, 'lost')
-    for (const hold of holds) this.#over(hold)
+    for (const hold of holds) {
+      this.#over(hold)
+      hold.wasLost = true
+    }
     for (const hold of holds)
       if (!this.#mayBeLost(hold)) this.fail(`${member.name} lost ${shown([hold])} without a reason`)
     this.count('lost', places.length)
@@ -246,7 +254,13 @@ export class Ledger {
       hold.topic,
       hold.sinceMs - STALE_INTERVALS * hold.member.maxPollIntervalMs,
     )
-    return isDeleted || this.#isDoubtful(hold) || hold.member.hasThrown
+    return isDeleted || this.#isDoubtful(hold) || hold.member.hasThrown || this.#mayHaveLeft(hold.member)
+  }
+
+  /** A member to which a topic was given that is gone meanwhile finds no start, and leaves with all that it has. */
+  #mayHaveLeft({ topics, maxPollIntervalMs }: MemberFacts): boolean {
+    const sinceMs = this.#options.nowMs() - STALE_INTERVALS * maxPollIntervalMs
+    return topics.some((topic) => this.lives.isDeletedSince(topic, sinceMs))
   }
 
   #taken(member: MemberFacts, places: readonly TopicPartition[], event: string): Hold[] {
@@ -343,14 +357,14 @@ export class Ledger {
     return {
       member,
       parts: parts.map(({ hold, nextOffset }) => {
-        const { life, isOverruled, state } = hold
+        const { life, overruledBy, state } = hold
         const place = life === undefined ? undefined : this.placeOf(hold, life)
         const commit = place === undefined ? undefined : this.commits.asked(place, member.name, nextOffset)
         return {
           hold,
           nextOffset,
           commit,
-          wasOverruled: isOverruled,
+          wasOverruled: overruledBy.some(({ wasLost }) => !wasLost),
           wasHeld: state === 'held' || state === 'revoking',
         }
       }),

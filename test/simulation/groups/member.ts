@@ -43,9 +43,10 @@ export class Member {
     this.world = world
     this.process = process
     const group = slot % plan.assignors.length
-    this.facts = ledger.member(`m${slot}.${world.number()}`, `g${group}`)
+    const name = `m${slot}.${world.number()}`
     const wanted = plan.topics.map((_, index) => `t${index}`).filter(() => random.chance(0.7))
     this.topics = wanted.length === 0 ? ['t0'] : wanted
+    this.facts = ledger.member(name, `g${group}`, this.topics)
     this.consumer = process.log.consumer({
       ...{ groupId: this.facts.groupId, topics: this.topics, maxPollIntervalMs: plan.maxPollIntervalMs },
       assignor: assignorOf(plan, group),
@@ -159,7 +160,8 @@ export class Member {
     try {
       await this.process.whileAlive(this.consumer.close())
     } catch (error) {
-      if (!(error instanceof OnPurpose) && !(isStormy(world.plan) && LogError.is(error))) {
+      const isTopicGone = LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION') && this.#topicsWereGone()
+      if (!isTopicGone && !(error instanceof OnPurpose) && !(isStormy(world.plan) && LogError.is(error))) {
         world.ledger.fail(`close of ${facts.name} rejected with ${String(error)}`)
       }
     }
