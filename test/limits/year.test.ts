@@ -21,7 +21,7 @@ const BYTES_MORE = 65_536
 /** Between two records the log sleeps but for so long: retention, compaction and checkpoints have their turns then. */
 const AWAKE_MS = 120_000
 const VALUE = 'x'.repeat(300)
-/** Each life begins its clock anew, and it is put forward to where the one before ended. */
+/** Each life begins its clock anew, and sleeps until where the one before ended. */
 const OPTIONS = { retentionCheckIntervalMs: 6 * HOUR_MS, retentionTrustsClock: true, tableSegmentBytes: 16_384 }
 const IDS = { events: 'AAAAAAAAAAAAAAAAAAAABA', state: 'AAAAAAAAAAAAAAAAAAAACA' } as const
 const CONFIGS = {
@@ -51,7 +51,7 @@ class Year {
 
   #open(disk: VirtualDisk): SyncHost<VirtualDisk> {
     const host = new SyncHost(disk, undefined, undefined, OPTIONS)
-    if (this.#now > 0) host.setClock(this.#now - host.now)
+    if (this.#now > 0) host.sleep(this.#now - host.now)
     assert.equal(host.open().damage, [])
     return host
   }

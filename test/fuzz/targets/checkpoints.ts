@@ -75,9 +75,9 @@ export function checkpointTarget(
       const view = viewOf(bytes)
       expect(view.getUint32(12) === sealOf(bytes), () => 'another checksum')
       const version = view.getUint32(4)
-      expect(version >= 1 && version <= 4, () => `version ${version}`)
+      expect(version >= 1 && version <= 5, () => `version ${version}`)
       // Older versions are written no more: they are read against nothing but their checksum.
-      if (version === 4) {
+      if (version === 5) {
         sameBytes(payloadOf(record), bytes.subarray(HEAD_BYTES, HEAD_BYTES + view.getUint32(8)), 'the record')
       }
     },

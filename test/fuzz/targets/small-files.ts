@@ -50,12 +50,14 @@ function producerAt(view: DataView, at: number): unknown {
   const firstSequence = lastSequence >= delta ? lastSequence - delta : lastSequence - delta + 2 ** 31
   const timestamp = Number(view.getBigInt64(at + 26))
   const batch = { firstSequence, lastSequence, baseOffset: lastOffset - delta, lastOffset, timestamp }
+  const hasBatch = lastSequence >= 0 && lastOffset >= 0
   return {
     producerId: Number(view.getBigInt64(at)),
     producerEpoch: view.getInt16(at + 8),
     coordinatorEpoch: view.getInt32(at + 34),
     currentTransactionFirstOffset: Number(view.getBigInt64(at + 38)),
-    batches: lastSequence < 0 || lastOffset < 0 ? [] : [batch],
+    batches: hasBatch ? [batch] : [],
+    ...(!hasBatch && timestamp >= 0 && { markerTimestamp: timestamp }),
   }
 }
 
