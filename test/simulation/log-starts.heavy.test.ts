@@ -86,7 +86,7 @@ const FAULTS: readonly (readonly [name: string, scenario: number, plant: () => (
 ]
 
 /** Some are seen at few moments only, which the images of one seed may all miss. */
-const SEEDS_MOST = 6
+const SEEDS_MOST = 24
 
 /** The images of one seed after the other until something is seen. */
 function exploreSeeds(scenario: Scenario): Exploration {
