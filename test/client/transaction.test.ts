@@ -443,6 +443,7 @@ test('an abort of the signal, and a close, end a transaction whatever it has com
       await producer.transaction((transaction) => transaction.send({ topic: 't', value: 'before' }))
       const controller = new AbortController()
       const { signal } = controller
+      // Still at work when its end comes.
       const running = producer.transaction(() => new Promise((resolve) => setTimeout(resolve, 1)), { signal })
       const ended = running.then(
         () => 'committed',

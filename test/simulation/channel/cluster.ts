@@ -182,6 +182,25 @@ export class Cluster {
     })
   }
 
+  /** Runs `work` to its end; answers why it didn't come to that. */
+  async whyUnfinished(work: () => Promise<void>, limitMs: number): Promise<string | undefined> {
+    let failure: unknown
+    let isDone = false
+    const end = (error?: unknown) => {
+      failure = error
+      isDone = true
+    }
+    work().then(() => end(), end)
+    try {
+      await this.run(() => isDone, limitMs)
+      if (failure !== undefined) throw failure
+      return undefined
+    } catch (error) {
+      if (!(error instanceof Stuck) && !LogError.is(error)) throw error
+      return `the run didn't come to its end: ${String(error)}`
+    }
+  }
+
   /** Runs until `isDone`. Throws when nothing is left to happen, or it takes too long. */
   async run(isDone: () => boolean, limitMs: number): Promise<void> {
     const end = this.time.now + limitMs

@@ -1,7 +1,6 @@
 import { loadCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
-import { LogError } from '../../../bindings/model/errors.ts'
 import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel/conditions.ts'
-import { Cluster, Stuck } from './cluster.ts'
+import { Cluster } from './cluster.ts'
 import type { Happening, Plan, PlannedEvent } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
 import { Recording } from './recording.ts'
@@ -75,21 +74,7 @@ class Run {
 
   /** Why it didn't come to its end, if it didn't. */
   async whole(): Promise<string | undefined> {
-    let failure: unknown
-    let isDone = false
-    const end = (error?: unknown) => {
-      failure = error
-      isDone = true
-    }
-    this.#fromBeginToEnd().then(() => end(), end)
-    try {
-      await this.#cluster.run(() => isDone, LIMIT_MS)
-      if (failure !== undefined) throw failure
-      return undefined
-    } catch (error) {
-      if (!(error instanceof Stuck) && !LogError.is(error)) throw error
-      return `the run didn't come to its end: ${String(error)}`
-    }
+    return this.#cluster.whyUnfinished(() => this.#fromBeginToEnd(), LIMIT_MS)
   }
 
   async #fromBeginToEnd(): Promise<void> {

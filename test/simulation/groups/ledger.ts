@@ -176,7 +176,7 @@ export class Ledger {
     const key = `${topic}-${partition}`
     const before = member.holds.get(key)
     if (before !== undefined) this.fail(`${member.name} was assigned ${key}, which it had`)
-    const life = this.lives.only(topic, this.#staleSinceMs)
+    const life = this.lives.soleSince(topic, this.#staleSinceMs)
     const place = `${member.groupId} ${topic}.${life?.number}-${partition}`
     const possible = life === undefined ? undefined : this.commits.possible(place, this.commits.now())
     const hold: Hold = {

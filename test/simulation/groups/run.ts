@@ -1,7 +1,7 @@
 import { loadCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { CALM } from '../../../bindings/testkit/simulation/channel/conditions.ts'
-import { Cluster, Stuck } from '../channel/cluster.ts'
+import { Cluster } from '../channel/cluster.ts'
 import { usualPlan } from '../channel/plan.ts'
 import type { SimulatedProcess } from '../channel/process.ts'
 import { Ledger, type MemberFacts } from './ledger.ts'
@@ -68,21 +68,8 @@ class Run {
 
   /** What it didn't come to its end over, if it didn't. */
   async whole(): Promise<string[] | undefined> {
-    let failure: unknown
-    let isDone = false
-    const end = (error?: unknown) => {
-      failure = error
-      isDone = true
-    }
-    this.#fromBeginToEnd().then(() => end(), end)
-    try {
-      await this.#cluster.run(() => isDone, LIMIT_MS)
-      if (failure !== undefined) throw failure
-      return undefined
-    } catch (error) {
-      if (!(error instanceof Stuck) && !LogError.is(error)) throw error
-      return [`the run didn't come to its end: ${String(error)}`, ...this.#whatIsLeft()]
-    }
+    const why = await this.#cluster.whyUnfinished(() => this.#fromBeginToEnd(), LIMIT_MS)
+    return why === undefined ? undefined : [why, ...this.#whatIsLeft()]
   }
 
   async #fromBeginToEnd(): Promise<void> {
@@ -185,7 +172,7 @@ class Run {
     const sinceMs = time.now - plan.maxPollIntervalMs
     for (const { groupId, offsets } of await process.whileAlive(process.log.admin.listGroups())) {
       for (const { topic, partition, nextOffset } of offsets) {
-        const life = ledger.lives.only(topic, sinceMs)
+        const life = ledger.lives.soleSince(topic, sinceMs)
         if (life === undefined) continue
         const place = `${groupId} ${topic}.${life.number}-${partition}`
         const possible = ledger.commits.possible(place, since)

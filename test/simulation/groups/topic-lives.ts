@@ -40,7 +40,7 @@ export class TopicLives {
   }
 
   /** The only one that had the name since then; `undefined` where it could have been several. */
-  only(topic: string, sinceMs: number): TopicLife | undefined {
+  soleSince(topic: string, sinceMs: number): TopicLife | undefined {
     const possible = (this.#byTopic.get(topic) ?? []).filter(({ deletedMs }) => deletedMs >= sinceMs)
     const [only] = possible
     return possible.length === 1 && only?.deletingMs === Number.POSITIVE_INFINITY ? only : undefined
