@@ -175,4 +175,18 @@ export const MOMENTS: readonly Mutant[] = [
     put: 'return this',
     tests: [goingTopics],
   },
+  {
+    name: 'another transaction begins while one waits for its next run',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '    if (!this.#isBusy && this.#endWait === undefined) return\n',
+    put: '    if (!this.#isBusy) return\n',
+    tests: ['client/retried-work.test.ts'],
+  },
+  {
+    name: 'a signal that aborts while a run is undone is told as the error of the run',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '      throwIfAborted(signal)\n      try {\n        await abortable(',
+    put: '      if (signal?.aborted === true) throw error\n      try {\n        await abortable(',
+    tests: ['client/retried-work.test.ts'],
+  },
 ]

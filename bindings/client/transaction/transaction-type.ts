@@ -63,8 +63,9 @@ export interface TransactionContext {
  * in files decides one of up to 1,600 partitions, or of some 480 offsets: the call that is one too many rejects with
  * RECORD_LIST_TOO_LARGE. As in Kafka a partition shows nothing behind a transaction that is still open there: of two at
  * once that share only some of their partitions, the later one may be seen in the others first. One transaction at a
- * time: INVALID_TXN_STATE for a second one. The first one makes it the producer of its transactional id: what an
- * earlier producer of this id has open is aborted, and that one is finished (PRODUCER_FENCED).
+ * time: INVALID_TXN_STATE for a second one, also while `work` of the first waits to be run again. The first one makes
+ * it the producer of its transactional id: what an earlier producer of this id has open is aborted, and that one is
+ * finished (PRODUCER_FENCED).
  */
 export interface TransactionalProducer extends AsyncDisposable {
   /**

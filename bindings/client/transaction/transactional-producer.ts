@@ -44,6 +44,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #open: OpenedTransaction | undefined
   #isFenced = false
   #running: RunningWork | undefined
+  /** Of the wait before work is run again: until then nobody else begins a transaction. */
+  #endWait: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   constructor(broker: Broker, port: RuntimePort, options: TransactionalProducerOptions, closed: () => void) {
@@ -76,8 +78,14 @@ export class LogTransactionalProducer implements TransactionalProducer {
       const run = await this.#run(work, attempt, signal)
       if ('result' in run) return run.result
       const { error, mayBeCommitted } = run
-      if (attempt > retries || signal?.aborted === true || mayBeCommitted || !isWorthAnother(error)) throw error
-      await abortable(this.#wait(attempt), signal)
+      if (attempt > retries || mayBeCommitted || !isWorthAnother(error)) throw error
+      throwIfAborted(signal)
+      try {
+        await abortable(this.#wait(attempt), signal)
+      } finally {
+        // The next run begins before anybody else can.
+        this.#endWait?.()
+      }
     }
   }
 
@@ -133,7 +141,14 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   #wait(attempt: number): Promise<void> {
     const waitMs = waitBeforeAskMs(attempt, () => this.#port.random()) ?? 0
-    return new Promise((resolve) => this.#port.setTimer(waitMs, resolve, true))
+    return new Promise((resolve) => {
+      const cancel = this.#port.setTimer(waitMs, resolve, true)
+      this.#endWait = () => {
+        this.#endWait = undefined
+        cancel()
+        resolve()
+      }
+    })
   }
 
   async beginTransaction(options: Abortable = {}): Promise<Transaction> {
@@ -141,7 +156,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {
-    const isRefused = this.#isBusy
+    const isRefused = this.#isBusy || this.#endWait !== undefined
     const begun = this.#begin(signal)
     // A close waits for the one that isn't.
     if (!isRefused) this.#beginning = begun
@@ -183,7 +198,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
       const message = `a newer producer has the transactional id "${this.#transactionalId}"`
       throw new LogError('PRODUCER_FENCED', message, details)
     }
-    if (!this.#isBusy) return
+    if (!this.#isBusy && this.#endWait === undefined) return
     throw new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
   }
 
@@ -231,6 +246,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #close(): Promise<void> {
     this.#running?.abort(new LogError('PRODUCER_CLOSED', 'the producer is closed'))
+    this.#endWait?.()
     await this.#beginning.catch(() => {})
     try {
       await this.#open?.[Symbol.asyncDispose]()

@@ -1,0 +1,86 @@
+// Between two runs of a transaction's work. The clock stands still, so that it waits until the test says otherwise.
+import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import type { TransactionScope } from '../../bindings/entry/node.ts'
+import { FakePort, settle } from './fake-port.ts'
+import { type OpenBroker, test } from './stores.ts'
+import { failure } from './support.ts'
+
+/** A transaction whose first run failed, and which waits for the next one. */
+async function waiting(openBroker: OpenBroker, signal?: AbortSignal) {
+  const port = new FakePort()
+  const log = new BrokerLog(await openBroker(port), port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id' })
+  const timers = port.timers
+  let attempts = 0
+  const work = async (transaction: TransactionScope) => {
+    attempts++
+    await transaction.send({ topic: 't', value: `attempt ${attempts}` })
+    if (attempts < 2) throw new Error('again')
+    return attempts
+  }
+  const running = producer.transaction(work, { retries: 1, signal })
+  running.catch(() => {})
+  for (let turn = 0; turn < 20; turn++) await settle()
+  assert.is(attempts, 1)
+  assert.is(port.timers, timers + 1)
+  return { port, log, producer, running, timers }
+}
+
+test('until its work is run again it is the transaction that is open: another one is refused, and not it', async (_, openBroker) => {
+  const { port, log, producer, running } = await waiting(openBroker)
+  await failure('INVALID_TXN_STATE', () => producer.beginTransaction())
+  await failure('INVALID_TXN_STATE', () => producer.transaction(async () => {}))
+  await port.advance(100)
+  assert.is(await running, 2)
+  await producer.transaction(async () => {})
+  await log.close()
+})
+
+test('its signal ends the wait with its reason, and leaves neither a timer nor a transaction', async (_, openBroker) => {
+  const controller = new AbortController()
+  const { port, log, producer, running, timers } = await waiting(openBroker, controller.signal)
+  const reason = new Error('enough')
+  controller.abort(reason)
+  assert.is(await running.catch((error: unknown) => error), reason)
+  assert.is(port.timers, timers)
+  await producer.transaction(async () => {})
+  await log.close()
+})
+
+test('a close ends the wait', async (_, openBroker) => {
+  const { port, log, producer, running, timers } = await waiting(openBroker)
+  await producer.close()
+  await failure('PRODUCER_CLOSED', () => running)
+  assert.is(port.timers, timers)
+  await log.close()
+})
+
+// The signal came while the run before was being undone: the error of that run was told.
+test('a signal that aborts while a run is undone has its reason told, where another run would follow', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id' })
+  const ofWork = new Error('again')
+  const reason = new Error('enough')
+  for (const [retries, expected] of [
+    [1, reason],
+    [0, ofWork],
+  ] as const) {
+    const controller = new AbortController()
+    const running = producer.transaction(
+      async (transaction) => {
+        await transaction.send({ topic: 't', value: 'x' })
+        // Behind the rejection of the work.
+        setImmediate(() => controller.abort(reason))
+        throw ofWork
+      },
+      { retries, signal: controller.signal },
+    )
+    assert.is(await running.catch((error: unknown) => error), expected)
+  }
+  await log.close()
+})
+
+test.run()
