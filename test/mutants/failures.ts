@@ -148,4 +148,32 @@ export const FAILURES: readonly Mutant[] = [
     put: '      if (direct !== undefined) this.#flushing = undefined\n      if (direct !== undefined) return direct\n',
     tests: [covers],
   },
+  {
+    name: 'failures: a file system without room to remove a segment ends the log',
+    file: 'log/store/remove-segments.ts',
+    find: "return (yield* unlessFull(removeOne(context.store, files, files.leftovers))) ? 'more' : 'later'",
+    put: "return (yield* removeOne(context.store, files, files.leftovers)) === undefined ? 'more' : 'later'",
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
+    name: 'failures: the reserve is not for what a deleted topic leaves',
+    file: 'log/store/partition-directories.ts',
+    find: 'yield* reserve.guard(() => removeDirectory(store, files.directory))',
+    put: 'yield* reserve.guardIf(false, () => removeDirectory(store, files.directory))',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
+    name: 'failures: a rewritten segment that finds no room for its place is forgotten',
+    file: 'log/stored-files/segment-rewrite.ts',
+    find: '    if (yield* unlessFull(finishSwap(context, files.directory, swap)))\n',
+    put: '    yield* unlessFull(finishSwap(context, files.directory, swap))\n',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
+    name: 'failures: a close fails for want of room to remove what Kafka alone reads',
+    file: 'log/store/producer-snapshots.ts',
+    find: '  yield* unlessFull(removeStrays(store, files))\n',
+    put: '  yield* removeStrays(store, files)\n',
+    tests: ['log/store/full-removals.test.ts'],
+  },
 ]

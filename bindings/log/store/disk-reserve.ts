@@ -3,6 +3,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import { JOURNAL_DIRECTORY, RESERVE_FILE, RESERVED_FILES } from '../journal/layout.ts'
 
 const CHUNK_BYTES = 256 * 1024
@@ -68,8 +69,8 @@ export class DiskReserve {
     }
   }
 
-  #makeFiles(): Task<void> {
-    return unlessFull(this.#makeMissing())
+  *#makeFiles(): Task<void> {
+    yield* unlessFull(this.#makeMissing())
   }
 
   *#makeMissing(): Task<void> {
@@ -131,13 +132,5 @@ export class DiskReserve {
     yield* perform('flush', RESERVE_FILE, () => file.flush())
     file.close()
     this.#givenUp()
-  }
-}
-
-function* unlessFull(task: Task<void>): Task<void> {
-  try {
-    yield* task
-  } catch (error) {
-    if (!LogError.is(error, 'STORAGE_FULL')) throw error
   }
 }

@@ -97,7 +97,8 @@ export class PartitionDirectories {
 
   *remove(files: StoredFiles): Task<void> {
     files.segments.release()
-    yield* removeDirectory(this.#parts.store, files.directory)
+    const { store, reserve } = this.#parts
+    yield* reserve.guard(() => removeDirectory(store, files.directory))
     this.#giveUp(files)
   }
 }

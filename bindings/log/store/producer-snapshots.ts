@@ -6,6 +6,7 @@ import { openFile } from '../../storage/open-file.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import { classifyPartitionFile, LEADER_EPOCH_CHECKPOINT, segmentFileName } from '../files/file-names.ts'
 import { formatLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { encodeProducerSnapshot } from '../files/producer-snapshot.ts'
@@ -59,7 +60,7 @@ function* writeFinal(
   const before = covered.filter(({ offset }) => offset < files.nextOffset)
   if (!(yield* put(store, files, [...before, last]))) return
   forget(files, covered)
-  yield* removeStrays(store, files)
+  yield* unlessFull(removeStrays(store, files))
 }
 
 interface CoveredSnapshot extends SmallFile {

@@ -2,6 +2,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { Removal } from '../../storage/partition-store.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import { filesOfSegment, parseSegmentFileName } from '../files/file-names.ts'
 import { clampLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import type { Segment } from '../segment/segment.ts'
@@ -23,7 +24,8 @@ export interface RemoveContext {
  * One step of removing the segments that lie wholly below `offset`, a log start whose decision is durable (durability
  * rule 11). They leave the list first; then their files are removed one by one, the batches last and piece by piece.
  * Only segments that the newest checkpoint notes as closed: recovery never goes on in one that may be gone. What a
- * crash leaves lies below the first segment of the list, and the first step after the next open finds it.
+ * crash leaves lies below the first segment of the list, and the first step after the next open finds it. A file system
+ * may lack room to remove a file, as btrfs does: nothing is lost by coming back.
  */
 export function* removeBelow(context: RemoveContext, files: StoredFiles, offset: number): Task<Removal> {
   if (files.readOnly) return 'done'
@@ -35,8 +37,7 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
     if (!files.isNotedClosed(first) || isBusy) return 'later'
     drop(files, first, offset)
   }
-  yield* removeOne(context.store, files, files.leftovers)
-  return 'more'
+  return (yield* unlessFull(removeOne(context.store, files, files.leftovers))) ? 'more' : 'later'
 }
 
 /**

@@ -4,10 +4,11 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import { notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { Rewrite, SealedBatch } from '../../storage/partition-store.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import { CLEANED_SUFFIX, filesOfSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
 import { Segment } from '../segment/segment.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
-import type { StoredFiles } from './stored-files.ts'
+import type { SegmentSwap, StoredFiles } from './stored-files.ts'
 
 /**
  * Segments that are rewritten into one: it is written as `.cleaned`, synced, renamed to `.swap` and read from there.
@@ -114,24 +115,34 @@ export class SegmentRewrite implements Rewrite {
 
 /**
  * Gives rewritten segments that a durable checkpoint notes the place of those before them. Those that are still being
- * read wait for the next time. If a crash comes in between, the next opening finishes it (recovery/settle-swaps.ts).
+ * read, or find no room, wait for the next time. If a crash comes in between, the next opening finishes it
+ * (recovery/settle-swaps.ts).
  */
-export function* finishSwaps({ store, files: cache }: SegmentContext, files: StoredFiles): Task<void> {
-  const isBusy = ({ logPath }: Segment) => cache.isPinned(logPath)
+export function* finishSwaps(context: SegmentContext, files: StoredFiles): Task<void> {
+  const isBusy = ({ logPath }: Segment) => context.files.isPinned(logPath)
   const due = files.swaps.filter(({ cleaned, sources, isNoted }) => isNoted && ![cleaned, ...sources].some(isBusy))
   if (due.length === 0) return
-  files.swaps = files.swaps.filter((swap) => !due.includes(swap))
-  for (const { cleaned, sources } of due) {
-    for (const source of sources) {
-      source.release()
-      if (source.baseOffset !== cleaned.baseOffset) yield* removeSegment(store, files.directory, source.baseOffset)
-    }
-    cache.close(cleaned.logPath)
-    yield* takePlace(store, files.directory, cleaned.baseOffset)
-    cleaned.renamed(`${files.directory}/${segmentFileName(cleaned.baseOffset, 'log')}`)
+  for (const swap of due) {
+    if (yield* unlessFull(finishSwap(context, files.directory, swap)))
+      files.swaps = files.swaps.filter((each) => each !== swap)
   }
   files.directoryChanged()
-  yield* files.syncDirectory(store)
+  yield* files.syncDirectory(context.store)
+}
+
+/** Each step can be done again. */
+function* finishSwap(
+  { store, files: cache }: SegmentContext,
+  directory: string,
+  { cleaned, sources }: SegmentSwap,
+): Task<void> {
+  for (const source of sources) {
+    source.release()
+    if (source.baseOffset !== cleaned.baseOffset) yield* removeSegment(store, directory, source.baseOffset)
+  }
+  cache.close(cleaned.logPath)
+  yield* takePlace(store, directory, cleaned.baseOffset)
+  cleaned.renamed(`${directory}/${segmentFileName(cleaned.baseOffset, 'log')}`)
 }
 
 type Names = Pick<SegmentContext['store'], 'rename' | 'remove'>

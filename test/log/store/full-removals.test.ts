@@ -1,0 +1,159 @@
+// A disk that has no room to remove a file, as btrfs when its metadata is full: what goes waits, the log goes on.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LogError } from '../../../bindings/model/errors.ts'
+import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { DiskFaults, type FaultableKind } from '../../../bindings/testkit/simulation/faults.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABA'
+const VALUE = 'x'.repeat(200)
+const ROUND_MS = 360_000
+
+class Bench {
+  readonly disk = new VirtualDisk()
+  readonly host: SyncHost<VirtualDisk>
+  readonly #producerId: number
+  #sequence = 0
+
+  constructor(config: TopicConfig) {
+    this.host = new SyncHost(this.disk, undefined)
+    this.host.open()
+    this.host.createTopic(TOPIC_ID, 't', 1, { 'segment.bytes': 1000, ...config })
+    this.#producerId = this.host.openProducer()
+  }
+
+  send(count: number): void {
+    for (let left = count; left > 0; left--) {
+      const records = [{ key: `${this.#sequence % 3}`, value: VALUE, timestamp: undefined, headers: undefined }]
+      const place = { topic: 't', partition: 0, producerEpoch: 0, baseSequence: this.#sequence++, acks: 'all' as const }
+      const [producerId, request] = [this.#producerId, { ...place, records }]
+      this.host.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
+    }
+  }
+
+  /** Without room for what begins so, from now on or once. */
+  refuse(kind: FaultableKind, path: string, isSticky: boolean): DiskFaults {
+    const faults = new DiskFaults([{ kind, effect: 'full', at: 1, path, isSticky }])
+    this.disk.faults = faults
+    return faults
+  }
+
+  get offsets(): readonly number[] {
+    return this.host.fetchAll('t', 0).map(({ offset }) => offset)
+  }
+
+  get files(): readonly string[] {
+    return this.disk.list('t-0')
+  }
+
+  /** Of a log that is opened again: what it reads, and that it found nothing to recover. */
+  again(): readonly number[] {
+    this.host.close()
+    const next = new SyncHost(this.disk.image(new Random(1), 'none'), undefined)
+    const { clean, damage } = next.open()
+    assert.equal({ clean, damage }, { clean: true, damage: [] })
+    return next.fetchAll('t', 0).map(({ offset }) => offset)
+  }
+}
+
+for (const suffix of ['.index', '.log']) {
+  test(`expired: ${suffix} stays until there is room, and the log goes on meanwhile`, () => {
+    const bench = new Bench({ 'retention.bytes': 1000, 'retention.ms': -1 })
+    bench.send(12)
+    const faults = bench.refuse('remove', suffix, true)
+    bench.host.passTime(ROUND_MS)
+    assert.ok(faults.struck > 0)
+    const first = bench.offsets[0] ?? 0
+    assert.ok(first > 0)
+    bench.send(1)
+    assert.ok(bench.files.includes(`${'0'.repeat(20)}${suffix}`))
+    bench.disk.faults = undefined
+    bench.host.passTime(ROUND_MS)
+    assert.not.ok(bench.files.some((name) => Number.parseInt(name, 10) < (bench.offsets[0] ?? 0) - 4))
+    assert.is(bench.again().at(-1), 12)
+  })
+
+  test(`expired: ${suffix} may stay at a close, and goes in the next process`, () => {
+    const bench = new Bench({ 'retention.bytes': 1000, 'retention.ms': -1 })
+    bench.send(12)
+    bench.refuse('remove', suffix, true)
+    bench.host.passTime(ROUND_MS)
+    bench.host.close()
+    const next = new SyncHost(bench.disk.image(new Random(1), 'none'), undefined)
+    assert.is(next.open().clean, true)
+    assert.ok(next.storage.list('t-0').includes(`${'0'.repeat(20)}${suffix}`))
+    next.passTime(ROUND_MS)
+    assert.not.ok(next.storage.list('t-0').includes(`${'0'.repeat(20)}${suffix}`))
+  })
+}
+
+test('a deleted topic: the reserve makes the room', () => {
+  const bench = new Bench({})
+  bench.send(4)
+  const faults = bench.refuse('remove', 't-0/', false)
+  bench.host.ask<void>((done) => ({ kind: 'deleteTopic', name: 't', done }))
+  assert.is(faults.struck, 1)
+  assert.equal(bench.files, [])
+})
+
+for (const [kind, path] of [
+  ['remove', '.log'],
+  ['remove', '.txnindex'],
+  ['rename', '.swap'],
+] as const) {
+  test(`compaction: without room for ${kind} of ${path} the old segments wait for the next checkpoint`, () => {
+    const bench = new Bench({ 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.1 })
+    bench.send(60)
+    const faults = bench.refuse(kind, path, true)
+    bench.host.passTime(60_000)
+    assert.ok(faults.struck > 0)
+    const kept = bench.offsets
+    assert.ok(kept.length < 30, `${kept.length} records`)
+    bench.send(1)
+    bench.disk.faults = undefined
+    bench.send(60)
+    bench.host.passTime(60_000)
+    assert.not.ok(bench.files.some((name) => name.endsWith('.swap')))
+    const begun = bench.files.filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name, 10))
+    assert.equal(
+      begun.filter((offset) => offset > 0 && offset < 45),
+      [],
+      'what was replaced is gone',
+    )
+    const last = bench.offsets
+    assert.equal(bench.again(), last)
+    assert.is(last.at(-1), 120)
+  })
+}
+
+test('a close: what only Kafka’s tools read stays as it is', () => {
+  const bench = new Bench({})
+  bench.send(4)
+  bench.host.close()
+  const next = new SyncHost(bench.disk.reopened(), undefined)
+  next.open()
+  const producerId = next.openProducer()
+  const from = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0 }
+  assert.is(next.send({ ...from, values: ['x'], acks: 'all' }).error, undefined)
+  next.settle()
+  const faults = new DiskFaults([{ kind: 'remove', effect: 'full', at: 1, path: '.snapshot', isSticky: true }])
+  next.storage.faults = faults
+  next.close()
+  assert.ok(faults.struck > 0)
+  const last = new SyncHost(next.storage.image(new Random(1), 'none'), undefined)
+  assert.is(last.open().clean, true)
+})
+
+test('a log that finds none for good ends with what it lacked', () => {
+  const bench = new Bench({})
+  bench.send(1)
+  bench.refuse('remove', 't-0/', true)
+  const asked = bench.host.start<void>((done) => ({ kind: 'deleteTopic', name: 't', done }))
+  bench.host.settle()
+  assert.ok(LogError.is(asked.error), String(asked.error))
+})
+
+test.run()
