@@ -7,6 +7,7 @@ const partition = 'log/recovery/partition-recovery.ts'
 const replay = 'log/recovery/frame-replay.ts'
 const end = 'log/recovery/recovered-end.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
+const setAside = 'log/recovery/set-aside.test.ts'
 const commit = 'log/store/group-commit.ts'
 
 export const RECOVERY: readonly Mutant[] = [
@@ -289,5 +290,40 @@ export const RECOVERY: readonly Mutant[] = [
     find: "if (names.length > 0) yield* perform('syncDirectory'",
     put: "if (others.length > 0) yield* perform('syncDirectory'",
     tests: ['log/files/partition-directory.test.ts'],
+  },
+  {
+    name: 'set aside: more files than sixteen stay',
+    file: 'log/recovery/set-aside.ts',
+    find: '++count > FILES_MAX',
+    put: '++count < 0',
+    tests: [setAside],
+  },
+  {
+    name: 'set aside: one recovery keeps whatever it cuts',
+    file: 'log/recovery/set-aside.ts',
+    find: 'this.files.length >= FILES_MAX ||',
+    put: '',
+    tests: [setAside],
+  },
+  {
+    name: 'set aside: copies of earlier recoveries have no bound in bytes',
+    file: 'log/recovery/set-aside.ts',
+    find: ' || bytes > BYTES_MAX)',
+    put: ')',
+    tests: [setAside],
+  },
+  {
+    name: 'set aside: the newest goes first',
+    file: 'log/recovery/set-aside.ts',
+    find: '.reverse()',
+    put: '',
+    tests: [setAside],
+  },
+  {
+    name: 'set aside: the longest names of topics are too long for a file',
+    file: 'log/recovery/set-aside.ts',
+    find: 'place.slice(recovery.length + 4 - NAME_CHARS_MAX)',
+    put: 'place',
+    tests: [setAside],
   },
 ]

@@ -53,7 +53,7 @@ export function* openClean(
     noted,
     replayedFrames: 0,
     skippedBatches: 0,
-    setAside: new SetAside(input.store),
+    setAside: new SetAside(input.store, header.leaderEpoch),
     damage,
     readOnly: false,
   }

@@ -1,29 +1,35 @@
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { createFile } from '../../storage/open-file.ts'
+import { createFile, openFile } from '../../storage/open-file.ts'
+import { NAME_CHARS_MAX } from '../../storage/path.ts'
 
 export const SET_ASIDE_DIRECTORY = 'set-aside'
-/** What is kept of cut tails: the newest files, within these bounds (durability rule 6d). */
+/** What is kept of cut tails, those of earlier recoveries too: the newest files, within these bounds (durability rule 6d). */
 const FILES_MAX = 16
 const BYTES_MAX = 64 * 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
+/** The leader epoch that the recovery found, and a number: the newest comes last. */
+const OWN_NAME = /^\d{10}-\d{2}\./
 
 /** Copies of bytes that recovery cut off, so that nothing is deleted unseen. */
 export class SetAside {
   readonly #store: FileStore
+  readonly #leaderEpoch: number
   readonly files: string[] = []
   bytes = 0
 
-  constructor(store: FileStore) {
+  /** `leaderEpoch`: the one that the recovery found, higher each time. */
+  constructor(store: FileStore, leaderEpoch: number) {
     this.#store = store
+    this.#leaderEpoch = leaderEpoch
   }
 
   /** Copies [from, to) of `file`; zeros to the end are no content and stay behind. Durable when the task ends. */
   *keep(file: StoreFile, from: number, to: number): Task<void> {
     const end = lastContent(file, from, to)
     if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
-    const path = `${SET_ASIDE_DIRECTORY}/${file.path.replaceAll('/', '.')}.${from}`
+    const path = this.#pathFor(file, from)
     const copy = yield* createFile(this.#store, path)
     copy.truncate(0)
     const chunk = new Uint8Array(CHUNK_BYTES)
@@ -37,16 +43,35 @@ export class SetAside {
     this.bytes += end - from
   }
 
-  /** Makes the copies' entries durable and removes what exceeds the bounds, the oldest first. */
+  /** Of the longest names of topics the end has to do. */
+  #pathFor(file: StoreFile, from: number): string {
+    const number = `${this.files.length}`.padStart(2, '0')
+    const recovery = `${this.#leaderEpoch}`.padStart(10, '0')
+    const place = `${file.path.replaceAll('/', '.')}.${from}`
+    return `${SET_ASIDE_DIRECTORY}/${recovery}-${number}.${place.slice(recovery.length + 4 - NAME_CHARS_MAX)}`
+  }
+
+  /** Makes the copies' entries durable and removes older ones beyond the bounds, and nothing else that lies there. */
   *finish(): Task<void> {
     if (this.files.length === 0) return
     const names = yield* perform('list', SET_ASIDE_DIRECTORY, () => this.#store.list(SET_ASIDE_DIRECTORY))
-    const older = names.map((name) => `${SET_ASIDE_DIRECTORY}/${name}`).filter((path) => !this.files.includes(path))
-    for (const path of older.slice(0, Math.max(0, names.length - FILES_MAX))) {
-      yield* perform('remove', path, () => this.#store.remove(path))
+    const paths = names.filter((name) => OWN_NAME.test(name)).map((name) => `${SET_ASIDE_DIRECTORY}/${name}`)
+    const older = paths.filter((path) => !this.files.includes(path)).sort()
+    let { bytes } = this
+    let count = this.files.length
+    for (const path of older.reverse()) {
+      bytes += yield* this.#sizeOf(path)
+      if (++count > FILES_MAX || bytes > BYTES_MAX) yield* perform('remove', path, () => this.#store.remove(path))
     }
     yield* perform('syncDirectory', SET_ASIDE_DIRECTORY, () => this.#store.syncDirectory(SET_ASIDE_DIRECTORY))
     yield* perform('syncDirectory', '', () => this.#store.syncDirectory(''))
+  }
+
+  *#sizeOf(path: string): Task<number> {
+    const file = yield* openFile(this.#store, path)
+    const sizeBytes = file?.size() ?? 0
+    file?.close()
+    return sizeBytes
   }
 }
 

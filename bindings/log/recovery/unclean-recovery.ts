@@ -57,7 +57,7 @@ export class UncleanRecovery {
     this.#entries = new FrameEntries(scan.frames, checkpoint.producerIdsEnd)
     const scanner = new BatchScanner(kernel)
     const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
-    const setAside = new SetAside(store)
+    const setAside = new SetAside(store, leaderEpoch)
     const writes = new JoinedWrites(files)
     this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch }
     const { partitions } = checkpoint

@@ -49,7 +49,7 @@ export function* createJournal(
     noted: new Map(),
     replayedFrames: 0,
     skippedBatches: 0,
-    setAside: new SetAside(store),
+    setAside: new SetAside(store, 0),
     damage: [],
     readOnly: false,
   }
