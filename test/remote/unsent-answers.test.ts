@@ -14,7 +14,7 @@ import { ANSWER_ERROR, FETCH_BYTES_MAX, UNSENT_BYTES_MAX } from '../../bindings/
 import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { writeValue } from '../../bindings/engine/remote/values.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import type { Held } from '../../bindings/entry/embedded/shared-broker.ts'
+import type { Held } from '../../bindings/entry/embedded/serving.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { held, turns } from './support.ts'

@@ -2,7 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import { type HoldHooks, SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
+import type { HoldHooks } from '../../bindings/entry/embedded/serving.ts'
+import { SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { held, inUse, optionsOf, Place, turns } from './support.ts'
 

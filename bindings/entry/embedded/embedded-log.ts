@@ -32,7 +32,8 @@ import {
   type OpenOptions,
   requireDurability,
 } from './open-options.ts'
-import { type Held, type HoldHooks, SharedBroker } from './shared-broker.ts'
+import type { Held, HoldHooks } from './serving.ts'
+import { SharedBroker } from './shared-broker.ts'
 import { checkDriver, rowsOf, type StorageDriver } from './storage-driver.ts'
 import { verifyFiles } from './verify-files.ts'
 

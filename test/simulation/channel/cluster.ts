@@ -1,6 +1,6 @@
 import { nextTick } from 'node:process'
 import type { Channel } from '../../../bindings/engine/remote/channel.ts'
-import type { Meeting } from '../../../bindings/entry/embedded/shared-broker.ts'
+import type { Meeting } from '../../../bindings/entry/embedded/holder-search.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { RecoveryReport } from '../../../bindings/storage/recovery-report.ts'
 import { Network } from '../../../bindings/testkit/simulation/channel/network.ts'
