@@ -12,8 +12,11 @@ export interface ProducerSession {
   readonly producerId: number
   /** From 0 to 32,767. */
   readonly producerEpoch: number
-  /** Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION. */
-  topic(name: string): TopicFacts | Promise<TopicFacts>
+  /**
+   * Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION.
+   * What has no such `partition` is as new as the call.
+   */
+  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts>
   append(request: AppendRequest): Promise<AppendResult>
   /**
    * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before
@@ -45,7 +48,7 @@ export interface AppendRequest extends TopicPartition {
 }
 
 export interface AppendResult {
-  /** -1 when the batch is known to be written but its offset forgotten (DUPLICATE_SEQUENCE_NUMBER). */
+  /** -1 when the batch is known to be written but its offset forgotten. */
   readonly baseOffset: number
   /** The time that records without one were given. */
   readonly appendTime: number

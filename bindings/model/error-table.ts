@@ -62,7 +62,6 @@ export const ERRORS = {
     45,
     'Batches of this producer are missing before this one: open a new producer.',
   ],
-  DUPLICATE_SEQUENCE_NUMBER: ['retriable', 46, 'The batch is written already; count it as sent.'],
   INVALID_PRODUCER_EPOCH: ['fenced', 47, 'A newer instance of this producer exists: stop this one.'],
   INVALID_TXN_STATE: ['misuse', 48, 'Begin a transaction, end it once, and send in it only before that.'],
   INVALID_PRODUCER_ID_MAPPING: ['fenced', 49, 'The transactional id has expired: open a new producer.'],

@@ -33,6 +33,8 @@ interface Window {
 }
 
 const SEQUENCES = 2 ** 31
+/** Written long ago, nobody knows any more where. */
+const FORGOTTEN = -1
 
 function bytesOf(value: RecordBytes): Uint8Array<ArrayBuffer> | null {
   return value === null ? null : new Uint8Array(Buffer.from(value))
@@ -46,7 +48,7 @@ export class FakePartition {
   endOffset = 0
   lastStableOffset: number | undefined
 
-  /** Base offset of the batch or of the one it repeats. */
+  /** Base offset of the batch or of the one it repeats; -1 where that was written long ago. */
   append(producerId: number, request: PlainAppend, now: number): number {
     const { producerEpoch, baseSequence, records } = request
     const window = this.windows.get(producerId)
@@ -73,9 +75,7 @@ export class FakePartition {
     const repeated = window.batches.find((each) => each.first === baseSequence && each.count === records.length)
     if (repeated !== undefined && producerEpoch === window.producerEpoch) return repeated.baseOffset
     const oldest = window.batches.length < 5 ? 0 : (window.batches[0]?.first ?? 0)
-    if (producerEpoch === window.producerEpoch && baseSequence < oldest) {
-      throw new LogError('DUPLICATE_SEQUENCE_NUMBER', 'written long ago')
-    }
+    if (producerEpoch === window.producerEpoch && baseSequence < oldest) return FORGOTTEN
     throw new LogError('OUT_OF_ORDER_SEQUENCE_NUMBER', `${baseSequence} is not next`)
   }
 

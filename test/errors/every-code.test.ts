@@ -16,8 +16,6 @@ import { factsOf, openStage, type Stage } from './stage.ts'
 
 /** Why nothing here can be refused with it. */
 const NOT_PROVOKED: Partial<Record<ErrorCode, string>> = {
-  DUPLICATE_SEQUENCE_NUMBER:
-    "the log answers a duplicate with its original's place; test/client/producer-queue.test.ts has it from elsewhere",
   UNSUPPORTED_COMPRESSION_TYPE:
     'no runtime that the tests have lacks a codec; test/kernel/batch-decode.test.ts leaves one out',
 }

@@ -9,6 +9,20 @@ const partition = 'log/partition/partition.ts'
 
 export const PRODUCERS: readonly Mutant[] = [
   {
+    name: 'what names a partition that another process added is refused by what was known before',
+    file: 'engine/remote/known-topics.ts',
+    find: 'known === undefined || partition >= known.partitions',
+    put: 'known === undefined',
+    tests: ['remote/new-partitions.test.ts'],
+  },
+  {
+    name: 'a list whose first record goes to an old partition knows no new one',
+    file: 'client/producer/place-records.ts',
+    find: ' || (record.partition ?? 0) >= rules.partitions',
+    put: '',
+    tests: ['remote/new-partitions.test.ts'],
+  },
+  {
     name: 'producers: a clock that is put forward has them forgotten',
     file: 'engine/producer-expiry.ts',
     find: '    return now - this.#movedMs\n',

@@ -65,7 +65,7 @@ export class OutputCheck {
   #facts(records: readonly ProducerRecord[], index: number): TopicFacts | undefined | Promise<TopicFacts | undefined> {
     const topic = ofRecord(() => topicOf(records[index], index))
     try {
-      const facts = this.#topics.topic(topic)
+      const facts = this.#topics.topic(topic, records[index]?.partition)
       return facts instanceof Promise ? facts.catch(unknown) : facts
     } catch (error) {
       return unknown(error)

@@ -210,9 +210,6 @@ export class PartitionQueue {
   }
 
   #failed(batch: PendingBatch, error: unknown): void {
-    if (LogError.is(error, 'DUPLICATE_SEQUENCE_NUMBER')) {
-      return this.#written(batch, { baseOffset: -1, appendTime: -1 })
-    }
     const mayAsk = !batch.isHandedOver && isWorthAsking(error)
     const waitMs = mayAsk ? waitBeforeAskMs(++batch.asksAgain, this.#hooks.random) : undefined
     if (waitMs !== undefined) this.#askLater(batch, waitMs)

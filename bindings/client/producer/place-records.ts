@@ -13,8 +13,8 @@ import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
 /** Where the records of a producer may go. */
 export interface Places {
-  /** `undefined` if they aren't known without waiting. */
-  rules(topic: string): TopicRules | undefined
+  /** `undefined` if they aren't known without waiting, or perhaps too old to know the partition. */
+  rules(topic: string, partition?: number): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
   /** See Partitioner. */
   onlyPartition(record: ProducerRecord, partitions: number): number | undefined
@@ -101,20 +101,20 @@ export class SendPlan {
   }
 
   /**
-   * Goes on where it stopped before. Answers a topic about which too little is known: call it again once that is known.
+   * Goes on where it stopped before. Answers a record of whose topic too little is known: call it again once that is known.
    * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever
    * partitioner and topic refuse.
    */
-  place(records: readonly ProducerRecord[], places: Places): string | undefined {
+  place(records: readonly ProducerRecord[], places: Places): ProducerRecord | undefined {
     let topic: string | undefined
     let rules: TopicRules | undefined
     let group: RecordGroup | undefined
     for (let index = this.#placedCount; index < records.length; index++) {
       const record = records[index] as ProducerRecord
-      if (rules === undefined || record?.topic !== topic) {
+      if (rules === undefined || record?.topic !== topic || (record.partition ?? 0) >= rules.partitions) {
         topic = topicOf(record, index)
-        rules = places.rules(topic)
-        if (rules === undefined) return topic
+        rules = places.rules(topic, record.partition)
+        if (rules === undefined) return record
       }
       // Read once, and only when the topic is known: an iterable of headers may give them only once.
       const checked = checkRecord(record, index)

@@ -37,7 +37,7 @@ export class LogProducer implements Producer {
   readonly #partitioner: Partitioner
   readonly #buffer: SendBuffer
   readonly #places: Places = {
-    rules: (topic) => this.#accumulator.rulesNow(topic),
+    rules: (topic, partition) => this.#accumulator.rulesNow(topic, partition),
     partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
     onlyPartition: (record, partitions) => this.#partitioner.onlyChoice(record, partitions),
     queue: (topic, partition) => this.#accumulator.queue(topic, partition),
@@ -137,9 +137,11 @@ export class LogProducer implements Producer {
   /** Asks for the topics that aren't known yet, one after the other. */
   async #placeAll(plan: SendPlan, records: readonly ProducerRecord[]): Promise<void> {
     const asked = new Map<string, TopicRules>()
-    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#places.rules(topic) }
-    for (let topic = plan.place(records, places); topic !== undefined; topic = plan.place(records, places)) {
-      asked.set(topic, await this.#accumulator.rules(topic))
+    const rules = (topic: string, partition?: number) => asked.get(topic) ?? this.#places.rules(topic, partition)
+    const places = { ...this.#places, rules }
+    for (let record = plan.place(records, places); record !== undefined; record = plan.place(records, places)) {
+      const { topic, partition } = record
+      asked.set(topic, await this.#accumulator.rules(topic, partition))
     }
   }
 
@@ -157,7 +159,7 @@ export class LogProducer implements Producer {
   #sendLone(record: ProducerRecord, ofCall: Compression | undefined): Promise<unknown> | undefined {
     if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
     const topic = topicOf(record, 0)
-    const rules = this.#accumulator.rulesNow(topic)
+    const rules = this.#accumulator.rulesNow(topic, record.partition)
     if (rules === undefined) return undefined
     const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
     if (!this.#buffer.hasRoom(maxBytes)) return undefined

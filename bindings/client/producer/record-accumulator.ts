@@ -91,17 +91,17 @@ export class RecordAccumulator {
     return this.#opening
   }
 
-  /** What is known of the topic without waiting. */
-  rulesNow(topic: string): TopicRules | undefined {
-    const facts = this.#session?.topic(topic)
+  /** What is known of the topic without waiting; `undefined` also where that has no such partition and is old. */
+  rulesNow(topic: string, partition?: number): TopicRules | undefined {
+    const facts = this.#session?.topic(topic, partition)
     if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
     // The caller then asks and waits, and is told what is wrong.
     facts.catch(() => {})
     return undefined
   }
 
-  async rules(topic: string): Promise<TopicRules> {
-    return this.#rules.of(await this.#mustHaveSession().topic(topic))
+  async rules(topic: string, partition?: number): Promise<TopicRules> {
+    return this.#rules.of(await this.#mustHaveSession().topic(topic, partition))
   }
 
   queue(topic: string, partition: number): PartitionQueue {

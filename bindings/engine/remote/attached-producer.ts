@@ -31,8 +31,8 @@ export class AttachedProducer implements ProducerSession {
     return this.#instance.producerEpoch
   }
 
-  topic(name: string): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name)
+  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name, partition)
   }
 
   append({ topic, partition, acks, producerEpoch, baseSequence, records }: AppendRequest): Promise<AppendResult> {

@@ -15,8 +15,8 @@ export class AttachedReader implements ReaderSession {
     this.#topics = new KnownTopics(link)
   }
 
-  topic(name: string): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name)
+  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name, partition)
   }
 
   /** Without `memory`: what comes over the channel owns its bytes. */

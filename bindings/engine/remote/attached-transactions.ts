@@ -71,8 +71,8 @@ class AttachedSends implements ProducerSession {
     this.producerEpoch = producerEpoch
   }
 
-  topic(name: string): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name)
+  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name, partition)
   }
 
   append(request: AppendRequest): Promise<AppendResult> {

@@ -12,10 +12,12 @@ export class KnownTopics {
     this.#link = link
   }
 
-  topic(name: string): TopicFacts | Promise<TopicFacts> {
+  /** `partition`: one that the caller names. Who has just been told of it may be ahead of what is known here. */
+  topic(name: string, partition = 0): TopicFacts | Promise<TopicFacts> {
     if (this.#version !== this.#link.topicsVersion) this.#facts.clear()
     this.#version = this.#link.topicsVersion
-    return this.#facts.get(name) ?? this.#ask(name)
+    const known = this.#facts.get(name)
+    return known === undefined || partition >= known.partitions ? this.#ask(name) : known
   }
 
   async #ask(name: string): Promise<TopicFacts> {

@@ -375,6 +375,12 @@ export class Ledger {
     return `${member.groupId} ${topic}.${number}-${partition}`
   }
 
+  /** Whether its group is as far as it read; a `seek` passes what isn't committed. */
+  isCommitted(hold: Hold): boolean {
+    const { life, expected } = hold
+    return life === undefined || expected <= (this.commits.newest(this.placeOf(hold, life)) ?? 0)
+  }
+
   committed({ member, parts }: CommitCall): void {
     this.count('committed')
     for (const { hold, commit, nextOffset, wasOverruled, wasHeld } of parts) {

@@ -178,7 +178,7 @@ export class Member {
   /** What came before, and was left uncommitted. */
   async commitsWhatIsLeft(): Promise<void> {
     if (this.doing !== 'polling') return
-    const left = [...this.facts.holds.values()].filter(({ expected, restart }) => expected > restart)
+    const left = [...this.facts.holds.values()].filter((hold) => !this.world.ledger.isCommitted(hold))
     await commitPositions(this, left)
   }
 

@@ -91,8 +91,6 @@ export class Surroundings {
       for (const each of written) each.isVisible = true
     } catch (error) {
       ledger.count(`send: ${codeOf(error)}`)
-      // Of a partition that another process has just added this one may not have heard.
-      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION') && this.#world.plan.features.has('partitions added')) return
       if (!LogError.is(error) || !isStormy(this.#world.plan)) ledger.fail(`a send failed with ${String(error)}`)
     }
   }
