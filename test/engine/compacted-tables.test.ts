@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const GROUPS = ['g', 'h']

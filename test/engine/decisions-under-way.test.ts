@@ -1,8 +1,8 @@
 // A decision and what goes with it while it is on its way to the disk, over files and over rows.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { opened, STORAGES } from './storages.ts'
 

@@ -2,7 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { JoinedGroup } from '../../bindings/broker/consumer-session.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const POLL_MS = 60_000

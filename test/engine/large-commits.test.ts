@@ -2,7 +2,7 @@
 // and what wasn't is there or not partition by partition, each at an offset that was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { crashEverywhere } from '../simulation/crash-everywhere.ts'
 
 const PARTITIONS = 150

@@ -1,8 +1,8 @@
 // Members of a group and open transactions are written as records too: more of them than a frame holds end no log.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 

@@ -1,4 +1,4 @@
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 

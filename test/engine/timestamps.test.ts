@@ -6,8 +6,8 @@ import type { DecodedBatch } from '../../bindings/kernel/kernel.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME } from '../../bindings/model/records.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const timestamps = suite('timestamps')

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import * as storages from './storages.ts'
 

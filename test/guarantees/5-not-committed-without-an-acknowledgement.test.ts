@@ -1,7 +1,7 @@
 // How is a transaction known not to be committed when no acknowledgement came, in every state?
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
 import { afterCrash, example, fresh, values } from './support.ts'

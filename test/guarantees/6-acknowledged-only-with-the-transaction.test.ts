@@ -1,7 +1,7 @@
 // How is a message not acknowledged unless the consumer's transaction was committed first?
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
 import { afterCrash, example, fresh, TOPIC_ID, values } from './support.ts'

@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { afterCrash, example, fresh, plain, values } from './support.ts'
 
 test('the example: nothing is lost with the process, and a topic is gone when it is deleted', () => {

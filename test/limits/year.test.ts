@@ -2,7 +2,7 @@
 // are forgotten, checkpoints are written, and at its end files and bytes are as many as after its first months.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const HOUR_MS = 3_600_000

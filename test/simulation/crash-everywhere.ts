@@ -1,9 +1,9 @@
 // A life crashed before its operations, and the openings after that before theirs: for lives that the enumerator's
 // clients can't lead.
 import * as assert from 'uvu/assert'
-import type { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { JudgedImages, knowledge } from './judged-images.ts'

@@ -2,8 +2,8 @@
 // take that sector along, and with it the head of the second one, which stood nowhere else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'

@@ -2,9 +2,9 @@
 // gone, and what was committed before it stays.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RING_FILE_BYTES, SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { RING_FILE_BYTES, SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { beforeEachOperation } from './crash-everywhere.ts'

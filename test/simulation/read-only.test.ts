@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 

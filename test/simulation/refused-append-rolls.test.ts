@@ -3,9 +3,9 @@
 // one.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 

@@ -3,9 +3,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
-import { SyncHost } from '../../bindings/testkit/simulation/drive.ts'
 import type { ImageMode } from '../../bindings/testkit/simulation/image.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { replace } from './fault-tools.ts'
 

@@ -12,7 +12,7 @@ import type {
   SystemTopic,
   SystemUnderTest,
 } from './crash/system-under-test.ts'
-import { type HostSizes, SIMULATED_SIZES, SyncHost } from './drive.ts'
+import { type HostSizes, SIMULATED_SIZES, SyncHost } from './sync-host.ts'
 import { VirtualDisk } from './virtual-disk.ts'
 import { VirtualRows } from './virtual-rows.ts'
 

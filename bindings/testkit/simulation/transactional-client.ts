@@ -1,6 +1,6 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
 import type { OffsetsCommand, ProducerInstance } from '../../engine/commands.ts'
-import type { Asked, SyncHost } from './drive.ts'
+import type { Asked, SyncHost } from './sync-host.ts'
 
 /** A transactional producer over an engine that the simulator drives; its calls wait for nothing but their answers. */
 export class TransactionalClient {

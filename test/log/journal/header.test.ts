@@ -2,8 +2,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FRAME_ALIGNMENT, HEADER_FILE, SECTOR_BYTES } from '../../../bindings/log/journal/layout.ts'
-import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 const SECTORS = [0, SECTOR_BYTES, FRAME_ALIGNMENT, FRAME_ALIGNMENT + SECTOR_BYTES]

@@ -5,8 +5,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { JOURNAL_DIRECTORY, ringFile } from '../../../bindings/log/journal/layout.ts'
-import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { RING_FILE_BYTES, SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 /** Its ring is one file. */

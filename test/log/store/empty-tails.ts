@@ -1,4 +1,4 @@
-import type { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import type { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 
 const LONG_AFTER_MS = 60_000
 

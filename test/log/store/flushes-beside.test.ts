@@ -3,9 +3,9 @@
 // frame that failed in one of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 const TOPIC = 't'

@@ -2,7 +2,7 @@
 // its segment (decision 032).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { RING_FILE_BYTES, SIMULATED_SIZES, SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { RING_FILE_BYTES, SIMULATED_SIZES, SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 /** Flushes of the segment and of the ring until a batch of so many bytes is acknowledged. */

@@ -1,8 +1,8 @@
 // A listing reads the names of all segments: one for each segment made an opening after a kill quadratic in them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 
 const TOPIC = 't'

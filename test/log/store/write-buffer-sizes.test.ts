@@ -5,7 +5,7 @@ import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../../bindings/entry/embedded/node-port.ts'
 import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WRITE_BUFFER_SIZES } from '../../../bindings/log/segment/write-buffers.ts'
-import { SyncHost } from '../../../bindings/testkit/simulation/drive.ts'
+import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { emptyTails } from './empty-tails.ts'
 

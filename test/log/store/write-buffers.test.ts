@@ -6,13 +6,13 @@ import { RESERVE_FILE } from '../../../bindings/log/journal/layout.ts'
 import { WriteBuffers } from '../../../bindings/log/segment/write-buffers.ts'
 import { DiskReserve } from '../../../bindings/log/store/disk-reserve.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import {
   type Asked,
   RING_FILE_BYTES,
   SIMULATED_WRITE_BUFFER_SIZES,
   SyncHost,
-} from '../../../bindings/testkit/simulation/drive.ts'
-import { Random } from '../../../bindings/testkit/simulation/random.ts'
+} from '../../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'
