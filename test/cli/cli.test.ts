@@ -203,20 +203,27 @@ test('inspect shows batches, records, indexes, the journal and checkpoints', () 
   assert.is(cli.run(['inspect', join(cli.log, '.lock')]).status, 2)
 })
 
-test('verify is content with a whole log, and exits with 1 at the place of a flipped bit', () => {
-  assert.match(cli.run(['verify']).out, /\nno damage found\n$/)
+test('verify is content with a whole log, and exits with 1 at the place of a flipped bit, of a partition or not', () => {
   const partition = readdirSync(cli.log).find((name) => name.startsWith('pay-')) ?? ''
-  const path = join(cli.log, partition, '00000000000000000000.log')
-  const bytes = readFileSync(path)
-  bytes[65] = (bytes[65] ?? 0) ^ 1
-  writeFileSync(path, bytes)
-  const { status, out } = cli.run(['verify', '--json'])
-  assert.is(status, 1)
-  const [counts, damage] = rows(out)
-  assert.is(counts?.['damage'], 1)
-  assert.is(damage?.['file'], `${partition}/00000000000000000000.log`)
-  assert.is(damage?.['position'], 0)
-  assert.is(damage?.['code'], 'bad-crc')
+  const [checkpoint] = readdirSync(join(cli.log, 'checkpoint'))
+  const places = [
+    { file: `${partition}/00000000000000000000.log`, at: 65, position: 0, code: 'bad-crc' },
+    { file: 'journal/header', at: 20, position: 0, code: 'a copy of the header is not whole' },
+    { file: `checkpoint/${checkpoint}`, at: 20, position: 0, code: 'is no whole checkpoint of this log' },
+  ]
+  for (const { file, at, ...expected } of places) {
+    assert.match(cli.run(['verify']).out, /\nno damage found\n$/)
+    const path = join(cli.log, file)
+    const whole = readFileSync(path)
+    const bytes = Buffer.from(whole)
+    bytes[at] = (bytes[at] ?? 0) ^ 1
+    writeFileSync(path, bytes)
+    const { status, out } = cli.run(['verify', '--json'])
+    const [counts, { position, code } = {}, ...others] = rows(out)
+    assert.equal({ status, position, code }, { status: 1, ...expected }, file)
+    assert.equal([counts?.['damage'], others], [1, []], file)
+    writeFileSync(path, whole)
+  }
 })
 
 test.run()

@@ -60,6 +60,10 @@ function filesOf(image: DirectoryImage, turn: number): readonly string[] {
   return all.filter((_, index) => (index + turn) % STEP === 0)
 }
 
+function isContent({ out }: Said): boolean {
+  return out.includes('no damage found')
+}
+
 /** What is wrong with what was said. */
 function faultsOf(path: string, { verify, inspect, consume }: Seen, whole: string, isRelaxed: boolean): string[] {
   const faults: string[] = []
@@ -73,6 +77,10 @@ function faultsOf(path: string, { verify, inspect, consume }: Seen, whole: strin
   }
   const directory = path.split('/')[0] ?? ''
   const told = verify.out + verify.err
+  check(
+    verify.status === 2 || (verify.status === 0) === isContent(verify),
+    `verify ends with ${verify.status}: ${told}`,
+  )
   if (verify.status === 1) check(told.includes(directory), `verify doesn't name ${directory}: ${told}`)
   if (verify.status === 0) check(isRelaxed || consume.out === whole, `verify is content, consume shows: ${consume.out}`)
   const written = new Set(whole.split('\n'))

@@ -232,4 +232,11 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: '',
     tests: ['engine/deleted-topics.test.ts'],
   },
+  {
+    name: 'verify ends with 0 over damage that no partition has',
+    file: 'entry/cli/commands/verify.ts',
+    find: 'if (damage.length > 0) process.exitCode = 1',
+    put: 'if (damage.some(({ topic }) => topic !== undefined)) process.exitCode = 1',
+    tests: ['cli/cli.test.ts'],
+  },
 ]

@@ -176,4 +176,11 @@ export const FAILURES: readonly Mutant[] = [
     put: '  yield* removeStrays(store, files)\n',
     tests: ['log/store/full-removals.test.ts'],
   },
+  {
+    name: 'failures: a directory with a file in its place tells a log nothing',
+    file: 'storage/drivers/node-fs/file-identity.ts',
+    find: "    return (error as NodeJS.ErrnoException).code !== 'ENOTDIR'\n",
+    put: '    return error !== undefined\n',
+    tests: ['storage/directory-lost.test.ts'],
+  },
 ]

@@ -189,4 +189,18 @@ export const MOMENTS: readonly Mutant[] = [
     put: '      if (signal?.aborted === true) throw error\n      try {\n        await abortable(',
     tests: ['client/retried-work.test.ts'],
   },
+  {
+    name: 'a snapshot comes before the checkpoint that covers it',
+    file: 'log/store/producer-snapshots.ts',
+    find: '    .filter(([offset]) => offset <= files.notedOffset)\n',
+    put: '',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'an epoch stands in its file before the checkpoint that covers its first batch',
+    file: 'log/store/producer-snapshots.ts',
+    find: 'files.leaderEpochs.filter(({ startOffset }) => startOffset < files.notedOffset)',
+    put: 'files.leaderEpochs',
+    tests: [besideCheckpoint],
+  },
 ]

@@ -2,6 +2,8 @@
 // and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LEADER_EPOCH_CHECKPOINT, partitionDirectory } from '../../../bindings/log/files/file-names.ts'
+import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { Effect, Task } from '../../../bindings/storage/effect.ts'
@@ -10,10 +12,12 @@ import type { PartitionSource, SegmentConfig } from '../../../bindings/storage/p
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
+import { content } from '../segment/model.ts'
 import { runNow } from '../support.ts'
 
 const RING_FILE_BYTES = 16_384
 const CEILING = 64
+const EMPTY = new Uint8Array(0)
 /** Of the log's own, so that no catalogue has to name them. */
 const SHOWN: PartitionIdentity = { topicId: 'b25jZWxvZy5wb3NpdGlvMQ', topic: '__oncelog_positions', partition: 0 }
 const OTHER: PartitionIdentity = { topicId: 'b25jZWxvZy5vZmZzZXRzMQ', topic: '__consumer_offsets', partition: 0 }
@@ -53,10 +57,10 @@ class Writer implements PartitionSource {
   }
 
   /** In batches of 1000 bytes, as acks 1 has them: in their segment, and nobody waits for a flush. */
-  append(id: PartitionIdentity, count: number): void {
+  append(id: PartitionIdentity, count: number, leaderEpoch = 0): void {
     for (let left = count; left > 0; ) {
       const baseOffset = this.#ends.get(id.topic) ?? 0
-      if (!this.store.append(id, sealedBatch({ baseOffset, valueBytes: 900 }), false)) {
+      if (!this.store.append(id, sealedBatch({ baseOffset, valueBytes: 900, leaderEpoch }), false)) {
         runNow(this.store.activate(id))
         continue
       }
@@ -166,6 +170,29 @@ test('what a checkpoint made durable no frame has to cover, in however many segm
   const { partitions, report } = runNow(after.store.open())
   assert.equal(report.damage, [])
   assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 201)
+})
+
+test('snapshots of segments that begin beside a checkpoint, and epochs of their batches, come with the next one', () => {
+  const writer = new Writer(new VirtualDisk(), 1500)
+  writer.begin(SHOWN)
+  const directory = partitionDirectory(SHOWN.topic, SHOWN.partition)
+  const newest = () => {
+    const names = writer.disk.list(directory).filter((name) => name.endsWith('.snapshot'))
+    const epochs = parseLeaderEpochs(content(writer.disk, `${directory}/${LEADER_EPOCH_CHECKPOINT}`) ?? EMPTY, '')
+    return { snapshot: Number.parseInt(names.at(-1) ?? '', 10), epoch: epochs.at(-1)?.epoch }
+  }
+  writer.append(SHOWN, 40)
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+  writer.append(SHOWN, 2, 1)
+  go()
+  const { snapshot, epoch } = newest()
+  assert.ok(snapshot <= 40, `${snapshot}`)
+  assert.is(epoch, 0)
+  writer.append(SHOWN, 39, 1)
+  writer.checkpoint()
+  assert.equal(newest(), { snapshot: 80, epoch: 1 })
 })
 
 test.run()
