@@ -25,7 +25,7 @@ test('a holder that is stopped keeps its place, and who comes is told its name',
     const refused = await open(directory).catch((error: unknown) => error)
     assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
     assert.is(refused.details['pid'], holder.pid)
-    assert.match(refused.message, /held by process \d+ .* didn't answer within 5 s/)
+    assert.match(refused.message, /held by process \d+ .* didn't answer within 5 s: .*continue it \(kill -CONT\)/)
     holder.kill('SIGCONT')
     const attached = await open(directory)
     assert.is(attached.role, 'attached')

@@ -96,7 +96,8 @@ export class HolderSearch {
 /** To close the holder, as the hint says, is the wrong advice where it only needs more time. */
 function unanswered(refusal: LogError | undefined): LogError | undefined {
   if (!LogError.is(refusal, 'DIRECTORY_IN_USE')) return refusal
-  const advice = 'close it if it is exclusive or stopped, open again if it is busy or recovering'
+  const advice =
+    'close it if it is exclusive, continue it (kill -CONT) or end it if it is stopped, open again if it is busy or recovering'
   const message = `${refusal.message}, and didn't answer within ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
   return new LogError('DIRECTORY_IN_USE', message, refusal.details)
 }
