@@ -134,4 +134,25 @@ export const STORE: readonly Mutant[] = [
     put: '',
     tests: [borrowed],
   },
+  {
+    name: 'an unclean open removes a copy that somebody put back of a deleted topic',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'const isLeft = isItsName && mayBeLeft(topicId, parsed.partition)',
+    put: 'const isLeft = isItsName',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'what a crash left of a topic that frames delete becomes stray',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: 'deleted.has(topicId) || isKnown(topicId, partition)',
+    put: 'isKnown(topicId, partition)',
+    tests: ['storage/partition-store.test.ts'],
+  },
+  {
+    name: 'what a crash left of a deleted topic that the checkpoint notes becomes stray',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: 'deleted.has(topicId) || isKnown(topicId, partition)',
+    put: 'deleted.has(topicId)',
+    tests: ['storage/partition-store.test.ts'],
+  },
 ]

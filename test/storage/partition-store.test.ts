@@ -9,7 +9,11 @@ import type { CatalogueEntry } from '../../bindings/log/catalogue/catalogue-entr
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../../bindings/log/catalogue/topic-ids.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { sealedBatch } from '../../bindings/storage/conformance/batches.ts'
-import type { PartitionChange, PartitionStoreFixture } from '../../bindings/storage/conformance/partition-log.ts'
+import {
+  type PartitionChange,
+  PartitionLog,
+  type PartitionStoreFixture,
+} from '../../bindings/storage/conformance/partition-log.ts'
 import { partitionStoreConformance } from '../../bindings/storage/conformance/partition-store-suite.ts'
 import { MemoryRowStore } from '../../bindings/storage/drivers/memory-rows.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
@@ -53,7 +57,7 @@ function entryOf({ kind, id, logStartOffset }: PartitionChange): CatalogueEntry 
     : { kind: 'partitions-added', topicId, partitions: partition + 1 }
 }
 
-function overFiles(mode: ImageMode): PartitionStoreFixture {
+function overFiles(mode: ImageMode): PartitionStoreFixture & { namesIn(directory: string): readonly string[] } {
   let disk = new VirtualDisk()
   const kernel = createKernel(loadKernelModule(), { capBytes: 16 << 20 })
   const buffer = kernel.allocate(65536) as KernelBuffer
@@ -66,6 +70,7 @@ function overFiles(mode: ImageMode): PartitionStoreFixture {
       disk = disk.image(new Random(1), mode)
     },
     dispose: () => undefined,
+    namesIn: (directory) => disk.list(directory),
     async decide(log, change) {
       if (change.id.topicId === catalogueId.topicId) return
       if (!log.has(catalogueId)) await log.create(catalogueId)
@@ -111,6 +116,43 @@ async function opened(options: { capacityBytes?: number } = {}): Promise<MemoryR
   await runTask(store.activate(id))
   return store
 }
+
+const removals = suite('files, a crash between the decision that a topic is deleted and the removal of its files')
+
+for (const isNoted of [false, true]) {
+  const name = isNoted ? 'a checkpoint in between notes the partition' : 'frames tell of the deletion'
+  removals(`${name}: what is left goes`, async () => {
+    const fixture = overFiles('kill')
+    const log = new PartitionLog(fixture)
+    const [gone, other] = ['gone', 'other'].map((topic) => ({
+      topicId: `AAAAAAAAAAAAAAAAAAAA${topic[0]}A`,
+      topic,
+      partition: 0,
+    }))
+    assert.ok(gone && other)
+    const checkpoint = async () => {
+      // More than the ring takes.
+      for (let count = 0; count < 40; count++) log.append(other, { valueBytes: 1000 })
+      assert.ok(log.store.maintenanceIsDue())
+      for (let due = log.store.maintenance(); due !== undefined; due = log.store.maintenance()) await runTask(due)
+    }
+    await log.open()
+    await log.create(gone, other)
+    // Of acks 1: no frame names it.
+    log.append(gone)
+    if (isNoted) await checkpoint()
+    await fixture.decide?.(log, { kind: 'removed', id: gone, logStartOffset: 0 })
+    if (isNoted) await checkpoint()
+    const { report } = await log.crash()
+    assert.equal(report.damage, [])
+    assert.equal(
+      fixture.namesIn('').filter((each) => each.startsWith('gone')),
+      [],
+    )
+  })
+}
+
+removals.run()
 
 const strict = suite('memory-rows, beyond the port')
 

@@ -11,9 +11,15 @@ const READ_BYTES = 256 * 1024
 /**
  * Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7).
  * CORRUPT_MESSAGE or MEMORY_CAP_REACHED where one can't be read: a topic that isn't known would lose its directory, and
- * what frames hold of it.
+ * what frames hold of it. Answers the ids of topics that records from offset `since` on delete.
  */
-export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalogue: Catalogue): Task<void> {
+export function* readCatalogue(
+  input: RecoveryInput,
+  files: StoredFiles,
+  catalogue: Catalogue,
+  since: number,
+): Task<ReadonlySet<string>> {
+  let deadBefore: ReadonlySet<string> | undefined
   let sizeBytes = READ_BYTES
   for (let offset = files.segments.all[0]?.baseOffset ?? 0; offset < files.nextOffset; ) {
     yield* files.segments.load(offset)
@@ -24,7 +30,7 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
     }
     try {
       const count = files.segments.read(offset, buffer.bytes(0, sizeBytes)) ?? 0
-      if (count === 0) return
+      if (count === 0) break
       if (count < 0) {
         sizeBytes = -count
         continue
@@ -33,7 +39,10 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
         const batch = input.kernel.batchReader.decode(buffer, position, count - position, false)
         if (typeof batch === 'string') throw damaged(files, offset, batch)
         try {
-          applyBatch(batch, files.id, (record, place) => catalogue.apply(record, place))
+          applyBatch(batch, files.id, (record, place) => {
+            if (place.offset >= since) deadBefore ??= deadIn(catalogue)
+            catalogue.apply(record, place)
+          })
         } catch (error) {
           throw locatedError(error, placeOf(files, offset))
         }
@@ -45,6 +54,12 @@ export function* readCatalogue(input: RecoveryInput, files: StoredFiles, catalog
     }
   }
   catalogue.assertWhole()
+  const before = deadBefore ?? deadIn(catalogue)
+  return new Set([...deadIn(catalogue)].filter((topicId) => !before.has(topicId)))
+}
+
+function deadIn(catalogue: Catalogue): ReadonlySet<string> {
+  return new Set(catalogue.durable.dead().map(({ topicId }) => topicId))
 }
 
 function placeOf({ id, segments }: StoredFiles, offset: number): { readonly file: string; readonly position: number } {

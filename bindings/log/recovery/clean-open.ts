@@ -78,7 +78,7 @@ function* readNotedCatalogue(
   const catalogue = new Catalogue()
   if (record !== undefined) {
     const files = filesOf(input, { topicId, topic: CATALOGUE_TOPIC, partition: 0 }, record)
-    yield* readCatalogue(input, files, catalogue)
+    yield* readCatalogue(input, files, catalogue, Number.POSITIVE_INFINITY)
   }
   return new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
 }

@@ -8,15 +8,26 @@ import { directoryTopicId, holdsBatches, NO_DIRECTORY, removeDirectory } from '.
 import { makeStray } from '../files/stray-directory.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 
+/** What the log knows of its partitions. */
+export interface KnownPartitions {
+  readonly topics: TopicView
+  /** Checkpoint or journal know this partition of the live topic. */
+  isInUse(topic: string, partition: number): boolean
+  /**
+   * A crash may have left this partition of a deleted topic. No checkpoint comes between the two ends of a removal: so
+   * the newest one notes the partition, or the topic was deleted since.
+   */
+  mayBeLeft(topicId: string, partition: number): boolean
+}
+
 /**
- * Directories of deleted topics go, and empty ones; one with batches that says nothing, or names an id nobody knows, is
- * stray (rule 7).
+ * Directories that deleted topics left go, and empty ones; one with batches that says nothing, or names an id nobody
+ * knows, is stray (rule 7), and so is a copy that somebody made.
  */
 export function* clearDeadDirectories(
   store: FileStore,
-  topics: TopicView,
-  isInCheckpointOrJournal: (topic: string, partition: number) => boolean,
   damage: Damage[],
+  { topics, isInUse, mayBeLeft }: KnownPartitions,
 ): Task<void> {
   const own = Object.values(INTERNAL_TOPIC_IDS)
   for (const name of yield* perform('list', '', () => store.list(''))) {
@@ -24,7 +35,7 @@ export function* clearDeadDirectories(
     if (parsed === undefined) continue
     const topicId = yield* directoryTopicId(store, name)
     if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
-    if (isInCheckpointOrJournal(parsed.topic, parsed.partition)) {
+    if (isInUse(parsed.topic, parsed.partition)) {
       // Checkpoint or journal know the partition, so its directory was whole: the name in it is what suffered.
       const file = `${name}/${PARTITION_METADATA}`
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
@@ -35,8 +46,9 @@ export function* clearDeadDirectories(
     // It has a partition's name alone.
     if (names.length > 0 && !names.some(isPartitionFile)) continue
     // Under a name that isn't its topic's it is a copy that somebody made.
-    const isOfDeleted = topicId !== undefined && topics.byId(topicId)?.name === parsed.topic
-    if (isOfDeleted || !(yield* holdsBatches(store, name))) {
+    const isItsName = topicId !== undefined && topics.byId(topicId)?.name === parsed.topic
+    const isLeft = isItsName && mayBeLeft(topicId, parsed.partition)
+    if (isLeft || !(yield* holdsBatches(store, name))) {
       recoveryMarks.hit('dead-directory-removed')
       yield* removeDirectory(store, name)
       continue

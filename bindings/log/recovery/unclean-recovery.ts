@@ -13,6 +13,7 @@ import {
   removeElderCopies,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
 import { forgetRestated, restateFrame } from '../journal/restate.ts'
@@ -83,10 +84,12 @@ export class UncleanRecovery {
     const cataloguePartition = { topicId: catalogueId(), topic: CATALOGUE_TOPIC, partition: 0 }
     if (!readOnly) yield* this.#partitions.secureNew([cataloguePartition])
     const catalogueFiles = yield* this.#partitions.bringBack(cataloguePartition, undefined)
-    if (catalogueFiles !== undefined) yield* readCatalogue(this.#input, catalogueFiles, catalogue)
+    const deleted =
+      catalogueFiles &&
+      (yield* readCatalogue(this.#input, catalogueFiles, catalogue, this.#firstOfFrames(cataloguePartition)))
     const live = new Map(catalogue.durable.live().map((topic) => [topic.topicId, topic]))
     this.#input.configs.found(live.values())
-    if (!readOnly) yield* this.#clearDead(catalogue)
+    if (!readOnly) yield* this.#clearDead(catalogue, deleted ?? new Set())
     const others = [...this.#livePartitions(live)]
     if (!readOnly) yield* this.#partitions.secureNew(others)
     for (const id of others) yield* this.#partitions.bringBack(id, live.get(id.topicId))
@@ -117,12 +120,23 @@ export class UncleanRecovery {
     return this.#scan.gapAt !== undefined
   }
 
-  *#clearDead(catalogue: Catalogue): Task<void> {
-    const isInUse = (topic: string, partition: number): boolean => {
-      const topicId = INTERNAL_TOPIC_IDS[topic] ?? catalogue.durable.byName(topic)?.topicId
-      return topicId !== undefined && this.#partitions.isInCheckpointOrJournal(topicId, partition)
-    }
-    yield* clearDeadDirectories(this.#input.store, catalogue.durable, isInUse, this.#context.damage)
+  /** Where the frames since the checkpoint begin in a partition. */
+  #firstOfFrames({ topicId, partition }: { readonly topicId: string; readonly partition: number }): number {
+    const entries = this.#entries.of(partitionKey(topicId, partition))
+    return Math.min(...entries.map((entry) => ('baseOffset' in entry ? entry.baseOffset : Number.POSITIVE_INFINITY)))
+  }
+
+  /** `deleted`: the topics that frames since the checkpoint delete. */
+  *#clearDead({ durable }: Catalogue, deleted: ReadonlySet<string>): Task<void> {
+    const isKnown = (topicId: string, partition: number) => this.#partitions.isInCheckpointOrJournal(topicId, partition)
+    yield* clearDeadDirectories(this.#input.store, this.#context.damage, {
+      topics: durable,
+      isInUse(topic, partition) {
+        const topicId = INTERNAL_TOPIC_IDS[topic] ?? durable.byName(topic)?.topicId
+        return topicId !== undefined && isKnown(topicId, partition)
+      },
+      mayBeLeft: (topicId, partition) => deleted.has(topicId) || isKnown(topicId, partition),
+    })
   }
 
   /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */

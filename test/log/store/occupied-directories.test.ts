@@ -193,6 +193,32 @@ test('a copy of a deleted topic’s partition becomes stray at the first send to
     assert.ok(readFileSync(join(root, 'orders-0-stray', SEGMENT)).includes('first'))
   }))
 
+test('an unclean open removes no copy that somebody put back of a topic that was deleted before the last checkpoint', () =>
+  inScratch(async (scratch) => {
+    const [root, kept, copy] = [join(scratch, 'log'), join(scratch, 'kept'), join(scratch, 'copy')]
+    const log = await open(root)
+    for (const topic of ['orders', 'others']) await log.admin.createTopic(topic)
+    await log.producer().send({ topic: 'orders', value: 'first' })
+    await log.close()
+    cpSync(join(root, 'orders-0'), kept, { recursive: true })
+    const again = await open(root)
+    await again.admin.deleteTopic('orders')
+    await again.close()
+    const last = await open(root)
+    cpSync(kept, join(root, 'orders-0'), { recursive: true })
+    await last.producer().send({ topic: 'others', value: 'x' })
+    await last.admin.createTopic('orders')
+    copyUnclosed(root, copy)
+    await last.close()
+    const opened = await open(copy)
+    assert.equal(
+      opened.recovery.damage.map(({ file, code }) => [file, code]),
+      [['orders-0', 'stray directory']],
+    )
+    await opened.close()
+    assert.ok(readFileSync(join(copy, 'orders-0-stray', SEGMENT)).includes('first'))
+  }))
+
 test('what lies in the directory of a topic that is deleted stays, and the next topic of its name goes on', () =>
   inScratch(async (scratch) => {
     const root = join(scratch, 'log')
