@@ -35,8 +35,8 @@ export interface AcknowledgeRequest extends TopicPartition {
   readonly lastOffset: number
   readonly deliveryCount: number
   readonly beginning: number
-  readonly type: 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
-  /** Of what is released: how long nobody gets it. */
+  readonly type: 'accept' | 'release' | 'reject' | 'gap' | 'unseen' | 'renew'
+  /** Of what is released: how long nobody gets it. Of what is renewed: how long its lock lasts from now on. */
   readonly delayMs: number
 }
 
@@ -54,7 +54,7 @@ export interface ShareSession extends ReaderSession {
    */
   onRelease(handler: () => void): void
   /**
-   * Durable when it resolves, but for a release. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed; of
+   * Durable when it resolves, but for a release and a renewal. INVALID_RECORD_STATE for what it doesn't hold, with nothing changed; of
    * a `gap` and of what is `unseen` that counts which it still holds of the range.
    */
   acknowledge(request: AcknowledgeRequest): Promise<void>

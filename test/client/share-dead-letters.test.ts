@@ -25,6 +25,58 @@ test('no letter is written of a record whose lock ended, neither by a rejection 
   await log.close()
 })
 
+for (const type of ['reject', 'release'] as const) {
+  test(`${type}: whose letter is being written keeps the lock, however little was left of it`, async () => {
+    const { log: before, image } = await setup(1)
+    await before.close()
+    const slow = slowToOpen(image, 'dead')
+    const port = new FakePort()
+    const log = await openLog(slow.store, port)
+    const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1, deadLetter: 'dead' } as const
+    const [first, second] = [log.shareConsumer(options), log.shareConsumer({ ...options, maxDeliveries: 9 })]
+    const [job] = await take(first, 1)
+    let isTaken = false
+    const next = second[Symbol.asyncIterator]().next()
+    const ended = next.then(
+      ({ done }) => {
+        isTaken = done !== true
+      },
+      () => {},
+    )
+    await port.advance(499)
+    const given = first.acknowledge(job as Job, type)
+    await settle()
+    await port.advance(499)
+    assert.is(isTaken, false, 'nobody else gets it while its letter is on its way')
+    slow.let()
+    await given
+    const { offsets } = await log.admin.describeShareGroup('g')
+    assert.equal([offsets.map(({ lag }) => lag), isTaken], [[0, 0], false])
+    const letters: (string | null)[] = []
+    for await (const { value } of log.read(dead, { until: 'end' })) letters.push(value)
+    assert.equal(letters, ['0'])
+    await log.close()
+    await ended
+  })
+}
+
+test('a rejection whose letter is refused has renewed the lock: it can be said again, as long as that lasts', async () => {
+  const { log, port } = await setup(1)
+  const options = { groupId: 'g', topics: [jobs], lockMs: 500, deadLetter: 'dead' } as const
+  const consumer = log.shareConsumer(options)
+  const [job] = await take(consumer, 1)
+  await log.admin.deleteTopic('dead')
+  await port.advance(499)
+  const error = await refused(consumer.acknowledge(job as Job, 'reject'))
+  assert.ok(LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION'), String(error))
+  await log.admin.createTopic('dead')
+  await port.advance(499)
+  await consumer.acknowledge(job as Job, 'reject')
+  const [letters] = await log.admin.offsets([{ topic: 'dead', partition: 0 }])
+  assert.is(letters?.highWatermark, 1)
+  await log.close()
+})
+
 test('too many deliveries, or a rejection: the record goes to the dead letters with what is known', async () => {
   const { log } = await setup(2)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })

@@ -160,6 +160,27 @@ export const SHARING: readonly Mutant[] = [
     tests: [unseen],
   },
   {
+    name: 'work queues: the lock may end while the letter is being written',
+    file: client,
+    find: '      await this.#renew(session, record)\n',
+    put: '',
+    tests: [letters],
+  },
+  {
+    name: 'work queues: a lock that is renewed ends when it would have',
+    file: shared,
+    find: "      else if (type === 'renew') inFlight.until = Math.max(inFlight.until, availableAt)\n",
+    put: "      else if (type === 'renew') continue\n",
+    tests: [letters],
+  },
+  {
+    name: 'work queues: who has renewed a lock believes it to end when it would have',
+    file: client,
+    find: '    SharedRecord.renew(record, lockedUntil)\n',
+    put: '',
+    tests: [letters],
+  },
+  {
     name: 'work queues: what is being read at a close counts as delivered',
     file: 'client/share/undelivered.ts',
     find: 'const ranges = [...this.#unread].map(',

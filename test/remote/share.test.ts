@@ -125,6 +125,33 @@ class SlowPlace extends Place {
   }
 }
 
+test('the holder is killed before it answers an acknowledgement: the error says that it may be done', async () => {
+  const place = new SlowPlace()
+  const holder = await held(new MemoryStore())
+  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
+  await serve()
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+  await shared.open()
+  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
+  await near.admin.createTopic('jobs')
+  await near.producer().send(['a', 'b'].map((value) => jobs.record({ value })))
+  const consumer = far.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const [first, second] = await take(consumer, 2)
+  place.slow()
+  const accepted = failure('INVALID_RECORD_STATE', () => consumer.acknowledge(first as Job, 'accept'))
+  const lag = async () => (await near.admin.describeShareGroup('g')).offsets[0]?.lag
+  while ((await lag()) !== 1) await turns(1)
+  place.cut()
+  assert.match((await accepted).message, 'whether accept of offset 0 of jobs-0 was done is unknown')
+  const unsaid = await failure('INVALID_RECORD_STATE', () => consumer.acknowledge(second as Job, 'accept'))
+  assert.match(unsaid.message, 'offset 1 of jobs-0 is no longer locked by this consumer')
+  assert.is(await lag(), 1)
+  await serve()
+  place.let?.()
+  await far.close()
+  await holder.broker.close()
+})
+
 test('what is on its way to a consumer that is being closed goes back uncounted', async () => {
   const place = new SlowPlace()
   const holder = await held(new MemoryStore())

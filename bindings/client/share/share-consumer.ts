@@ -194,15 +194,27 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     }
   }
 
-  /** The dead letter comes first: a crash between the two steps writes it twice rather than never. */
+  /**
+   * The dead letter comes first: a crash between the two steps writes it twice rather than never. Its write may take
+   * longer than what is left of the lock, and who got the record meanwhile might accept it: so the lock begins anew.
+   */
   async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
     const { deadLetter, maxDeliveries } = this.#settings
     const deliveries = Math.min(record.deliveryCount, maxDeliveries)
     if (deadLetter !== undefined) {
       this.#producer ??= this.#parts.producer()
+      await this.#renew(session, record)
       await this.#producer.send(await deadLetterOf(record, deadLetter, error, deliveries, this.#parts.broker.admin))
     }
     await acknowledgeRange(session, SharedRecord.placeOf(record), 'reject')
+  }
+
+  async #renew(session: ShareSession, record: SharedRecord): Promise<void> {
+    const { lockMs } = this.#settings
+    // As where a lock begins: it never ends later here than in the log.
+    const lockedUntil = this.#parts.port.elapsed() + lockMs
+    await acknowledgeRange(session, SharedRecord.placeOf(record), 'renew', lockMs)
+    SharedRecord.renew(record, lockedUntil)
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
@@ -214,7 +226,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const shared = record as unknown as SharedRecord
     const session = this.#delivered.get(shared)
     if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
-    if (session !== this.#session) throw lockEnded(shared)
+    if (session !== this.#session || session.isLost) throw lockEnded(shared)
     // After the last delivery only this consumer knows why it failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
     // The record is another consumer's by now, which may accept it: so no letter is written.
@@ -224,7 +236,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
       else await acknowledgeRange(session, SharedRecord.placeOf(shared), type, delayMs)
     } catch (error) {
-      throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? lockEnded(shared) : error
+      throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? holderEnded(shared, type) : error
     }
   }
 
@@ -253,6 +265,12 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
 function wrong(argument: string, expected: string): LogError {
   return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+}
+
+/** The lock ended with the holder, and the holder may have taken what was said before. */
+function holderEnded({ topic, partition, offset }: SharedRecord, type: AcknowledgeType): LogError {
+  const what = `whether ${type} of offset ${offset} of ${topic}-${partition} was done is unknown`
+  return new LogError('INVALID_RECORD_STATE', `the holder of the log went away: ${what}`, { topic, partition, offset })
 }
 
 function lockEnded({ topic, partition, offset }: SharedRecord): LogError {

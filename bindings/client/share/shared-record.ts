@@ -7,7 +7,7 @@ export class SharedRecord extends ConsumedRecord {
   readonly deliveryCount: number
   readonly #range: AcquiredRange
   /** By this consumer's clock; never later than in the log. */
-  readonly #lockedUntil: number
+  #lockedUntil: number
 
   constructor(batch: FetchedBatch, index: number, source: RecordSource, range: AcquiredRange, lockedUntil: number) {
     super(batch, index, source)
@@ -23,5 +23,9 @@ export class SharedRecord extends ConsumedRecord {
 
   static lockedUntil(record: SharedRecord): number {
     return record.#lockedUntil
+  }
+
+  static renew(record: SharedRecord, lockedUntil: number): void {
+    record.#lockedUntil = Math.max(record.#lockedUntil, lockedUntil)
   }
 }

@@ -26,7 +26,10 @@ export interface MemberAcknowledge extends DeliveryRange {
   readonly memberId: string
   readonly beginning: number
   readonly type: AcknowledgeType
-  /** Released records can be delivered again from this time on, in milliseconds since 1970. */
+  /**
+   * Released records can be delivered again from this time on, and renewed locks last until then, in milliseconds since
+   * 1970.
+   */
   readonly availableAt: number
 }
 
@@ -99,7 +102,7 @@ export class ShareGroups {
 
   /**
    * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing:
-   * after a restart locked records are available anyway, with the same delivery count.
+   * after a restart locked records are available anyway, with the same delivery count. Nor does a renewal.
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: MemberAcknowledge): readonly TableRecord[] {
     const groupPartition = this.#partitions.get(keyOf(at))
@@ -108,7 +111,7 @@ export class ShareGroups {
     const offset = groupPartition.shared.acknowledge(memberId, request, type, availableAt)
     this.#watch(groupPartition)
     if (offset !== undefined) throw notHeld(at, offset)
-    return type === 'release' ? [] : [this.#snapshot(groupPartition)]
+    return type === 'release' || type === 'renew' ? [] : [this.#snapshot(groupPartition)]
   }
 
   /**

@@ -1,8 +1,9 @@
 /**
  * What a member says of offsets that it holds. Kafka's words (KIP-932): `accept`, `release`, `reject`, and `gap` where
- * readers see no record. And `unseen`: given back before the program saw it, so that this delivery doesn't count.
+ * readers see no record, `renew` (KIP-1222) for a lock that is to last longer. And `unseen`: given back before the
+ * program saw it, so that this delivery doesn't count.
  */
-export type AcknowledgeType = 'accept' | 'release' | 'reject' | 'gap' | 'unseen'
+export type AcknowledgeType = 'accept' | 'release' | 'reject' | 'gap' | 'renew' | 'unseen'
 
 /** Neighbouring offsets with the same number of deliveries. */
 export interface DeliveryRange {
@@ -140,7 +141,7 @@ export class SharePartition {
   }
 
   /**
-   * `availableAt`: when a released record may be delivered again. Answers the first offset that `memberId` has no lock
+   * `availableAt`: when a released record may be delivered again, or a renewed lock ends. Answers the first offset that `memberId` has no lock
    * of, or has that of a later delivery; then nothing has changed. `gap` and `unseen` are said of what it still holds of
    * the range: records may have been deleted since, and nobody waits for an answer.
    */
@@ -163,6 +164,7 @@ export class SharePartition {
     for (const inFlight of held) {
       if (type === 'accept') inFlight.state = 'acknowledged'
       else if (type === 'reject' || type === 'gap') inFlight.state = 'archived'
+      else if (type === 'renew') inFlight.until = Math.max(inFlight.until, availableAt)
       else this.#makeAvailable(inFlight, availableAt)
       if (type === 'unseen') inFlight.deliveryCount--
     }

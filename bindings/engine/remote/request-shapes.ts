@@ -105,7 +105,7 @@ export const ACKNOWLEDGE: Shape = fields({
   lastOffset: whole,
   deliveryCount: whole,
   beginning: whole,
-  type: oneOf('accept', 'release', 'reject', 'gap', 'unseen'),
+  type: oneOf('accept', 'release', 'reject', 'gap', 'unseen', 'renew'),
   delayMs: finite,
 })
 
