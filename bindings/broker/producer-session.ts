@@ -12,11 +12,13 @@ export interface ProducerSession {
   readonly producerId: number
   /** From 0 to 32,767. */
   readonly producerEpoch: number
+  /** Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  topic(name: string): TopicFacts | Promise<TopicFacts>
   /**
-   * Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION.
-   * What has no such `partition` is as new as the call.
+   * What a log in another process has now: `topic` may be behind it until an answer tells of changes. Not to be had
+   * where it never is. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
    */
-  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts>
+  topicNow?(name: string): Promise<TopicFacts>
   append(request: AppendRequest): Promise<AppendResult>
   /**
    * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before

@@ -60,7 +60,9 @@ export interface FetchedPartition extends TopicPartition {
 }
 
 export interface ReaderSession {
-  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts>
+  topic(name: string): TopicFacts | Promise<TopicFacts>
+  /** As of a ProducerSession. */
+  topicNow?(name: string): Promise<TopicFacts>
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
   /** Ends a waiting fetch at once, with what there is (maybe nothing). */
   wake(): void

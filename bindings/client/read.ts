@@ -38,8 +38,8 @@ export interface ReadOptions extends Abortable {
 }
 
 /**
- * The records of all partitions of the topics, in offset order within each partition. Each iteration starts anew. An
- * iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and created again),
+ * The records of all partitions that the topics have as an iteration begins, in offset order within each partition. Each
+ * iteration starts anew. An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and created again),
  * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position, an end in a topic that isn't
  * read), LOG_CLOSED, or the signal's reason.
  */

@@ -230,6 +230,25 @@ test('a signal that was aborted before refuses the send', async () => {
   assert.is(broker.appends.length, 0)
 })
 
+test('a signal ends the wait for what is known of a topic, of which a log in another process may tell nothing', async () => {
+  const { log, broker } = setup()
+  const open = broker.openProducer.bind(broker)
+  broker.openProducer = async () => Object.assign(await open(), { topic: () => new Promise<never>(() => {}) })
+  const producer = log.producer()
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  let told: unknown
+  producer.send({ topic: 't', value: 'a' }, { signal: controller.signal }).catch((error) => {
+    told = error
+  })
+  await settle()
+  controller.abort(reason)
+  await settle()
+  assert.is(told, reason)
+  await log.close()
+  assert.is(broker.appends.length, 0)
+})
+
 test('PARTIAL_SEND says per record what was written', async () => {
   const { log, broker } = setup({ t: 2 })
   const full = new LogError('STORAGE_FULL', 'full')

@@ -248,8 +248,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'what handle gave is read again at the end of its batch',
     file: 'client/process/output-check.ts',
-    find: 'return copyOf(record, checked.headers)',
-    put: 'return record',
+    find: 'ofRecord(() => copyOf(record, checked.headers))',
+    put: 'record',
     tests: ['process/outputs.test.ts'],
   },
   {

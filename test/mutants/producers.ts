@@ -9,20 +9,6 @@ const partition = 'log/partition/partition.ts'
 
 export const PRODUCERS: readonly Mutant[] = [
   {
-    name: 'what names a partition that another process added is refused by what was known before',
-    file: 'engine/remote/known-topics.ts',
-    find: 'known === undefined || partition >= known.partitions',
-    put: 'known === undefined',
-    tests: ['remote/new-partitions.test.ts'],
-  },
-  {
-    name: 'a list whose first record goes to an old partition knows no new one',
-    file: 'client/producer/place-records.ts',
-    find: ' || (record.partition ?? 0) >= rules.partitions',
-    put: '',
-    tests: ['remote/new-partitions.test.ts'],
-  },
-  {
     name: 'producers: a clock that is put forward has them forgotten',
     file: 'engine/producer-expiry.ts',
     find: '    return now - this.#movedMs\n',
@@ -213,5 +199,33 @@ export const PRODUCERS: readonly Mutant[] = [
     this.producers.endsTransaction(header, batch.bytes)
     if (`,
     tests: ['engine/snapshots-of-transactions.test.ts'],
+  },
+  {
+    name: 'an attached producer refuses a record by what it knew of the topic',
+    file: 'client/producer/producer.ts',
+    find: 'return this.#accumulator.mayBeOutdated ? refusingTopic(error) : undefined',
+    put: 'return refusingTopic(error) && undefined',
+    tests: ['remote/changed-topics.test.ts', 'remote/new-partitions.test.ts'],
+  },
+  {
+    name: 'what a handler gives is refused by what was known of the topic',
+    file: 'client/process/output-check.ts',
+    find: 'if (newer === undefined) throw',
+    put: 'if (newer !== null) throw',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
+    name: 'a record that outdated rules refused is read again',
+    file: 'client/producer/place-records.ts',
+    find: '      this.#refused = checked\n',
+    put: '',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
+    name: 'a signal does not end the wait for what is known of a topic',
+    file: 'client/producer/producer.ts',
+    find: 'await abortable(this.#placeAll(plan, records), signal)',
+    put: 'await this.#placeAll(plan, records)',
+    tests: ['client/producer.test.ts'],
   },
 ]

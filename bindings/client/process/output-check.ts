@@ -9,6 +9,8 @@ import { type CheckedRecord, checkRecord, topicOf } from '../producer/validate-r
 import type { ProducerRecord } from '../producer-record.ts'
 import { copyOf } from '../record-fields.ts'
 
+type Topics = Pick<ReaderSession, 'topic' | 'topicNow'>
+
 /** What a record gave or set can't be written. */
 export class OutputRefused {
   readonly error: unknown
@@ -28,11 +30,11 @@ export class OutputRefused {
  */
 export class OutputCheck {
   /** Knows topics without a question as long as none changed. */
-  readonly #topics: Pick<ReaderSession, 'topic'>
+  readonly #topics: Topics
   readonly #now: () => number
   readonly #configs: WeakMap<TopicConfig, ParsedTopicConfig> = new WeakMap()
 
-  constructor(topics: Pick<ReaderSession, 'topic'>, now: () => number) {
+  constructor(topics: Topics, now: () => number) {
     this.#topics = topics
     this.#now = now
   }
@@ -50,14 +52,19 @@ export class OutputCheck {
     copies: ProducerRecord[],
   ): readonly ProducerRecord[] | Promise<readonly ProducerRecord[]> {
     while (copies.length < records.length) {
-      const facts = this.#facts(records, copies.length)
-      if (facts instanceof Promise) {
-        return facts.then((asked) => {
-          copies.push(this.#checked(records, copies.length, asked))
+      const index = copies.length
+      const facts = this.#facts(records, index)
+      const copy =
+        facts instanceof Promise
+          ? facts.then((asked) => this.#checked(records, index, asked))
+          : this.#checked(records, index, facts)
+      if (copy instanceof Promise) {
+        return copy.then((checked) => {
+          copies.push(checked)
           return this.#goOn(records, copies)
         })
       }
-      copies.push(this.#checked(records, copies.length, facts))
+      copies.push(copy)
     }
     return copies
   }
@@ -65,20 +72,33 @@ export class OutputCheck {
   #facts(records: readonly ProducerRecord[], index: number): TopicFacts | undefined | Promise<TopicFacts | undefined> {
     const topic = ofRecord(() => topicOf(records[index], index))
     try {
-      const facts = this.#topics.topic(topic, records[index]?.partition)
+      const facts = this.#topics.topic(topic)
       return facts instanceof Promise ? facts.catch(unknown) : facts
     } catch (error) {
       return unknown(error)
     }
   }
 
-  #checked(records: readonly ProducerRecord[], index: number, facts: TopicFacts | undefined): ProducerRecord {
+  #checked(
+    records: readonly ProducerRecord[],
+    index: number,
+    facts: TopicFacts | undefined,
+  ): ProducerRecord | Promise<ProducerRecord> {
     const record = records[index] as ProducerRecord
-    return ofRecord(() => {
-      const checked = checkRecord(record, index)
-      if (facts !== undefined) this.#refuse(record, checked, index, facts)
-      return copyOf(record, checked.headers)
-    })
+    const checked = ofRecord(() => checkRecord(record, index))
+    const copy = ofRecord(() => copyOf(record, checked.headers))
+    if (facts === undefined) return copy
+    try {
+      this.#refuse(copy, checked, index, facts)
+      return copy
+    } catch (error) {
+      const newer = this.#topics.topicNow?.(facts.topic)
+      if (newer === undefined) throw new OutputRefused(error, true)
+      return newer.catch(unknown).then((now) => {
+        if (now !== undefined) ofRecord(() => this.#refuse(copy, checked, index, now))
+        return copy
+      })
+    }
   }
 
   /** As partitioner, producer and partition would. */

@@ -13,8 +13,8 @@ import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
 /** Where the records of a producer may go. */
 export interface Places {
-  /** `undefined` if they aren't known without waiting, or perhaps too old to know the partition. */
-  rules(topic: string, partition?: number): TopicRules | undefined
+  /** `undefined` if they aren't known without waiting. */
+  rules(topic: string): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
   /** See Partitioner. */
   onlyPartition(record: ProducerRecord, partitions: number): number | undefined
@@ -94,32 +94,34 @@ export class SendPlan {
   /** Used as soon as there is more than one group. */
   #groups: Map<PartitionQueue, RecordGroup> | undefined
   readonly #compression: Compression | undefined
+  /** The record that is placed next, where it was read and refused. */
+  #refused: CheckedRecord | undefined
 
-  /** `compression`: the option of this call. */
-  constructor(compression?: Compression | undefined) {
+  /** `compression`: the option of this call. `refused`: its first record, where that was read. */
+  constructor(compression?: Compression | undefined, refused?: CheckedRecord | undefined) {
     this.#compression = compression
+    this.#refused = refused
   }
 
   /**
-   * Goes on where it stopped before. Answers a record of whose topic too little is known: call it again once that is known.
-   * INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever
+   * Goes on where it stopped before. Answers a topic about which too little is known: call it again once that is known,
+   * as may be done after a refusal by rules that were outdated. INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever
    * partitioner and topic refuse.
    */
-  place(records: readonly ProducerRecord[], places: Places): ProducerRecord | undefined {
+  place(records: readonly ProducerRecord[], places: Places): string | undefined {
     let topic: string | undefined
     let rules: TopicRules | undefined
     let group: RecordGroup | undefined
     for (let index = this.#placedCount; index < records.length; index++) {
       const record = records[index] as ProducerRecord
-      if (rules === undefined || record?.topic !== topic || (record.partition ?? 0) >= rules.partitions) {
+      if (rules === undefined || record?.topic !== topic) {
         topic = topicOf(record, index)
-        rules = places.rules(topic, record.partition)
-        if (rules === undefined) return record
+        rules = places.rules(topic)
+        if (rules === undefined) return topic
       }
       // Read once, and only when the topic is known: an iterable of headers may give them only once.
-      const checked = checkRecord(record, index)
-      refuseTooLarge(checked, index, topic, rules)
-      const partition = places.partition(record, checked.sizeBytes, rules.partitions)
+      const checked = this.#checked(record, index)
+      const partition = this.#partitionOf(record, checked, index, rules, places)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
         group = this.#group(places.queue(topic, partition), rules, places, records.length - index)
       }
@@ -128,6 +130,29 @@ export class SendPlan {
       this.#placedCount = index + 1
     }
     return undefined
+  }
+
+  #checked(record: ProducerRecord, index: number): CheckedRecord {
+    const refused = this.#refused
+    if (refused === undefined) return checkRecord(record, index)
+    this.#refused = undefined
+    return refused
+  }
+
+  #partitionOf(
+    record: ProducerRecord,
+    checked: CheckedRecord,
+    index: number,
+    rules: TopicRules,
+    places: Places,
+  ): number {
+    try {
+      refuseTooLarge(checked, index, record.topic, rules)
+      return places.partition(record, checked.sizeBytes, rules.partitions)
+    } catch (error) {
+      this.#refused = checked
+      throw error
+    }
   }
 
   /** `countLeft`: how many records of the call are left; mostly all go to one partition. */

@@ -20,6 +20,7 @@ import {
 } from './producer-options.ts'
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
+import { refusingTopic } from './refusals.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendPart } from './send-part.ts'
 import type { TopicRules } from './topic-rules.ts'
@@ -37,7 +38,7 @@ export class LogProducer implements Producer {
   readonly #partitioner: Partitioner
   readonly #buffer: SendBuffer
   readonly #places: Places = {
-    rules: (topic, partition) => this.#accumulator.rulesNow(topic, partition),
+    rules: (topic) => this.#accumulator.rulesNow(topic),
     partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
     onlyPartition: (record, partitions) => this.#partitioner.onlyChoice(record, partitions),
     queue: (topic, partition) => this.#accumulator.queue(topic, partition),
@@ -85,14 +86,14 @@ export class LogProducer implements Producer {
       this.#assertOpen()
       const { compression } = options
       if (compression !== undefined) assertCompression(compression)
-      const lone = isOne ? this.#sendLone(given as ProducerRecord, compression) : undefined
+      const lone = isOne ? this.#sendLone(given as ProducerRecord, compression, signal) : undefined
       if (lone !== undefined) return lone
       const records = isOne ? [given as ProducerRecord] : (given as readonly ProducerRecord[])
       const form = { isOne, isWhole: this.#isWhole }
       const handedOver = this.#handOver(records, form, compression)
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
-      const isPlaced = plan.place(records, this.#places) === undefined
+      const isPlaced = this.#placeNow(plan, records)
       const mayGo = this.#accumulator.isOpen && this.#waiting.last === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       return this.#enqueueLater(plan, isPlaced ? [] : copied(records), new PendingSend(records.length, form), signal)
@@ -125,7 +126,7 @@ export class LogProducer implements Producer {
   ): Promise<unknown> {
     const begin = async () => {
       await abortable(this.#accumulator.open(), signal)
-      await this.#placeAll(plan, records)
+      await abortable(this.#placeAll(plan, records), signal)
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       this.#accumulator.assertNotFenced()
@@ -134,15 +135,39 @@ export class LogProducer implements Producer {
     return (await this.#waiting.inTurn(begin, signal)).answered
   }
 
-  /** Asks for the topics that aren't known yet, one after the other. */
+  /** False if something has to be asked first. */
+  #placeNow(plan: SendPlan, records: readonly ProducerRecord[]): boolean {
+    try {
+      return plan.place(records, this.#places) === undefined
+    } catch (error) {
+      if (this.#outdatedTopic(error) === undefined) throw error
+      return false
+    }
+  }
+
+  /** Asks for the topics that aren't known yet, or of which outdated rules refused a record, one after the other. */
   async #placeAll(plan: SendPlan, records: readonly ProducerRecord[]): Promise<void> {
     const asked = new Map<string, TopicRules>()
-    const rules = (topic: string, partition?: number) => asked.get(topic) ?? this.#places.rules(topic, partition)
-    const places = { ...this.#places, rules }
-    for (let record = plan.place(records, places); record !== undefined; record = plan.place(records, places)) {
-      const { topic, partition } = record
-      asked.set(topic, await this.#accumulator.rules(topic, partition))
+    const newest = new Set<string>()
+    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#places.rules(topic) }
+    for (;;) {
+      let topic: string | undefined
+      try {
+        topic = plan.place(records, places)
+      } catch (error) {
+        topic = this.#outdatedTopic(error)
+        if (topic === undefined || newest.has(topic)) throw error
+        newest.add(topic)
+      }
+      if (topic === undefined) return
+      const rules = newest.has(topic) ? this.#accumulator.newerRules(topic) : this.#accumulator.rules(topic)
+      asked.set(topic, await rules)
     }
+  }
+
+  /** The topic whose rules refused a record, where the log may have others by now. */
+  #outdatedTopic(error: unknown): string | undefined {
+    return this.#accumulator.mayBeOutdated ? refusingTopic(error) : undefined
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
@@ -156,16 +181,27 @@ export class LogProducer implements Producer {
    * Puts one record into the batch of its partition without the plan that a list needs; `undefined`, and the record
    * hasn't been read, if it may have to wait.
    */
-  #sendLone(record: ProducerRecord, ofCall: Compression | undefined): Promise<unknown> | undefined {
+  #sendLone(
+    record: ProducerRecord,
+    ofCall: Compression | undefined,
+    signal: Abortable['signal'],
+  ): Promise<unknown> | undefined {
     if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
     const topic = topicOf(record, 0)
-    const rules = this.#accumulator.rulesNow(topic, record.partition)
+    const rules = this.#accumulator.rulesNow(topic)
     if (rules === undefined) return undefined
     const maxBytes = Math.min(rules.maxMessageBytes, rules.segmentBytes)
     if (!this.#buffer.hasRoom(maxBytes)) return undefined
     const checked = checkRecord(record, 0)
-    refuseTooLarge(checked, 0, topic, rules)
-    const partition = this.#partitioner.choose(record, checked.sizeBytes, rules.partitions)
+    let partition: number
+    try {
+      refuseTooLarge(checked, 0, topic, rules)
+      partition = this.#partitioner.choose(record, checked.sizeBytes, rules.partitions)
+    } catch (error) {
+      if (this.#outdatedTopic(error) === undefined) throw error
+      const send = new PendingSend(1, { isOne: true, isWhole: this.#isWhole })
+      return this.#enqueueLater(new SendPlan(ofCall, checked), copied([record]), send, signal)
+    }
     const queue = this.#accumulator.queue(topic, partition)
     const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
     const send = new LoneSend()

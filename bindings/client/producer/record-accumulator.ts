@@ -91,17 +91,27 @@ export class RecordAccumulator {
     return this.#opening
   }
 
-  /** What is known of the topic without waiting; `undefined` also where that has no such partition and is old. */
-  rulesNow(topic: string, partition?: number): TopicRules | undefined {
-    const facts = this.#session?.topic(topic, partition)
+  /** What is known of the topic without waiting. */
+  rulesNow(topic: string): TopicRules | undefined {
+    const facts = this.#session?.topic(topic)
     if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
     // The caller then asks and waits, and is told what is wrong.
     facts.catch(() => {})
     return undefined
   }
 
-  async rules(topic: string, partition?: number): Promise<TopicRules> {
-    return this.#rules.of(await this.#mustHaveSession().topic(topic, partition))
+  async rules(topic: string): Promise<TopicRules> {
+    return this.#rules.of(await this.#mustHaveSession().topic(topic))
+  }
+
+  /** Whether a topic may have changed without this process knowing of it: `newerRules` asks. */
+  get mayBeOutdated(): boolean {
+    return this.#session?.topicNow !== undefined
+  }
+
+  async newerRules(topic: string): Promise<TopicRules> {
+    const session = this.#mustHaveSession()
+    return this.#rules.of(await (session.topicNow?.(topic) ?? session.topic(topic)))
   }
 
   queue(topic: string, partition: number): PartitionQueue {

@@ -31,8 +31,12 @@ export class AttachedProducer implements ProducerSession {
     return this.#instance.producerEpoch
   }
 
-  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name, partition)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  topicNow(name: string): Promise<TopicFacts> {
+    return this.#topics.now(name)
   }
 
   append({ topic, partition, acks, producerEpoch, baseSequence, records }: AppendRequest): Promise<AppendResult> {

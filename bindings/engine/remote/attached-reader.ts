@@ -15,8 +15,12 @@ export class AttachedReader implements ReaderSession {
     this.#topics = new KnownTopics(link)
   }
 
-  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name, partition)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  topicNow(name: string): Promise<TopicFacts> {
+    return this.#topics.now(name)
   }
 
   /** Without `memory`: what comes over the channel owns its bytes. */

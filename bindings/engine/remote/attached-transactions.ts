@@ -71,8 +71,12 @@ class AttachedSends implements ProducerSession {
     this.producerEpoch = producerEpoch
   }
 
-  topic(name: string, partition?: number): TopicFacts | Promise<TopicFacts> {
-    return this.#topics.topic(name, partition)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#topics.topic(name)
+  }
+
+  topicNow(name: string): Promise<TopicFacts> {
+    return this.#topics.now(name)
   }
 
   append(request: AppendRequest): Promise<AppendResult> {

@@ -12,17 +12,18 @@ export class KnownTopics {
     this.#link = link
   }
 
-  /** `partition`: one that the caller names. Who has just been told of it may be ahead of what is known here. */
-  topic(name: string, partition = 0): TopicFacts | Promise<TopicFacts> {
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
     if (this.#version !== this.#link.topicsVersion) this.#facts.clear()
     this.#version = this.#link.topicsVersion
-    const known = this.#facts.get(name)
-    return known === undefined || partition >= known.partitions ? this.#ask(name) : known
+    return this.#facts.get(name) ?? this.now(name)
   }
 
-  async #ask(name: string): Promise<TopicFacts> {
+  /** What the holder knows: it tells of changes with an answer, and a refusal by what is known here asks for none. */
+  async now(name: string): Promise<TopicFacts> {
+    const askedAt = this.#version
     const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
-    this.#facts.set(name, facts as unknown as TopicFacts)
+    // Changes that were told of meanwhile may be newer than the answer.
+    if (this.#version === askedAt) this.#facts.set(name, facts as unknown as TopicFacts)
     return facts as unknown as TopicFacts
   }
 }

@@ -1,0 +1,144 @@
+// A topic that one process changes, and producers of another: what they know of it is behind until an answer tells them.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { KnownTopics } from '../../bindings/engine/remote/known-topics.ts'
+import type { Link } from '../../bindings/engine/remote/link.ts'
+import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
+import { failure } from '../client/support.ts'
+
+let root = ''
+let holder: EmbeddedLog
+let attached: EmbeddedLog
+test.before.each(async () => {
+  root = await mkdtemp(join(tmpdir(), 'oncelog-changed-'))
+  holder = await open(root)
+  attached = await open(root)
+  await holder.admin.createTopic('t', { config: { 'max.message.bytes': 500 } })
+})
+test.after.each(async () => {
+  await attached.close()
+  await holder.close()
+  await rm(root, { recursive: true, force: true })
+})
+
+const large = 'x'.repeat(1000)
+
+test('a partition of a topic that was made again with more of them takes records at once', async () => {
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.deleteTopic('t')
+  await holder.admin.createTopic('t', { partitions: 2 })
+  assert.is((await producer.send({ topic: 't', partition: 1, value: 'b' })).offset, 0)
+})
+
+test('a limit that another process raised is in force at once', async () => {
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await failure('MESSAGE_TOO_LARGE', () => producer.send({ topic: 't', value: large }))
+  await holder.admin.alterConfig('t', { 'max.message.bytes': 5000 })
+  assert.is((await producer.send({ topic: 't', value: large })).offset, 1)
+  await holder.admin.alterConfig('t', { 'max.message.bytes': 50_000 })
+  await producer.send([
+    { topic: 't', value: large.repeat(10) },
+    { topic: 't', value: 'b' },
+  ])
+})
+
+test('an open transaction goes on with both', async () => {
+  const producer = attached.producer({ transactionalId: 'id' })
+  await producer.transaction(async (transaction) => {
+    await transaction.send({ topic: 't', value: 'a' })
+    await holder.admin.createPartitions('t', 2)
+    await transaction.send({ topic: 't', partition: 1, value: 'b' })
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 5000 })
+    await transaction.send({ topic: 't', partition: 1, value: large })
+  })
+  const seen: number[] = []
+  for await (const { partition } of holder.read('t', { until: 'end' })) seen.push(partition)
+  assert.equal(seen.sort(), [0, 1, 1])
+})
+
+test('a record that outdated rules refused is read once, and stays in its place among the calls', async () => {
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.createPartitions('t', 2)
+  const once = () => [['name', 'header'] as const].values()
+  const sent = [
+    producer.send({ topic: 't', partition: 1, value: '0', headers: once() }),
+    producer.send([{ topic: 't', partition: 1, value: '1', headers: once() }]),
+    producer.send({ topic: 't', partition: 1, value: '2', headers: once() }),
+  ]
+  await Promise.all(sent)
+  const seen: unknown[] = []
+  for await (const { partition, value, headers } of holder.read('t', { until: 'end' })) {
+    if (partition === 1) seen.push([String(Buffer.from(value ?? [])), String(Buffer.from(headers.get('name') ?? []))])
+  }
+  assert.equal(seen, [
+    ['0', 'header'],
+    ['1', 'header'],
+    ['2', 'header'],
+  ])
+})
+
+test('what a handler gives is looked at by the rules that are in force, and is no dead letter of older ones', async () => {
+  await holder.admin.createTopic('input')
+  await holder.admin.createTopic('dead')
+  const once = () => [['name', 'header'] as const].values()
+  let handled = 0
+  const processor = attached.process({
+    groupId: 'g',
+    topics: ['input'],
+    deadLetter: 'dead',
+    async handle() {
+      handled++
+      if (handled === 1) return { topic: 't', value: 'a' }
+      await holder.admin.createPartitions('t', 2)
+      await holder.admin.alterConfig('t', { 'max.message.bytes': 5000 })
+      return [
+        { topic: 't', partition: 1, value: 'b', headers: once() },
+        { topic: 't', value: large, partition: 0 },
+      ]
+    },
+  })
+  await holder.producer().send([
+    { topic: 'input', value: '1' },
+    { topic: 'input', value: '2' },
+  ])
+  let seen: unknown[] = []
+  while (seen.length < 3 && !String(seen).includes('dead')) {
+    seen = []
+    await new Promise((resolve) => setImmediate(resolve))
+    for await (const { topic, partition, headers } of holder.read(['t', 'dead'], { until: 'end' })) {
+      seen.push([topic, partition, String(Buffer.from(headers.get('name') ?? []))])
+    }
+  }
+  await processor.close()
+  assert.equal(seen.sort(), [
+    ['t', 0, ''],
+    ['t', 0, ''],
+    ['t', 1, 'header'],
+  ])
+})
+
+test('an answer is not kept that is older than changes that were told of before it was read', async () => {
+  const link = { topicsVersion: '1/1', answers: [] as ((facts: unknown) => void)[] }
+  const topics = new KnownTopics({
+    get topicsVersion() {
+      return link.topicsVersion
+    },
+    call: () => new Promise((resolve) => link.answers.push(resolve)),
+  } as unknown as Link)
+  const asked = topics.topic('t')
+  link.answers[0]?.({ partitions: 1 })
+  link.topicsVersion = '1/2'
+  void topics.topic('other')
+  await asked
+  const askedAgain = topics.topic('t')
+  link.answers[2]?.({ partitions: 2 })
+  assert.equal(await askedAgain, { partitions: 2 })
+})
+
+test.run()
