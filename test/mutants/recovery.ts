@@ -326,4 +326,11 @@ export const RECOVERY: readonly Mutant[] = [
     put: 'place',
     tests: [setAside],
   },
+  {
+    name: 'recovery: what was meant as the last frame is written over unseen',
+    file: recovery,
+    find: '    if (!readOnly) yield* this.#keepBrokenFrames()\n',
+    put: '',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
 ]

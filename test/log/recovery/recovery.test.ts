@@ -117,6 +117,22 @@ test('an acknowledged frame that is missing makes the whole log read-only', asyn
   assert.is(await refusal(log.admin.createTopic('other')), 'LOG_READ_ONLY')
 })
 
+test('a last frame that is not whole is set aside, and the log goes on', async () => {
+  const image = await killed((log) => send(log, 'a', 'b'))
+  const last = framesOf(image).at(-1) as PlainFrame
+  const torn = image.open(last.file, { create: true })
+  torn?.write(new Uint8Array([1]), last.position + 70)
+  const log = await open(image)
+  const { damage, setAsideFiles } = log.recovery
+  assert.equal(damage, [])
+  assert.equal(
+    setAsideFiles.map((path) => path.endsWith(`${last.file.replace('/', '.')}.${last.position}`)),
+    [true],
+  )
+  await send(log, 'c')
+  assert.is((await valuesOf(log)).at(-1), 'c')
+})
+
 test('offsets that a reader may have seen are never given again', async () => {
   const image = await killed(async (log) => {
     await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })
