@@ -333,4 +333,18 @@ export const RECOVERY: readonly Mutant[] = [
     put: '',
     tests: ['log/recovery/recovery.test.ts'],
   },
+  {
+    name: 'recovery: a marker without a frame is taken',
+    file: partition,
+    find: 'if (this.#isCoordinator || (batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) {',
+    put: 'if (this.#isCoordinator) {',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: what a table of the log’s own holds without a frame is taken',
+    file: partition,
+    find: 'if (this.#isCoordinator || (batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) {',
+    put: 'if ((batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) {',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
 ]

@@ -133,6 +133,37 @@ test('a last frame that is not whole is set aside, and the log goes on', async (
   assert.is((await valuesOf(log)).at(-1), 'c')
 })
 
+test('a committed offset that stands in its segment without a frame: one was lost', async () => {
+  const image = await killed(async (log, present) => {
+    await send(log, 'a')
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const sizeBytes = () => present.files.get('__consumer_offsets-0/00000000000000000000.log')?.sizeBytes ?? 0
+    await consumer.commit([{ topic: 't', partition: 0, nextOffset: 1 }], { allowSkip: true })
+    while (sizeBytes() === 0) await new Promise((resolve) => setImmediate(resolve))
+    await consumer.close()
+  })
+  erase(image, framesOf(image).at(-1) as PlainFrame)
+  const log = await open(image)
+  assert.ok(log.recovery.damage.some(({ topic, code }) => topic === '__consumer_offsets' && code === 'CORRUPT_LOG'))
+})
+
+test('a marker that stands in its segment without a frame: one was lost, and the partition takes no records', async () => {
+  const image = await killed(async (log, present) => {
+    const transaction = await log.producer({ transactionalId: 'x' }).beginTransaction()
+    await transaction.send({ topic: 't', value: 'a' })
+    const sizeBytes = segment(present).size()
+    await transaction.commit()
+    while (segment(present).size() === sizeBytes) await new Promise((resolve) => setImmediate(resolve))
+  })
+  erase(image, framesOf(image).at(-1) as PlainFrame)
+  const log = await open(image)
+  assert.equal(
+    log.recovery.damage.map(({ topic, offset, code }) => [topic, offset, code]).filter(([topic]) => topic === 't'),
+    [['t', 1, 'CORRUPT_LOG']],
+  )
+  assert.is(await refusal(send(log, 'b')), 'LOG_READ_ONLY')
+})
+
 test('offsets that a reader may have seen are never given again', async () => {
   const image = await killed(async (log) => {
     await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })
