@@ -187,6 +187,7 @@ test('inspect shows batches, records, indexes, the journal and checkpoints', () 
     records.map(({ offset }) => offset),
     [0, 1],
   )
+  assert.equal(records[1]?.['value'], { base64: '/0E=' }, 'what is no text is not made one')
   const [time] = rows(cli.run(['inspect', segment.replace(/log$/, 'timeindex'), '--json']).out)
   assert.equal([time?.['timestamp'], time?.['offset']], [batch?.['maxTimestamp'], 1])
   const frames = rows(cli.run(['inspect', join(cli.log, 'journal/00000000.ring'), '--json']).out)

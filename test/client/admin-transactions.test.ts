@@ -231,6 +231,15 @@ test('abort: readers go on, the producer hears of it and goes on too', async () 
   })
 })
 
+test('fence: a slip in one of the ids ends none of the producers', async () => {
+  await everywhere(async (log) => {
+    const transaction = await log.producer({ transactionalId: 'kept' }).beginTransaction()
+    await transaction.send({ ...at, value: 'a' })
+    await failure('TRANSACTIONAL_ID_NOT_FOUND', () => log.admin.fenceProducers(['kept', 'kpet']))
+    await transaction.commit()
+  })
+})
+
 test('an abort beside a fence, whichever comes first: the transaction is aborted, and nobody but its producer is fenced', async () => {
   await everywhere(async (log) => {
     const { admin } = log

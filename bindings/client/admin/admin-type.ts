@@ -136,7 +136,7 @@ export interface Admin {
   /**
    * Ends the producers of these ids, one after the other; durable when it resolves. Their open transactions are
    * aborted, their next call rejects with PRODUCER_FENCED, and a new producer of the id works. Rejects with
-   * INVALID_REQUEST, TRANSACTIONAL_ID_NOT_FOUND, CONCURRENT_TRANSACTIONS.
+   * INVALID_REQUEST and TRANSACTIONAL_ID_NOT_FOUND, both before it ends any, and with CONCURRENT_TRANSACTIONS.
    */
   fenceProducers(transactionalIds: readonly string[]): Promise<void>
 }

@@ -1,5 +1,5 @@
-import Table from 'cli-table3'
 import type { Damage } from '../../storage/recovery-report.ts'
+import { tableOf } from './table.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -16,21 +16,11 @@ export function print(rows: readonly Row[], isJson: boolean, none = 'nothing'): 
   }
   const fields = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cells = rows.map((row) => fields.map((field) => shown(field, row[field])))
-  const table = tableOf(fields, first, cells)
+  const aligns = fields.map((field) => (isNumber(field, first[field]) ? 'right' : 'left'))
+  const table = tableOf(fields, aligns, cells)
   const { isTTY, columns = 80 } = process.stdout
   const isTooWide = isTTY === true && table.slice(0, table.indexOf('\n')).length > columns
   console.log(isTooWide ? cells.map((row) => blockOf(fields, row)).join('\n\n') : table)
-}
-
-function tableOf(fields: readonly string[], first: Row, cells: readonly string[][]): string {
-  const colAligns = fields.map((field) => (isNumber(field, first[field]) ? 'right' : 'left') as 'right' | 'left')
-  // A rule below the names, and none between rows.
-  const chars = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
-  const table = new Table({ head: [...fields], colAligns, chars, style: { head: [], border: [] } })
-  table.push(...cells)
-  const [top = '', head = '', ...body] = table.toString().split('\n')
-  const rule = top.replaceAll('┌', '├').replaceAll('┬', '┼').replaceAll('┐', '┤')
-  return [top, head, rule, ...body].join('\n')
 }
 
 /** A line for each field, for rows that are wider than the terminal. */

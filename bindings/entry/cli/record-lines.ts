@@ -19,7 +19,8 @@ export function jsonOf({ topic, partition, offset, timestamp, key, value, header
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-function jsonBytes(bytes: Uint8Array | null): unknown {
+/** Bytes that aren't UTF-8 as base64. */
+export function jsonBytes(bytes: Uint8Array | null): unknown {
   if (bytes === null) return null
   try {
     return decoder.decode(bytes)

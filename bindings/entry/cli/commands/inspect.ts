@@ -37,7 +37,8 @@ export function addInspect(program: Command): void {
       below(`
 Writes nothing, and works while a program has the log open. Exits with 1 if something isn't whole. Reads .log, .index,
 .timeindex, .txnindex, .snapshot, leader-epoch-checkpoint, partition.metadata, checkpoint/N, journal/header,
-journal/restated and journal/N.ring; for a directory it lists the files.
+journal/restated and journal/N.ring; for a directory it lists the files. Keys and values that aren't UTF-8 come as
+{"base64": "…"}.
 
 Examples:
   oncelog inspect data

@@ -56,7 +56,7 @@ function listTransactions(call: CommandCall): Promise<void> {
     const wanted = all.filter(({ startTimestamp }) => {
       return openForMs === undefined || (startTimestamp !== undefined && startTimestamp <= Date.now() - openForMs)
     })
-    print(wanted.map(rowOf), call.isJson, 'no transactions')
+    print(wanted.map(call.isJson ? withNulls : rowOf), call.isJson, 'no transactions')
   })
 }
 
@@ -65,7 +65,7 @@ function describeTransaction(call: CommandCall): Promise<void> {
   const [transactionalId = ''] = call.args
   return withView(call, async ({ admin }) => {
     const found = await admin.describeTransactions([transactionalId])
-    print(found.map(isJson ? (each) => ({ ...each }) : rowOf), isJson)
+    print(found.map(isJson ? withNulls : rowOf), isJson)
     const rows = (found[0]?.partitions ?? []).map((at) => ({ ...at }))
     if (!isJson && rows.length > 0) print(rows, false)
   })

@@ -16,7 +16,3 @@ export function entriesOf(file: StoreFile, width: number, read: (view: DataView,
   if (at < bytes.length) rows.push({ at, fault: `${bytes.length - at} bytes are no entry` })
   return rows
 }
-
-export function textOf(bytes: Uint8Array | null): string | null {
-  return bytes === null ? null : new TextDecoder().decode(bytes)
-}

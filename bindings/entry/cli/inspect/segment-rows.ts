@@ -4,7 +4,8 @@ import { decodeProducerSnapshot } from '../../../log/files/producer-snapshot.ts'
 import { BatchScanner } from '../../../log/segment/batch-scanner.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
-import { bytesOf, entriesOf, textOf } from './bytes.ts'
+import { jsonBytes } from '../record-lines.ts'
+import { bytesOf, entriesOf } from './bytes.ts'
 
 /** Batches of a `.log`, one row each. Bytes after the last whole batch are a row with their fault. */
 export function batchRows(file: StoreFile, kernel: Kernel): Row[] {
@@ -45,8 +46,8 @@ export function recordRows(file: StoreFile, kernel: Kernel): Row[] {
       rows.push({
         offset: batch.offsetOf(index),
         timestamp: batch.timestampOf(index),
-        key: textOf(batch.keyOf(index)),
-        value: textOf(batch.valueOf(index)),
+        key: jsonBytes(batch.keyOf(index)),
+        value: jsonBytes(batch.valueOf(index)),
         headers: batch.headersOf(index).length,
       })
     }
