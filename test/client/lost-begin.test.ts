@@ -68,6 +68,15 @@ test('one that a newer producer has fenced goes on with nothing', async () => {
   assert.equal(session.calls, ['begin'])
 })
 
+test('one whose id the log has forgotten is finished', async () => {
+  const session = new BehindSession('INVALID_PRODUCER_ID_MAPPING')
+  const producer = producerOver(session)
+  for (const expected of ['INVALID_PRODUCER_ID_MAPPING', 'PRODUCER_FENCED']) {
+    assert.is(await producer.beginTransaction().catch((error: LogError) => error.code), expected)
+  }
+  assert.equal(session.calls, ['begin'])
+})
+
 /**
  * As the log answers where a commit that was asked twice is on its way: neither it nor the abort behind it is told how
  * that ends.
@@ -106,6 +115,28 @@ test('work is run again behind a refused commit only where the abort behind it w
         (error: unknown) => (error as LogError).code,
       )
     assert.equal([runs, code], isUndone ? [2, 'committed'] : [1, 'CONCURRENT_TRANSACTIONS'])
+  }
+})
+
+test('behind an end that failed the next transaction begins with a new session, but for one that is aborted', async () => {
+  for (const [code, sessions] of [
+    ['TRANSACTION_ABORTABLE', 1],
+    ['NETWORK_EXCEPTION', 2],
+  ] as const) {
+    let opened = 0
+    const commit = async () => {
+      if (opened === 1) throw new LogError(code, 'by the test')
+    }
+    const openTransactionalProducer = async () => {
+      opened++
+      return { begin: async () => ({}), commit, abort: async () => {}, sendOffsets: async () => {} }
+    }
+    const broker = { openTransactionalProducer } as unknown as Broker
+    const producer = new LogTransactionalProducer(broker, new HastyPort(), { transactionalId: 'id' }, () => {})
+    const transaction = await producer.beginTransaction()
+    assert.is(await transaction.commit().catch((error: LogError) => error.code), code)
+    await producer.beginTransaction()
+    assert.is(opened, sessions, code)
   }
 })
 
