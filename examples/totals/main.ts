@@ -62,14 +62,16 @@ console.log(`         in ${copied.transactions.toLocaleString('en')} transaction
 console.log(`killed   ${kills} consumers with SIGKILL; ${redelivered} records came again and count once`)
 console.log(`         ${holderKills} of them held the log, and another process took over`)
 console.log(`watched  ${looks} times: every transaction was whole`)
-if (kills < killsMin) fail(`only ${kills} consumers could be killed before the input ran out`)
-if (redelivered === 0) fail('no record was redelivered: the run proved nothing')
 if (differing.length > 0) fail(`${differing.length} totals differ from the file, the first of them "${differing[0]}"`)
 if (natural !== undefined && copied.transactions !== natural.transactions) {
   fail(`${copied.transactions} transactions, not ${natural.transactions}`)
 }
 if (rowsDiffering.length > 0) fail(`${rowsDiffering.length} rows aren't copied once: ${rowsDiffering[0]}`)
 console.log(`equal    all ${expected.size} totals and all ${count} copies, to those straight from the file`)
+if (kills < killsMin) {
+  fail(`only ${kills} of ${killsMin} kills before the input ran out: take a longer file, or ask for less with --kills`)
+}
+if (redelivered === 0) fail('no record was redelivered, so the run proved nothing: run it again, or with a longer file')
 
 function given() {
   const options = {

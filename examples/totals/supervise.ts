@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { PATIENT } from './totals.ts'
 
 export interface Message {
   readonly filled?: number
@@ -54,6 +55,13 @@ export interface Supervised {
 type Program = 'work.ts' | 'watch.ts'
 
 const WORKERS = 3
+/**
+ * With fewer transactions than these for a kill the input would run out first: each is held open then, and its worker
+ * killed, until there were enough.
+ */
+const TRANSACTIONS_PER_KILL = 10
+/** Of the random sizes' mean. */
+const ROWS_PER_TRANSACTION = 60
 const HOLDER_KILLS_MIN = 3
 
 /** Messages of a process before its kill, at most, where the number of transactions isn't known. */
@@ -119,7 +127,8 @@ export class Supervision {
         if (this.#isOver) this.#endWorkers()
         else if (!this.#isEnough && --left <= 0) timer ??= setTimeout(() => this.#kill(child), Math.random() * 12)
       }
-      const words = [this.#directory, `worker-${this.#names++}`, this.#plan.natural?.field ?? '']
+      const field = this.#plan.natural?.field ?? ''
+      const words = [this.#directory, `worker-${this.#names++}`, field, this.#isPatient ? PATIENT : '']
       const code = await run(program, words, heard, (child) => {
         running = child
         this.#children.set(child, { program, role: undefined })
@@ -130,8 +139,14 @@ export class Supervision {
     }
   }
 
+  get #isPatient(): boolean {
+    const { rows, natural, killsMin } = this.#plan
+    return (natural?.transactions ?? rows / ROWS_PER_TRANSACTION) < TRANSACTIONS_PER_KILL * killsMin
+  }
+
   #messagesMax(program: Program): number {
     const { natural, killsMin } = this.#plan
+    if (this.#isPatient) return program === 'work.ts' ? 1 : MESSAGES_MAX[program]
     if (natural === undefined) return MESSAGES_MAX[program]
     return program === 'watch.ts' ? LOOKS_MAX : Math.max(MESSAGES_MAX[program], natural.transactions / killsMin)
   }

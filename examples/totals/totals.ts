@@ -37,6 +37,8 @@ export const totals: Topic<'totals', string, string, Total, Total> = topic('tota
   partitions: PARTITIONS,
 })
 
+/** Holds each transaction open until it is told to hurry, or killed. */
+export const PATIENT = 'patient'
 export const GROUP = 'totals'
 
 const OPEN_ATTEMPTS = 20

@@ -3,16 +3,30 @@
 // any instant, the one that holds the log too.
 import { LogError, type ProducerRecord, type TransactionalProducer, type TransactionScope } from 'oncelog'
 import { NaturalPieces, type Piece, randomPieces } from './pieces.ts'
-import { add, copies, copyPartition, GROUP, openPatiently, PARTITIONS, rows, type Total, totals } from './totals.ts'
+import {
+  add,
+  copies,
+  copyPartition,
+  GROUP,
+  openPatiently,
+  PARTITIONS,
+  PATIENT,
+  rows,
+  type Total,
+  totals,
+} from './totals.ts'
 
-const [directory = '', worker = '', transactionField = ''] = process.argv.slice(2)
+const [directory = '', worker = '', transactionField = '', patience = ''] = process.argv.slice(2)
 /** So that few transactions take long enough to be killed in their middle. */
 const PAUSE_MS = 12
 const AGAIN_MS = 20
 
 let isHurried = false
-process.on('message', () => {
-  isHurried = true
+const hurried = new Promise<void>((resolve) => {
+  process.on('message', () => {
+    isHurried = true
+    resolve()
+  })
 })
 
 const log = await openPatiently(directory, [rows, copies, totals])
@@ -77,7 +91,9 @@ async function copy(transaction: TransactionScope, { name, records, done }: Piec
   for (const [key, value] of changed) output.push({ ...totals.record({ key, value }), partition })
   await Promise.all([told, transaction.send(output)])
   // Open for a moment: kills come by chance, and some are to fall between the sends and the commit.
-  if (!isHurried && natural === undefined) await new Promise((resume) => setTimeout(resume, Math.random() * PAUSE_MS))
+  if (patience === PATIENT) await hurried
+  else if (!isHurried && natural === undefined)
+    await new Promise((resume) => setTimeout(resume, Math.random() * PAUSE_MS))
   // Right if the transaction is committed; if not, it is forgotten.
   for (const [key, value] of changed) state.set(key, value)
 }

@@ -54,6 +54,15 @@ test('a CSV file and a field of it', async () => {
   assert.match(out, /equal {4}all 40 totals and all 4000 copies/)
 })
 
+test('one row: its transaction is held open until its workers were killed often enough', async () => {
+  const input = join(home, 'one.csv')
+  writeFileSync(input, 'shop,amount\nfirst,3\n')
+  const { status, out, err } = await started(input, 'shop')
+  assert.is(status, 0, err)
+  assert.match(out, /killed {3}([2-9]|\d\d) consumers with SIGKILL; [1-9]\d* records came again/)
+  assert.match(out, /equal {4}all 1 totals and all 1 copies/)
+})
+
 test('one digit that differs between the file and the log', async () => {
   // It is read twice, for the totals and into the log. Both readers wait at a pipe, and the name leads to the second
   // one from when the first is open, so that neither reads what is the other's.
