@@ -210,4 +210,32 @@ export const OFFSETS: readonly Mutant[] = [
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },
+  {
+    name: 'a consumer stays before what nobody reads',
+    file: 'client/consumer/assigned-partition.ts',
+    find: '    if (buffer.isEmpty) this.#position = buffer.endOffset\n',
+    put: '',
+    tests: ['client/consumer-places.test.ts'],
+  },
+  {
+    name: 'who is beyond the end lags by less than nothing',
+    file: 'client/consumer/consumer.ts',
+    find: 'Math.max(0, (ends[index]?.nextOffset ?? 0) - each.position)',
+    put: '(ends[index]?.nextOffset ?? 0) - each.position',
+    tests: ['client/consumer-places.test.ts'],
+  },
+  {
+    name: 'a record that was committed by itself stays unfinished',
+    file: 'client/consumer/finished-offsets.ts',
+    find: '    if (this.#current !== undefined && this.#current.from >= this.#current.to) this.#current = undefined\n',
+    put: '',
+    tests: ['client/consumer-places.test.ts'],
+  },
+  {
+    name: 'an abort wakes nobody who waits for records',
+    file: 'client/consumer/consumer.ts',
+    find: '        this.#membership.wake()\n      },\n',
+    put: '      },\n',
+    tests: ['client/consumer-places.test.ts'],
+  },
 ]

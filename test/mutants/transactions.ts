@@ -251,4 +251,25 @@ export const TRANSACTIONS: readonly Mutant[] = [
     put: 'open.unflushedBytes + sizeBytes >= this.#hooks.transactionBufferBytes',
     tests: ['engine/large-transactions.test.ts'],
   },
+  {
+    name: 'a commit waits for no offsets that nobody awaited',
+    file: 'client/transaction/open-transaction.ts',
+    find: '    while (this.#calls.size > 0) await Promise.allSettled(this.#calls)\n',
+    put: '',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
+    name: 'of several failures in a transaction the last one is told',
+    file: 'client/transaction/open-transaction.ts',
+    find: 'this.#failure ??= { error }',
+    put: 'this.#failure = { error }',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
+    name: 'work is told too early that its time is over',
+    file: 'client/transaction/transactional-producer.ts',
+    find: 'if (leftMs > 0) cancel',
+    put: 'if (leftMs > this.#timeoutMs) cancel',
+    tests: ['client/transaction-calls.test.ts'],
+  },
 ]

@@ -1,0 +1,85 @@
+// Calls inside of a transaction that nobody awaits, and the clock that its work is held to.
+import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import type { EmbeddedLog } from '../../bindings/entry/node.ts'
+import { FakePort, settle } from './fake-port.ts'
+import { type OpenLog, test } from './stores.ts'
+import { failure } from './support.ts'
+
+const place = { topic: 't', partition: 0 }
+
+async function withLog(open: OpenLog, run: (log: EmbeddedLog) => Promise<void>): Promise<void> {
+  const log = await open()
+  try {
+    await log.admin.createTopic('t')
+    await log.producer().send(['0', '1'].map((value) => ({ topic: 't', value })))
+    await run(log)
+  } finally {
+    await log.close()
+  }
+}
+
+// Its consumer isn't in its group yet: the offsets come long after the end of the work.
+test('offsets that nobody awaited are in the transaction', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const producer = log.producer({ transactionalId: 'id' })
+    await producer.transaction(async (transaction) => {
+      transaction.sendOffsets(consumer, [{ ...place, nextOffset: 1 }]).catch(() => {})
+    })
+    assert.is(await consumer.committed(place), 1)
+  }))
+
+test('offsets that nobody awaited and that are refused fail the transaction', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const producer = log.producer({ transactionalId: 'id' })
+    await failure('INVALID_REQUEST', () =>
+      producer.transaction(async (transaction) => {
+        transaction.sendOffsets(consumer, [{ ...place, partition: 1, nextOffset: 1 }]).catch(() => {})
+        await transaction.send({ topic: 't', value: '2' })
+      }),
+    )
+    assert.is((await log.admin.offsets([place]))[0]?.lastStableOffset, 4)
+    for await (const { value } of log.read('t', { until: 'end' })) assert.is.not(String(value), '2')
+  }))
+
+test('of several calls that failed the first one is told', (open) =>
+  withLog(open, async (log) => {
+    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    await failure('INVALID_RECORD', () => transaction.send({ topic: 't', value: 5 as never }))
+    await failure('UNKNOWN_TOPIC_OR_PARTITION', () => transaction.send({ topic: 'none', value: '' }))
+    await failure('INVALID_RECORD', () => transaction.commit())
+  }))
+
+/** Its timers are early, as those of a system that slept may be. */
+class EarlyPort extends FakePort {
+  override setTimer(delayMs: number, callback: () => void): () => void {
+    return super.setTimer(Math.ceil(delayMs / 2), callback)
+  }
+}
+
+test('work isn’t told that its time is over before it is', async (_, openBroker) => {
+  const port = new EarlyPort()
+  const log = new BrokerLog(await openBroker(port), port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 10_000 })
+  let isTold = false
+  const running = failure('TRANSACTION_ABORTABLE', () =>
+    producer.transaction((_transaction, { signal }) => {
+      signal.addEventListener('abort', () => {
+        isTold = true
+      })
+      return new Promise(() => {})
+    }),
+  )
+  await settle()
+  await port.advance(9999)
+  assert.not(isTold)
+  await port.advance(1)
+  assert.ok(isTold)
+  await running
+  await log.close()
+})
+
+test.run()
