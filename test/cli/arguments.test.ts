@@ -32,6 +32,21 @@ test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   }
 })
 
+test('a time without its zone is UTC, wherever the machine stands', () => {
+  const before = process.env['TZ']
+  process.env['TZ'] = 'America/New_York'
+  try {
+    assert.is.not(new Date(2026, 10, 26, 9).getTime(), Date.UTC(2026, 10, 26, 9), 'the zone counts')
+    for (const text of ['2026-11-26T09:00', '2026-11-26 09:00:00', '2026-11-26T09:00:00.000']) {
+      assert.equal(startPoint(text), { timestamp: Date.UTC(2026, 10, 26, 9) }, text)
+    }
+    assert.equal(startPoint('2026-11-26'), { timestamp: Date.UTC(2026, 10, 26) })
+  } finally {
+    if (before === undefined) delete process.env['TZ']
+    else process.env['TZ'] = before
+  }
+})
+
 test('a time is milliseconds or a date of the calendar: "-1" and "yesterday-1" were the year 2001', () => {
   for (const [text, timestamp] of [
     ['0', 0],

@@ -11,16 +11,18 @@ export function countFrom(from: number): (text: string) => number {
 }
 
 /** ISO 8601: a day, or a day and a time with or without its zone. */
-const DATE = /^\d{4}-\d\d-(\d\d)(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?)?$/i
+const DATE = /^\d{4}-\d\d-(\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/i
 
 /**
  * NaN for what is no date. Date.parse alone finds one in nearly any text, the year 2001 in `-1` and in `yesterday-1`,
- * and March in the 31st of February.
+ * and March in the 31st of February. A time without its zone is UTC, as a day is and as it is for Kafka's tools; to
+ * Date.parse it is local.
  */
 function dateMs(text: string): number {
-  const day = DATE.exec(text)?.[1]
+  const [, day, time, zone] = DATE.exec(text) ?? []
   const isInCalendar = day !== undefined && new Date(text.slice(0, 10)).getUTCDate() === Number(day)
-  return isInCalendar ? Date.parse(text) : Number.NaN
+  if (!isInCalendar) return Number.NaN
+  return Date.parse(time !== undefined && zone === undefined ? `${text}Z` : text)
 }
 
 /** `earliest`, `latest`, milliseconds since 1970 or a date. */

@@ -16,9 +16,10 @@ function points(): readonly Option[] {
   return [
     new Option('--to-earliest', 'to the first record that is kept'),
     new Option('--to-latest', 'to the end of what committed reads see'),
-    new Option('--to-time <when>', 'to the first record from then on: milliseconds since 1970 or a date').argParser(
-      startPoint,
-    ),
+    new Option(
+      '--to-time <when>',
+      'to the first record from then on: milliseconds since 1970 or a date, in UTC',
+    ).argParser(startPoint),
     new Option(
       '--by-duration <duration>',
       'back by this time, as PT1H or P1DT12H: to the first record since then',
@@ -29,8 +30,8 @@ function points(): readonly Option[] {
 }
 
 /** Adds `reset` for one kind of groups; `resetOf` moves them. */
-export function addReset(groups: Command, resetOf: (admin: Admin) => Reset): void {
-  const reset = groups.command('reset <group>').description('move a group whose members have left')
+export function addReset(groups: Command, description: string, resetOf: (admin: Admin) => Reset): void {
+  const reset = groups.command('reset <group>').description(description)
   for (const option of points()) {
     reset.addOption(option.conflicts(POINTS.filter((each) => each !== option.attributeName())))
   }

@@ -18,7 +18,7 @@ export function addConsume(program: Command): void {
   program
     .command('consume <topic>')
     .description('show records on standard output')
-    .option('--from <where>', 'earliest, latest, milliseconds since 1970 or a date', startPoint, 'earliest')
+    .option('--from <where>', 'earliest, latest, milliseconds since 1970 or a date, in UTC', startPoint, 'earliest')
     .option('--partition <number>', 'only this partition', countFrom(0))
     .option('--max <count>', 'stop after this many records', countFrom(1))
     .option('--follow', 'show new records as they come, until interrupted')

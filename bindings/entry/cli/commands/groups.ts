@@ -31,7 +31,7 @@ Examples:
     .command('delete <group>')
     .description('delete the group with its offsets and generations; its members must have left')
     .action(run(deleteGroup))
-  addReset(groups, (admin) => admin.resetOffsets.bind(admin))
+  addReset(groups, 'move a group whose members have left', (admin) => admin.resetOffsets.bind(admin))
 }
 
 function listGroups(call: CommandCall): Promise<void> {

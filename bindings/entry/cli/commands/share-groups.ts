@@ -30,7 +30,9 @@ Examples:
     .command('delete <group>')
     .description('delete the group with its delivery counts; none of its consumers may wait or hold records')
     .action(run(deleteShareGroup))
-  addReset(groups, (admin) => admin.resetShareGroup.bind(admin))
+  addReset(groups, 'begin a group anew elsewhere, without its delivery counts; its members must have left', (admin) =>
+    admin.resetShareGroup.bind(admin),
+  )
 }
 
 function listShareGroups(call: CommandCall): Promise<void> {
