@@ -259,4 +259,11 @@ export const MOMENTS: readonly Mutant[] = [
     put: '',
     tests: ['client/lost-begin.test.ts'],
   },
+  {
+    name: 'frames are free before the checkpoint that covers them is durable',
+    file: 'log/store/checkpoints.ts',
+    find: '      this.#sizeBytes = yield*',
+    put: '      journal.ring.release(facts.coveredSequence)\n      this.#sizeBytes = yield*',
+    tests: [besideCheckpoint],
+  },
 ]

@@ -195,4 +195,19 @@ test('snapshots of segments that begin beside a checkpoint, and epochs of their 
   assert.equal(newest(), { snapshot: 80, epoch: 1 })
 })
 
+test('frames are free again once the checkpoint that covers them is durable, and no earlier', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN)
+  while (writer.store.canCommit(0)) {
+    writer.append(SHOWN, 1)
+    runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+  }
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  assert.is(writer.store.canCommit(0), false)
+  go()
+  assert.is(writer.store.canCommit(0), true)
+})
+
 test.run()
