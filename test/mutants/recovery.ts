@@ -347,4 +347,18 @@ export const RECOVERY: readonly Mutant[] = [
     put: 'if ((batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) {',
     tests: ['log/recovery/recovery.test.ts'],
   },
+  {
+    name: 'recovery: further places of checkpoints stay',
+    file: 'log/store/checkpoints.ts',
+    find: '    yield* removeFurtherPlaces(this.#parts.store)\n',
+    put: '',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: the first sector of an extent is written below the noted end',
+    file: replay,
+    find: 'if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)',
+    put: 'writeFully(file, entry.firstSector, entry.position)',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
 ]

@@ -164,6 +164,16 @@ test('a marker that stands in its segment without a frame: one was lost, and the
   assert.is(await refusal(send(log, 'b')), 'LOG_READ_ONLY')
 })
 
+test('places of checkpoints that recoveries took which were interrupted are given back', async () => {
+  const image = await killed((log) => send(log, 'a'))
+  const placesOf = () => image.paths.filter((path) => path.startsWith('checkpoint/'))
+  const newest = image.files.get(placesOf().at(-1) ?? '')
+  for (const place of [3, 4]) image.files.set(`checkpoint/${place}`, newest?.fork() as never)
+  const log = await open(image)
+  assert.ok(placesOf().length > 0 && placesOf().every((path) => ['0', '1', '2'].includes(path.slice(-1))))
+  assert.equal(await valuesOf(log), ['a'])
+})
+
 test('offsets that a reader may have seen are never given again', async () => {
   const image = await killed(async (log) => {
     await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })

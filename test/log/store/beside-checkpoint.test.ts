@@ -5,12 +5,13 @@ import * as assert from 'uvu/assert'
 import { LEADER_EPOCH_CHECKPOINT, partitionDirectory } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { Effect, Task } from '../../../bindings/storage/effect.ts'
 import type { PartitionIdentity } from '../../../bindings/storage/partition-identity.ts'
 import type { PartitionSource, SegmentConfig } from '../../../bindings/storage/partition-source.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
-import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { CrashSignal, VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
 import { content } from '../segment/model.ts'
 import { runNow } from '../support.ts'
@@ -18,6 +19,7 @@ import { runNow } from '../support.ts'
 const RING_FILE_BYTES = 16_384
 const CEILING = 64
 const EMPTY = new Uint8Array(0)
+const kernel = newKernel()
 /** Of the log's own, so that no catalogue has to name them. */
 const SHOWN: PartitionIdentity = { topicId: 'b25jZWxvZy5wb3NpdGlvMQ', topic: '__oncelog_positions', partition: 0 }
 const OTHER: PartitionIdentity = { topicId: 'b25jZWxvZy5vZmZzZXRzMQ', topic: '__consumer_offsets', partition: 0 }
@@ -208,6 +210,48 @@ test('frames are free again once the checkpoint that covers them is durable, and
   assert.is(writer.store.canCommit(0), false)
   go()
   assert.is(writer.store.canCommit(0), true)
+})
+
+/** Stops before that operation of the recovery; false when it was over by then. */
+function recoverUpTo(disk: VirtualDisk, operation: number): boolean {
+  disk.crashAt = operation
+  try {
+    runNow(new Writer(disk).store.open())
+    return false
+  } catch (error) {
+    if (!(error instanceof CrashSignal)) throw error
+    return true
+  }
+}
+
+test('an extent that begins below the end that a checkpoint noted beside it: recovery writes nothing over what lies before', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 40)
+  writer.checkpoint()
+  writer.append(SHOWN, 40)
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+  writer.append(SHOWN, 5)
+  runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+  go()
+  for (let operation = 1, images = 0; ; operation++) {
+    const recovering = writer.disk.image(new Random(1), 'all')
+    if (!recoverUpTo(recovering, operation)) {
+      assert.ok(images > 100, `${images} images`)
+      return
+    }
+    for (let seed = 0; seed < 8; seed++, images++) {
+      const disk = recovering.image(new Random(seed), 'mixed')
+      const after = new Writer(disk)
+      const { partitions, report } = runNow(after.store.open())
+      const place = `crash before operation ${operation} of the recovery, image ${seed}`
+      assert.equal(report.damage, [], place)
+      assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 85, place)
+      assert.equal(runNow(verifyDirectory(disk, kernel, () => {})).damage, [], place)
+    }
+  }
 })
 
 test.run()
