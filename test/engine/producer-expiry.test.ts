@@ -90,4 +90,22 @@ test('what was found at the open has an hour to be used again; the next checkpoi
   await last.broker.close()
 })
 
+test('those of a partition that nobody uses go as well', async () => {
+  const port = new FakePort()
+  const store = new MemoryStore()
+  const before = await opened(port, store)
+  const config = { ...TOPIC.config, 'retention.ms': -1 }
+  await before.broker.admin.createTopic('t', { ...TOPIC, config })
+  await (await before.broker.openProducer()).append(batch(0, 1))
+  await before.broker.close()
+  const next = await opened(port, store.reopen())
+  const { topics } = next.broker.engine
+  const id = [...topics.ids()].find(({ topic }) => topic === 't')
+  assert.ok(id)
+  assert.is(topics.stored(id)?.producers.length, 1)
+  await port.advance(2 * HOUR_MS)
+  assert.equal(topics.stored(id)?.producers, [])
+  await next.broker.close()
+})
+
 test.run()

@@ -228,4 +228,11 @@ export const PRODUCERS: readonly Mutant[] = [
     put: 'await this.#placeAll(plan, records)',
     tests: ['client/producer.test.ts'],
   },
+  {
+    name: 'producers of partitions that nobody uses are never forgotten',
+    file: 'engine/producer-expiry.ts',
+    find: '    this.#topics.expireStored((producer) => this.#lastUseBeforeOpen(producer) <= before)\n',
+    put: '',
+    tests: ['engine/producer-expiry.test.ts'],
+  },
 ]

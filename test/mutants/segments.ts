@@ -72,4 +72,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '',
     tests: ['log/store/derived-files.test.ts'],
   },
+  {
+    name: 'a close leaves the indexes of the active segment as they are',
+    file: 'log/store/close-store.ts',
+    find: '    if (yield* files.segments.writeIndexes()) files.changed = true\n',
+    put: '',
+    tests: ['log/store/derived-files.test.ts'],
+  },
 ]

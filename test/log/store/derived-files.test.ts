@@ -7,7 +7,7 @@ import {
 } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { decodeProducerSnapshot } from '../../../bindings/log/files/producer-snapshot.ts'
-import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
+import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
@@ -145,6 +145,18 @@ derived('a recovery makes the entries of indexes as the topic has them: they wer
   assert.not(killed.isClean)
   killed.close()
   assert.equal(indexes(killed.crash('kill')), expected)
+})
+
+derived('a close leaves the indexes of the active segment with all their entries', () => {
+  const story = new Story({ ...INDEXED, 'segment.bytes': 100_000 })
+  story.send(25)
+  story.close()
+  // Index files aren't flushed.
+  const disk = story.crash('kill')
+  assert.equal(offsetsOf(disk, 'log'), [0])
+  // None of the first batch.
+  assert.is(content(disk, `${DIRECTORY}/${segmentFileName(0, 'index')}`)?.length, 24 * OFFSET_ENTRY_BYTES)
+  assert.ok((content(disk, `${DIRECTORY}/${segmentFileName(0, 'timeindex')}`)?.length ?? 0) >= TIME_ENTRY_BYTES)
 })
 
 derived('a close leaves a snapshot at the base of each segment and at the end, as the batches have it', () => {
