@@ -207,4 +207,11 @@ export const COMPACTION: readonly Mutant[] = [
     put: 'isTurn(step.value) && ++turns < 0',
     tests: ['engine/compacting-turns.test.ts'],
   },
+  {
+    name: 'compaction: the name of a rewritten segment is not durable',
+    file: 'log/stored-files/segment-rewrite.ts',
+    find: '  files.directoryChanged()\n  yield* files.syncDirectory(context.store)\n',
+    put: '  files.directoryChanged()\n',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
 ]

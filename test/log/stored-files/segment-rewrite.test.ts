@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert'
 import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import type { FileStore } from '../../../bindings/storage/file-store.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { append, config, DIRECTORY, newContext, newList } from '../segment/support.ts'
 import { runNow } from '../support.ts'
@@ -12,8 +14,7 @@ const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 0 }
 const [FIRST, SECOND, ACTIVE] = ['00000000000000000000', '00000000000000000001', '00000000000000000002']
 
 /** Two closed segments and the active one, a batch each; a rewrite leaves the second batch of the two. */
-function begun() {
-  const store = new DirectoryImage()
+function begun(store: FileStore = new DirectoryImage()) {
   const context = newContext(store)
   const list = newList(context)
   for (const baseOffset of [0, 1, 2]) {
@@ -23,7 +24,7 @@ function begun() {
   const files = new StoredFiles(ID, DIRECTORY, list)
   const rewrite = runNow(SegmentRewrite.begin(context, files, config, list.all.slice(0, 2)))
   rewrite.append(sealedBatch({ baseOffset: 1 }))
-  const names = () => store.list(DIRECTORY).filter((name) => name.includes('.log'))
+  const names = () => [...(store.list(DIRECTORY) as readonly string[])].filter((name) => name.includes('.log'))
   return { context, list, files, rewrite, names }
 }
 
@@ -59,6 +60,16 @@ test('once a checkpoint notes it, it takes its name, and the old files go', () =
   runNow(finishSwaps(context, files))
   assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
   assert.equal(files.swaps, [])
+})
+
+test('its name is durable: behind a clean close nobody would look for another', () => {
+  const disk = new VirtualDisk()
+  const { context, files, rewrite } = begun(disk)
+  disk.syncDirectory('')
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  runNow(finishSwaps(context, files))
+  for (const base of [FIRST, SECOND]) assert.ok(disk.isEntryDurable(`${DIRECTORY}/${base}.log`))
 })
 
 test('old segments that are being read keep their files until the next time', () => {
