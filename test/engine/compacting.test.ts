@@ -126,6 +126,22 @@ test('what was rewritten is not rewritten again before it has its place: both wo
   bench.reopen('close')
 })
 
+test('what was rewritten and no checkpoint notes is dropped by an open after a kill', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const { store, topics } = bench.host.engine
+  const { id } = topics.partition('t', 0)
+  const [segment] = store.compactable(id).segments
+  assert.ok(segment)
+  const before = bench.host.fetchAll('t', 0)
+  const rewrite = runNow(store.rewrite(id, segment.baseOffset, segment.nextOffset))
+  rewrite.append(lastBatch(bench, segment))
+  assert.ok(runNow(rewrite.exchange()))
+  bench.reopen('kill')
+  assert.not(bench.files.some((name) => name.endsWith('.swap')))
+  assert.equal(bench.host.fetchAll('t', 0), before)
+})
+
 test('in a log that goes on meanwhile nobody reads from memory what was aborted, or what is gone', () => {
   const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
   host.open()

@@ -214,4 +214,18 @@ export const COMPACTION: readonly Mutant[] = [
     put: '  files.directoryChanged()\n',
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
+  {
+    name: 'compaction: an open leaves rewritten segments that no checkpoint notes',
+    file: 'log/recovery/settle-swaps.ts',
+    find: 'if (rewrittenSegment(name) !== undefined && !placed.has(path)) {',
+    put: 'if (rewrittenSegment(name) !== undefined && placed.has(path)) {',
+    tests: ['engine/compacting.test.ts'],
+  },
+  {
+    name: 'compaction: an open leaves segments that rewritten ones replace',
+    file: 'log/recovery/settle-swaps.ts',
+    find: "} else if (parsed?.suffix === 'log' && isReplaced(parsed.offset, cleaned)) {",
+    put: "} else if (parsed?.suffix === 'log' && parsed.offset < 0) {",
+    tests: ['log/store/full-removals.test.ts'],
+  },
 ]
