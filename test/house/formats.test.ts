@@ -53,6 +53,15 @@ test('every row names what its source has, and that is the version that it says 
   }
 })
 
+test('the changelog names the versions that the page does', () => {
+  const named = /journal (\d+), checkpoint (\d+).*, catalogue (\d+)\.[\s\S]*protocol (\d+)\./
+  const [, ...versions] = named.exec(readFileSync('CHANGELOG.md', 'utf8')) ?? []
+  const written = ['journal: ', 'checkpoint', '`__oncelog_catalogue`', 'protocol of attached'].map((what) => {
+    return rows.find((row) => row.what.startsWith(what))?.written
+  })
+  assert.equal(versions, written)
+})
+
 /** Of the page: the error's code, or how it goes on. */
 function saidOf(what: string): string {
   const newer = rows.find((each) => each.what === what)?.newer ?? 'no such row'
