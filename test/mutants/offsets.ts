@@ -9,6 +9,27 @@ const groupTable = 'coordinator/group/groups.ts'
 
 export const OFFSETS: readonly Mutant[] = [
   {
+    name: 'an offset that was named later gives way to an earlier one that is committed later',
+    file: 'coordinator/group/pending-offsets.ts',
+    find: '      this.#overtake(place, own.order)\n',
+    put: '',
+    tests: ['coordinator/group/pending-offsets.test.ts'],
+  },
+  {
+    name: 'an offset that is committed takes those along that were named later',
+    file: 'coordinator/group/pending-offsets.ts',
+    find: 'if (pending.order <= order) this.#remove',
+    put: 'this.#remove',
+    tests: ['coordinator/group/pending-offsets.test.ts'],
+  },
+  {
+    name: 'offsets that wait for a commit outlive their topic',
+    file: 'coordinator/group/groups.ts',
+    find: '    this.#pending.dropWhere((offset) => offset.topicId === topicId)\n',
+    put: '',
+    tests: ['coordinator/group/groups.test.ts'],
+  },
+  {
     name: 'a plan of the user’s own gives partitions to members that don’t read them',
     file: 'client/consumer/lead.ts',
     find: 'if (!exists || !member.topics.includes(topic))',
