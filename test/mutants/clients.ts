@@ -325,7 +325,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a handler that is told of a failed join waits for that join',
     file: 'client/consumer/membership.ts',
-    find: '      this.#notJoined = { error }\n',
+    find: '      if (!(error instanceof Interruption)) this.#notJoined = { error }\n',
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
 import type { TopicPosition } from '../../broker/reader-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPositions, placeKey } from '../places.ts'
@@ -17,11 +18,24 @@ export class AssignedStart {
     this.#settings = settings
   }
 
+  /** What is gone meanwhile has no start and takes no other partition along: the group rebalances over it. */
+  async of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
+    if (partitions.length === 0) return []
+    try {
+      return await this.#of(session, partitions)
+    } catch (error) {
+      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'NO_OFFSET')) throw error
+      const there = await stillThere(session, partitions)
+      if (there.length === partitions.length) throw error
+      return await this.of(session, there)
+    }
+  }
+
   /**
    * In this order: what the program's own database says (`positions`), the group's committed offsets,
    * `autoOffsetReset`.
    */
-  async of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
+  async #of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
     const { positions } = this.#settings
     if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
     const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
@@ -50,6 +64,27 @@ export class AssignedStart {
       const nextOffset = offsets[index] ?? resetTo.get(placeKey(given)) ?? 0
       return { ...given, nextOffset }
     })
+  }
+}
+
+async function stillThere(
+  session: ConsumerSession,
+  given: readonly GivenPartition[],
+): Promise<readonly GivenPartition[]> {
+  const topics = new Map<string, TopicFacts | undefined>()
+  for (const topic of new Set(given.map((each) => each.topic))) topics.set(topic, await factsOf(session, topic))
+  return given.filter(({ topic, topicId, partition }) => {
+    const facts = topics.get(topic)
+    return facts !== undefined && (topicId ?? facts.topicId) === facts.topicId && partition < facts.partitions
+  })
+}
+
+async function factsOf(session: ConsumerSession, topic: string): Promise<TopicFacts | undefined> {
+  try {
+    return await session.topic(topic)
+  } catch (error) {
+    if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
+    throw error
   }
 }
 

@@ -14,7 +14,7 @@ export interface AssignmentChange {
   readonly isFirst: boolean
   /** Of the topics that it reads; none for one that is gone. */
   topicIds(): Promise<ReadonlyMap<string, string | undefined>>
-  /** Where the added partitions begin. Asked once the program has given up those that go. */
+  /** Where the added partitions begin, as far as they are still there. Asked once the program has given up those that go. */
   startsOf(added: readonly GivenPartition[]): Promise<readonly TopicPosition[]>
 }
 
@@ -133,6 +133,7 @@ export class Assignment {
     const stays = (each: TopicPartition) => wanted.has(placeKey(each))
     const isHeld = (each: GivenPartition, held = this.at(each)) => held !== undefined && held.topicId === each.topicId
     const added = next.filter((each) => !isHeld(each))
+    let held: readonly AssignedPartition[] = []
     // Before anything is waited for: a rebalance that begins meanwhile gives them to nobody else.
     this.#added = added
     try {
@@ -143,14 +144,14 @@ export class Assignment {
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added)
-      const held = positions.map((position) => new AssignedPartition(position))
+      held = positions.map((position) => new AssignedPartition(position))
       for (const each of held) this.#given.add(each)
       this.#setPartitions([...kept, ...held])
       for (const each of positions) this.#everHeld.add(placeKey(each))
     } finally {
       this.#added = []
     }
-    if (isFirst || added.length > 0) await this.#callHandlers('assigned', added)
+    if (isFirst || held.length > 0) await this.#callHandlers('assigned', held)
   }
 
   /**

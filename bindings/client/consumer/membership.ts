@@ -35,9 +35,16 @@ export class Membership {
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
   readonly #waits = new InterruptibleWaits(
-    () => this.#isClosed || this.#isOver?.() === true,
+    () => this.#isClosed || (this.#isOver?.() === true && this.#callers === 0),
     () => this.#isClosed,
   )
+  /** That of the iteration for a join, which goes on for others. */
+  readonly #iterationWaits = new InterruptibleWaits(
+    () => this.#isOver?.() === true && this.#callers > 0,
+    () => this.#isClosed,
+  )
+  /** Calls that wait for the join besides the iteration: they don't hear of its end. */
+  #callers = 0
   /** On its way into the group, and then in it. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -98,8 +105,24 @@ export class Membership {
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
 
-  /** Handlers call this too, while an outcome is coming into force: it must not wait for that. */
+  /** For calls of the program. One that comes as a join is given up with its iteration has the member join anew. */
   async join(): Promise<ConsumerSession> {
+    this.#callers++
+    try {
+      for (;;) {
+        try {
+          return await this.#joined()
+        } catch (error) {
+          if (!(error instanceof Interruption) || this.#isClosed) throw error
+        }
+      }
+    } finally {
+      this.#callers--
+    }
+  }
+
+  /** Handlers come here too, while an outcome is coming into force: it must not wait for that. */
+  async #joined(): Promise<ConsumerSession> {
     if (this.#member !== undefined) return this.#member.session
     // Such a handler is a part of that join: it would wait for itself.
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
@@ -133,7 +156,8 @@ export class Membership {
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
-      this.#notJoined = { error }
+      // Interrupted it had nothing, so that no handler is told.
+      if (!(error instanceof Interruption)) this.#notJoined = { error }
       await this.#lost(session)
       throw error
     } finally {
@@ -316,7 +340,7 @@ export class Membership {
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
-    const session = await this.join()
+    const session = this.#member?.session ?? (await this.#iterationWaits.for(this.#joined()))
     if (isOver() || this.isUnsettled) return
     const positions = this.#fetcher.nextPositions()
     const { isolationLevel } = this.settings
@@ -377,9 +401,10 @@ export class Membership {
     this.#member?.session.wake()
   }
 
-  /** Ends every wait, including that for others to join. */
+  /** Ends every wait of the iteration, including that for others to join; with a close those of all calls. */
   async interrupt(): Promise<void> {
     this.wake()
+    if (this.#callers > 0 && !this.#isClosed) return this.#iterationWaits.interrupt()
     this.#waits.interrupt()
     // Once it is in, only handlers are waited for: it goes when it is closed, and has told them what it gives up.
     if (this.#entering !== this.#member) await this.#entering?.session.close()

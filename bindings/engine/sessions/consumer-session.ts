@@ -50,7 +50,17 @@ export class EmbeddedConsumer implements ConsumerSession {
     const partitions = await this.#broker.ask<readonly TopicPartition[]>((done) => {
       return { kind: 'syncGroup', request, done }
     })
-    return partitions.map((at) => ({ ...at, topicId: this.#topicId(at) }))
+    return partitions.flatMap((at) => this.#given(at))
+  }
+
+  /** Nothing of a topic that went while the answer was on its way: the group rebalances over that. */
+  #given(at: TopicPartition): readonly GivenPartition[] {
+    try {
+      return [{ ...at, topicId: this.#topicId(at) }]
+    } catch (error) {
+      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return []
+      throw error
+    }
   }
 
   onRebalance(handler: () => void): void {

@@ -254,13 +254,7 @@ export class Ledger {
       hold.topic,
       hold.sinceMs - STALE_INTERVALS * hold.member.maxPollIntervalMs,
     )
-    return isDeleted || this.#isDoubtful(hold) || hold.member.hasThrown || this.#mayHaveLeft(hold.member)
-  }
-
-  /** A member to which a topic was given that is gone meanwhile finds no start, and leaves with all that it has. */
-  #mayHaveLeft({ topics, maxPollIntervalMs }: MemberFacts): boolean {
-    const sinceMs = this.#options.nowMs() - STALE_INTERVALS * maxPollIntervalMs
-    return topics.some((topic) => this.lives.isDeletedSince(topic, sinceMs))
+    return isDeleted || this.#isDoubtful(hold) || hold.member.hasThrown
   }
 
   #taken(member: MemberFacts, places: readonly TopicPartition[], event: string): Hold[] {

@@ -22,7 +22,7 @@ export class MemberHandlers {
   }
 
   async #first(event: RebalanceEvent, places: readonly TopicPartition[]): Promise<void> {
-    const { world, facts, doing, isClosing } = this.#member
+    const { world, facts } = this.#member
     const { ledger } = world
     if (this.#member.isGone) ledger.fail(`${facts.name} is closed, and was told ${event}`)
     if (this.#isRunning) ledger.fail(`${facts.name} was told ${event} while another handler ran`)
@@ -33,7 +33,6 @@ export class MemberHandlers {
       await this.#handle(event, places)
     } finally {
       this.#isRunning = false
-      if (!isClosing) this.#member.doing = doing
       const tookMs = world.time.now - begunMs
       if (tookMs > facts.maxPollIntervalMs / 4) ledger.holdsUp(facts, 0)
     }
@@ -74,15 +73,22 @@ export class MemberHandlers {
   async #takeTime(event: RebalanceEvent): Promise<void> {
     const { world, facts } = this.#member
     const { random, plan } = world
-    if (happens(world, 'slow handlers', 0.5)) await this.#member.sleepsFor(`handling ${event}`, random.unit() * 40)
+    if (happens(world, 'slow handlers', 0.5)) await this.#sleepsFor(`handling ${event}`, random.unit() * 40)
     if (happens(world, 'handlers hang', 0.05)) {
       const forMs = plan.maxPollIntervalMs * (1.1 + random.unit())
       world.ledger.holdsUp(facts, forMs)
-      await this.#member.sleepsFor(`hanging in ${event}`, forMs)
+      await this.#sleepsFor(`hanging in ${event}`, forMs)
     }
     if (!happens(world, 'handlers throw', 0.1)) return
     facts.hasThrown = true
     throw new OnPurpose(`handler of ${event}`)
+  }
+
+  /** Its program may go on meanwhile. */
+  async #sleepsFor(what: string, delayMs: number): Promise<void> {
+    const { doing } = this.#member
+    await this.#member.sleepsFor(what, delayMs)
+    if (this.#member.doing === what) this.#member.doing = doing
   }
 
   /** Its consumer is closed. */

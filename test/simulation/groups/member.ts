@@ -160,8 +160,7 @@ export class Member {
     try {
       await this.process.whileAlive(this.consumer.close())
     } catch (error) {
-      const isTopicGone = LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION') && this.#topicsWereGone()
-      if (!isTopicGone && !(error instanceof OnPurpose) && !(isStormy(world.plan) && LogError.is(error))) {
+      if (!(error instanceof OnPurpose) && !(isStormy(world.plan) && LogError.is(error))) {
         world.ledger.fail(`close of ${facts.name} rejected with ${String(error)}`)
       }
     }

@@ -211,10 +211,13 @@ class Run {
     const { ledger } = this.world
     const life = ledger.lives.living(topic)
     if (life === undefined) return undefined
-    const owners = readers.filter((member) => member.holdOf({ topic, partition }) !== undefined)
-    if (owners.length !== 1) return `${topic}-${partition} has ${owners.length} owners in ${groupId}`
+    const holds = readers.flatMap((member) => member.holdOf({ topic, partition }) ?? [])
+    const [hold] = holds
+    if (hold === undefined || holds.length > 1) return `${topic}-${partition} has ${holds.length} owners in ${groupId}`
     const end = ledger.records.visibleEnd(life, partition)
-    const committed = ledger.commits.newest(`${groupId} ${topic}.${life.number}-${partition}`) ?? 0
+    const newest = ledger.commits.newest(`${groupId} ${topic}.${life.number}-${partition}`) ?? 0
+    // Who commits may be killed before it hears that this is done; where the next one begins tells.
+    const committed = Math.max(newest, hold.start)
     return committed >= end ? undefined : `${groupId} is at ${committed} of ${end} of ${topic}-${partition}`
   }
 

@@ -1,0 +1,99 @@
+// A member is given a partition of a topic that goes meanwhile: it has all its others as before.
+import * as assert from 'uvu/assert'
+import { test } from './stores.ts'
+
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+test('a topic that goes while it is asked where a new partition of it begins', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.admin.createTopic('u')
+  const told: string[] = []
+  const consumer = log.consumer({
+    ...{ groupId: 'g', topics: ['t', 'u'] },
+    async positions(asked) {
+      if (asked.some(({ partition }) => partition === 1)) await log.admin.deleteTopic('u')
+      return []
+    },
+  })
+  for (const event of ['assigned', 'revoked', 'lost'] as const) {
+    consumer.on(event, (places) => {
+      told.push(`${event} ${places.map(({ topic, partition }) => `${topic}-${partition}`).join(' ')}`)
+    })
+  }
+  await log.producer().send([
+    { topic: 't', value: 'first' },
+    { topic: 't', value: 'second' },
+  ])
+  let count = 0
+  for await (const record of consumer) {
+    if (count === 0) {
+      await log.admin.createPartitions('u', 2)
+      for (let turns = 0; turns < 20; turns++) await turn()
+    }
+    assert.equal([record.topic, record.offset], ['t', count])
+    if (++count === 2) break
+  }
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.equal(told, ['assigned t-0 u-0', 'lost u-0'])
+  await consumer.close()
+  await log.close()
+})
+
+test('a partition without an offset that goes before the member hears of it is no reason to end', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.admin.createTopic('u')
+  const consumer = log.consumer({
+    ...{ groupId: 'g', topics: ['t', 'u'], autoOffsetReset: 'none' as const },
+    async positions(asked) {
+      if (asked.some(({ topic }) => topic === 'u')) await log.admin.deleteTopic('u')
+      return [{ topic: 't', partition: 0, nextOffset: 0 }]
+    },
+  })
+  await consumer.lag()
+  assert.equal(consumer.assignment(), [{ topic: 't', partition: 0 }])
+  await consumer.close()
+  await log.close()
+})
+
+test('a close while handlers are told of the loss', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  let closing: Promise<void> | undefined
+  const consumer = log.consumer({
+    ...{ groupId: 'g', topics: ['t'] },
+    async positions(asked) {
+      if (asked.some(({ partition }) => partition === 1)) await log.admin.deleteTopic('t')
+      return []
+    },
+  })
+  consumer.on('lost', () => {
+    closing = consumer.close()
+  })
+  await consumer.lag()
+  await log.admin.createPartitions('t', 2)
+  while (closing === undefined) await turn()
+  await closing
+  await log.close()
+})
+
+test('an answer to a sync that comes with the end of a topic has the others', async (_, openBroker) => {
+  const broker = await openBroker()
+  for (const topic of ['t', 'u']) await broker.admin.createTopic(topic, { partitions: 1, config: {} })
+  const member = { groupId: 'g', topics: ['t', 'u'], assignors: ['range'], maxPollIntervalMs: 1000 }
+  const session = await broker.openConsumer(member)
+  const { generation, members } = await session.join([])
+  const [{ memberId } = { memberId: '' }] = members
+  const partitions = ['t', 'u'].map((topic) => ({ topic, partition: 0 }))
+  // Both are in one commit.
+  const synced = session.sync(generation, [{ memberId, partitions }])
+  await broker.admin.deleteTopic('u')
+  assert.equal(
+    (await synced).map(({ topic }) => topic),
+    ['t'],
+  )
+  await session.close()
+})
+
+test.run()
