@@ -132,16 +132,17 @@ export class Transacting {
     const { transactions, store, now, whenActive } = this.#hooks
     const ending = transactions.ending(instance, event)
     if (ending !== undefined) return this.#afterDecision(ending, done, () => this.end(command))
-    // On a full disk a batch that waited before it got no new segment. The marker does: the reserve is for decisions.
-    const again = (error: unknown) =>
-      error === undefined || LogError.is(error, 'STORAGE_FULL')
-        ? attempt(done, () => this.end(command, opened))
-        : done(error)
     const partitions = this.#hostedAt(transactions.find(instance)?.partitions ?? [])
     const inactive = partitions.find((hosted) => !opened.has(hosted) && !store.isActive(hosted.id))
     if (inactive !== undefined) {
       opened.add(inactive)
-      return whenActive(inactive, again)
+      return whenActive(inactive, (error) => {
+        // On a full disk a batch that waited before it got no new segment. The marker does: the reserve is for
+        // decisions. And one that was deleted meanwhile is none of this transaction's any more.
+        const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.dead
+        if (mayGoOn) attempt(done, () => this.end(command, opened))
+        else done(error)
+      })
     }
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
       // The same end may have been asked for twice, and the first one planned while both waited for the id.

@@ -6,6 +6,7 @@ import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
 import { slowToOpen } from '../client/share-support.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
@@ -64,6 +65,35 @@ for (const [name, storageOf] of Object.entries(STORAGES)) {
     )
     host.close()
     host.discard()
+  })
+}
+
+// Where the partition was gone before, its transaction ended without it; while its next segment was made, it couldn't.
+for (const event of ['commit', 'abort'] as const) {
+  test(`the ${event} of a transaction that waits for a partition ends well when that is deleted`, () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const host = new SyncHost(STORAGES.files(), new Random(seed))
+      host.open()
+      host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { 'segment.bytes': '1024' })
+      host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'other', 1, {})
+      const client = new TransactionalClient(host, 'id').init().begin()
+      client.send('t', 0, 'x'.repeat(900))
+      client.send('other', 0, 'a')
+      const producerId = host.openProducer()
+      const batch = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0 }
+      const deleted = host.start<void>((done) => ({ kind: 'deleteTopic', name: 't', done }))
+      host.send({ ...batch, values: ['x'.repeat(900)], acks: 'all' })
+      const ended = client.startEnd(event)
+      host.settle()
+      assert.is(deleted.error, undefined)
+      assert.ok(ended.answered && ended.error === undefined, `seed ${seed}: ${ended.error}`)
+      assert.equal(
+        host.fetchAll('other', 0).map(({ value }) => value),
+        event === 'commit' ? ['a'] : [],
+      )
+      host.close()
+      host.discard()
+    }
   })
 }
 

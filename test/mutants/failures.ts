@@ -60,8 +60,8 @@ export const FAILURES: readonly Mutant[] = [
   {
     name: 'failures: a transaction that waits behind a refused batch does not end',
     file: 'engine/transacting.ts',
-    find: " || LogError.is(error, 'STORAGE_FULL')\n",
-    put: '\n',
+    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.dead",
+    put: ' || inactive.dead',
     tests: [noMoreFiles],
   },
   {

@@ -11,6 +11,13 @@ const commits = 'engine/commit-queue.ts'
 
 export const TRANSACTIONS: readonly Mutant[] = [
   {
+    name: 'a transaction that waits for a partition of a topic that is deleted is refused its end',
+    file: 'engine/transacting.ts',
+    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.dead",
+    put: " || LogError.is(error, 'STORAGE_FULL')",
+    tests: ['engine/deleted-topics.test.ts'],
+  },
+  {
     name: 'a transaction goes on over a close without its offsets',
     file: transactions,
     find: 'const goesOn = !open.hasOffsets',
