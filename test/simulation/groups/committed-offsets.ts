@@ -58,6 +58,11 @@ export class CommittedOffsets {
     return commits.some((each) => each.number > commit.number && each.nextOffset === nextOffset)
   }
 
+  /** The first one that was done. */
+  first(place: string): number | undefined {
+    return this.#places.get(place)?.find(({ state }) => state === 'done')?.nextOffset
+  }
+
   /** The newest one that is done. */
   newest(place: string): number | undefined {
     return this.#places.get(place)?.findLast(({ state }) => state === 'done')?.nextOffset

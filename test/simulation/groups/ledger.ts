@@ -1,5 +1,6 @@
 import type { TopicPartition } from '../../../bindings/model/positions.ts'
 import { type AskedCommit, CommittedOffsets } from './committed-offsets.ts'
+import type { Begins } from './plan.ts'
 import { type TopicLife, TopicLives } from './topic-lives.ts'
 import { WrittenRecords } from './written-records.ts'
 
@@ -8,7 +9,12 @@ export interface MemberFacts {
   readonly name: string
   readonly groupId: string
   readonly topics: readonly string[]
+  readonly begins: Begins
   readonly maxPollIntervalMs: number
+  /** How far records were visible before it began; `undefined` where its `'latest'` may be below that. */
+  ends: ReadonlyMap<string, number> | undefined
+  /** When it asked last for what its programs have stored, by partition. */
+  readonly askedAt: Map<string, number>
   /** Since when its program hasn't asked for a record. */
   idleSinceMs: number | undefined
   /** It was idle for so long that the group may have put it out, and it wasn't told of a loss since. */
@@ -85,6 +91,7 @@ export class Ledger {
   /** Holds that began while the outcome of a commit was unknown. */
   readonly #early: Hold[] = []
   readonly groupIds: Set<string> = new Set()
+  readonly #latest: Set<string> = new Set()
   /** Until then members may be given partitions though they were put out. */
   readonly #doubtfulUntilMs: Map<string, number> = new Map()
 
@@ -92,14 +99,18 @@ export class Ledger {
     this.#options = options
   }
 
-  member(name: string, groupId: string, topics: readonly string[]): MemberFacts {
+  member(name: string, groupId: string, topics: readonly string[], begins: Begins = 'earliest'): MemberFacts {
     const { maxPollIntervalMs } = this.#options
     this.groupIds.add(groupId)
+    if (begins === 'latest') this.#latest.add(groupId)
     return {
       name,
       groupId,
       topics,
+      begins,
+      ends: undefined,
       maxPollIntervalMs,
+      askedAt: new Map(),
       idleSinceMs: undefined,
       mayBeOut: false,
       hasThrown: false,
@@ -178,7 +189,8 @@ export class Ledger {
     if (before !== undefined) this.fail(`${member.name} was assigned ${key}, which it had`)
     const life = this.lives.soleSince(topic, this.#staleSinceMs)
     const place = `${member.groupId} ${topic}.${life?.number}-${partition}`
-    const possible = life === undefined ? undefined : this.commits.possible(place, this.commits.now())
+    const askedAt = member.askedAt.get(key) ?? this.commits.now()
+    const possible = life === undefined ? undefined : this.commits.possible(place, askedAt)
     const hold: Hold = {
       ...{ member, topic, partition, life, start, expected: start, restart: start, state: 'held' },
       ...{
@@ -197,7 +209,10 @@ export class Ledger {
     member.holds.set(key, hold)
     if (hold.openCommits.length > 0) this.#early.push(hold)
     this.count('assigned')
-    if (possible !== undefined && !possible.has(start) && !(start === 0 && possible.has(undefined))) {
+    const least = member.ends?.get(`${topic}.${life?.number}-${partition}`) ?? 0
+    const mayBeginHere = member.begins === 'latest' ? start >= least : start === 0
+    const isFirst = possible?.has(undefined) === true && mayBeginHere
+    if (possible !== undefined && !possible.has(start) && !isFirst) {
       const wanted = [...possible].map((each) => each ?? 0).join(' or ')
       this.fail(`${member.name} begins ${place} at ${start}, and its group at ${wanted}`)
     }
@@ -373,6 +388,26 @@ export class Ledger {
   isCommitted(hold: Hold): boolean {
     const { life, expected } = hold
     return life === undefined || expected <= (this.commits.newest(this.placeOf(hold, life)) ?? 0)
+  }
+
+  /** What the programs of the group keep for themselves. */
+  stored(member: MemberFacts, { topic, partition }: TopicPartition): number | undefined {
+    member.askedAt.set(`${topic}-${partition}`, this.commits.now())
+    return this.commits.newest(`${member.groupId} ${topic}.${this.lives.living(topic)?.number}-${partition}`)
+  }
+
+  /** Who has no partition any more stores nothing. */
+  store(call: CommitCall): boolean {
+    const isHeld = call.parts.every(({ wasHeld, wasOverruled }) => wasHeld && !wasOverruled)
+    if (isHeld) this.committed(call)
+    else this.refused(call, 'not stored', false, true)
+    return isHeld
+  }
+
+  /** From where on a group gets all that is written: one that begins at the end, once it has committed. */
+  getsAllFrom(groupId: string, stand: string): number {
+    if (!this.#latest.has(groupId)) return 0
+    return this.commits.first(`${groupId} ${stand}`) ?? Number.POSITIVE_INFINITY
   }
 
   committed({ member, parts }: CommitCall): void {

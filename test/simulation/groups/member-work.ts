@@ -23,7 +23,7 @@ export class MemberWork {
       await this.#member.sleepsFor('hanging', plan.maxPollIntervalMs * (1.1 + random.unit()))
     }
     if (happens(world, 'pauses', 0.05)) this.#pause(given)
-    if (happens(world, 'transactions', 0.5)) {
+    if (this.#member.facts.begins !== 'positions' && happens(world, 'transactions', 0.5)) {
       await this.#unanswered
       return await this.#transact(given)
     }

@@ -1,7 +1,7 @@
 import type { Consumer } from '../../../bindings/client/consumer/consumer-type.ts'
 import type { ConsumerRecord, RecordBatch } from '../../../bindings/client/records.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
-import type { TopicPartition } from '../../../bindings/model/positions.ts'
+import type { Position, TopicPartition } from '../../../bindings/model/positions.ts'
 import type { SimulatedProcess } from '../channel/process.ts'
 import { userAssignor } from './assignors.ts'
 import type { Hold, MemberFacts } from './ledger.ts'
@@ -46,14 +46,28 @@ export class Member {
     const name = `m${slot}.${world.number()}`
     const wanted = plan.topics.map((_, index) => `t${index}`).filter(() => random.chance(0.7))
     this.topics = wanted.length === 0 ? ['t0'] : wanted
-    this.facts = ledger.member(name, `g${group}`, this.topics)
+    this.facts = ledger.member(name, `g${group}`, this.topics, plan.begins[group])
+    // An open transaction holds the end that is stable below what is visible.
+    if (!plan.features.has('aborted input')) this.facts.ends = ledger.records.visibleEnds()
     this.consumer = process.log.consumer({
       ...{ groupId: this.facts.groupId, topics: this.topics, maxPollIntervalMs: plan.maxPollIntervalMs },
       assignor: assignorOf(plan, group),
+      autoOffsetReset: this.facts.begins === 'latest' ? 'latest' : 'earliest',
+      positions: this.facts.begins === 'positions' ? (asked) => this.#stored(asked) : undefined,
     })
     this.#handlers = new MemberHandlers(this)
     this.#work = new MemberWork(this)
     process.ended.then(() => ledger.died(this.facts)).catch(() => {})
+  }
+
+  /** What its programs have stored, of those partitions that they have stored something of. */
+  async #stored(asked: readonly TopicPartition[]): Promise<readonly Position[]> {
+    const { world, facts } = this
+    if (world.random.chance(0.5)) await this.process.whileAlive(sleep(world, world.random.unit() * 20))
+    return asked.flatMap((at) => {
+      const nextOffset = world.ledger.stored(facts, at)
+      return nextOffset === undefined ? [] : [{ ...at, nextOffset }]
+    })
   }
 
   get isGone(): boolean {

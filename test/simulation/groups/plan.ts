@@ -28,6 +28,9 @@ export type Feature = (typeof FEATURES)[number]
 
 export type AssignorKind = 'range' | 'sticky' | 'user'
 
+/** Where a group without an offset begins; `positions`: its programs keep theirs themselves, and never commit. */
+export type Begins = 'earliest' | 'latest' | 'positions'
+
 export interface GroupPlan {
   readonly seed: number
   readonly features: ReadonlySet<Feature>
@@ -35,6 +38,7 @@ export interface GroupPlan {
   readonly members: number
   /** One for each group. */
   readonly assignors: readonly AssignorKind[]
+  readonly begins: readonly Begins[]
   /** Partitions of each topic. */
   readonly topics: readonly number[]
   readonly maxPollIntervalMs: number
@@ -55,9 +59,10 @@ export function groupPlan(seed: number): GroupPlan {
   const one = <T>(...values: readonly T[]): T => values[random.below(values.length)] as T
   const isLarge = seed % LARGE_EVERY === 0
   const density = one(0.15, 0.35, 0.6)
-  return {
+  const features = new Set(FEATURES.filter(() => random.chance(density)))
+  const plan = {
     seed,
-    features: new Set(FEATURES.filter(() => random.chance(density))),
+    features,
     processes: one(1, 1, 2, 3),
     members: isLarge ? 60 + random.below(141) : 2 + random.below(8),
     assignors: Array.from({ length: isLarge ? 1 : 1 + random.below(3) }, () =>
@@ -70,4 +75,9 @@ export function groupPlan(seed: number): GroupPlan {
     batchRecords: one(1, 3, 20),
     sendMsMax: one(5, 20, 60),
   }
+  // Which topic of a name a position of its own is of, a program would have to keep, too.
+  const kinds: readonly Begins[] = features.has('topics deleted')
+    ? ['earliest', 'earliest', 'latest']
+    : ['earliest', 'latest', 'positions']
+  return { ...plan, begins: plan.assignors.map(() => one(...kinds)) }
 }

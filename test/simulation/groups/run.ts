@@ -223,6 +223,9 @@ class Run {
 
   judged(): string[] {
     const { ledger } = this.world
-    return ledger.records.judge([...ledger.groupIds], (groupId, stand) => ledger.commits.newest(`${groupId} ${stand}`))
+    return ledger.records.judge([...ledger.groupIds], (groupId, stand) => {
+      const to = ledger.commits.newest(`${groupId} ${stand}`) ?? 0
+      return { from: ledger.getsAllFrom(groupId, stand), to }
+    })
   }
 }

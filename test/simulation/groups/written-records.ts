@@ -15,6 +15,11 @@ interface Gap {
   readonly to: number
 }
 
+interface Reach {
+  readonly from: number
+  readonly to: number
+}
+
 interface Delivery {
   readonly by: string
   readonly offset: number
@@ -67,21 +72,28 @@ export class WrittenRecords {
 
   /** Behind the last record that readers have to get; 0 without any. */
   visibleEnd(life: TopicLife, partition: number): number {
-    let end = 0
-    for (const [offset, { isVisible }] of this.#stand(life.topic, life.number, partition).written) {
-      if (isVisible && offset >= end) end = offset + 1
-    }
-    return end
+    return endOf(this.#stand(life.topic, life.number, partition))
   }
 
-  /** `committed`: how far each group came in the end. */
-  judge(groupIds: readonly string[], committed: (groupId: string, stand: string) => number | undefined): string[] {
+  /** The same of every partition of every topic. */
+  visibleEnds(): ReadonlyMap<string, number> {
+    return new Map([...this.#stands.values()].map((stand) => [stand.name, endOf(stand)]))
+  }
+
+  /** `reach`: from where on each group gets everything, and how far it came in the end. */
+  judge(groupIds: readonly string[], reach: (groupId: string, stand: string) => Reach): string[] {
     return [...this.#stands.values()].flatMap((stand) => [
       ...stand.deliveries.flatMap((delivery) => wrongDelivery(stand, delivery)),
       ...stand.gaps.flatMap((gap) => skipped(stand, gap)),
-      ...groupIds.flatMap((groupId) => missing(stand, groupId, committed(groupId, stand.name) ?? 0)),
+      ...groupIds.flatMap((groupId) => missing(stand, groupId, reach(groupId, stand.name))),
     ])
   }
+}
+
+function endOf({ written }: Stand): number {
+  let end = 0
+  for (const [offset, { isVisible }] of written) if (isVisible && offset >= end) end = offset + 1
+  return end
 }
 
 function wrongDelivery({ name, written }: Stand, { by, offset, value }: Delivery): string[] {
@@ -101,9 +113,9 @@ function skipped({ name, written }: Stand, { by, from, to }: Gap): string[] {
   return []
 }
 
-function missing({ name, written, got }: Stand, groupId: string, end: number): string[] {
+function missing({ name, written, got }: Stand, groupId: string, { from, to: end }: Reach): string[] {
   const lost = [...written].find(([offset, { isVisible }]) => {
-    return isVisible && offset < end && got.get(groupId)?.has(offset) !== true
+    return isVisible && offset >= from && offset < end && got.get(groupId)?.has(offset) !== true
   })
   return lost === undefined ? [] : [`nobody of ${groupId} got ${lost[0]} of ${name}, and ${end} is committed`]
 }
