@@ -1,6 +1,6 @@
 // What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
-// thousand records a send, the last one durable), single durable sends, one outstanding, and as many records read as the
-// bulk sent. At least half the rate of the bulk, and at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
+// thousand records a send, the last one durable; one send at a time, and four outstanding, as a program has them that
+// awaits none but the last), single durable sends, one outstanding, and as many records read as the bulk sent. At least half the rate of the bulk, and at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
 // any answer takes.
 //   node --import tsx bench/limits/attached.ts [rounds] [records]
 import { fork } from 'node:child_process'
@@ -19,6 +19,8 @@ import { median, percentile, ratioOfPairs } from '../harness/statistics.ts'
 
 const TOPIC = 'bench'
 const BATCH = 1000
+/** Enough that neither of two processes waits for the other. */
+const OUTSTANDING = 4
 /** Half a second of them: for the first 0.1 s behind other work nobody polls (decision 035), and 500 were over by then. */
 const SINGLES = 4000
 const ECHO_BYTES = 250
@@ -28,6 +30,8 @@ const LATER_MOST_US = 60
 
 interface Measured {
   readonly recordsPerSecond: number
+  /** With several sends outstanding. */
+  readonly severalPerSecond: number
   readonly p50Us: number
   readonly readPerSecond: number
   readonly echoUs?: number
@@ -44,20 +48,27 @@ class Sender {
   }
 
   async measure(records: number): Promise<Measured> {
-    const recordsPerSecond = await this.#bulk(records)
-    return { recordsPerSecond, readPerSecond: await this.#scan(records), p50Us: await this.#singles() }
+    const recordsPerSecond = await this.#bulk(records, 1)
+    const readPerSecond = await this.#scan(records)
+    const severalPerSecond = await this.#bulk(records, OUTSTANDING)
+    return { recordsPerSecond, severalPerSecond, readPerSecond, p50Us: await this.#singles() }
   }
 
   #batch(index: number): readonly { topic: string; key: Uint8Array; value: Uint8Array }[] {
     return this.#batches[index % this.#batches.length] ?? []
   }
 
-  async #bulk(records: number): Promise<number> {
+  async #bulk(records: number, outstanding: number): Promise<number> {
     await using relaxed = this.#log.producer({ acks: 1 })
     await using durable = this.#log.producer()
     const begun = performance.now()
     const sends = Math.ceil(records / BATCH)
-    for (let index = 0; index < sends - 1; index++) await relaxed.send(this.#batch(index))
+    const underWay: Promise<unknown>[] = []
+    for (let index = 0; index < sends - 1; index++) {
+      underWay.push(relaxed.send(this.#batch(index)))
+      if (underWay.length === outstanding) await underWay.shift()
+    }
+    await Promise.all(underWay)
     await durable.send(this.#batch(sends - 1))
     return (sends * BATCH * 1000) / (performance.now() - begun)
   }
@@ -163,27 +174,23 @@ async function hold(directory: string, rounds: number, records: number): Promise
 function report(pairs: readonly { readonly own: Measured; readonly other: Measured }[]): void {
   const own = pairs.map((each) => each.own)
   const other = pairs.map((each) => each.other)
-  const rate = ratioOfPairs(
-    other.map((each) => each.recordsPerSecond),
-    own.map((each) => each.recordsPerSecond),
-  )
-  const reads = ratioOfPairs(
-    other.map((each) => each.readPerSecond),
-    own.map((each) => each.readPerSecond),
-  )
+  const ratesOf = (rateOf: (measured: Measured) => number) => {
+    const [holder, attached] = [own.map(rateOf), other.map(rateOf)]
+    const { ratio, low, high } = ratioOfPairs(attached, holder)
+    const row = {
+      holder: `${Math.round(median(holder))} records/s`,
+      attached: `${Math.round(median(attached))} records/s`,
+      measured: `${ratio.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`,
+    }
+    return { ratio, row }
+  }
+  const bulk = ratesOf(({ recordsPerSecond }) => recordsPerSecond)
+  const several = ratesOf(({ severalPerSecond }) => severalPerSecond)
   const laterUs = median(pairs.map((each) => each.other.p50Us - each.own.p50Us))
   console.table({
-    bulk: {
-      holder: `${Math.round(median(own.map((each) => each.recordsPerSecond)))} records/s`,
-      attached: `${Math.round(median(other.map((each) => each.recordsPerSecond)))} records/s`,
-      measured: `${rate.ratio.toFixed(2)} [${rate.low.toFixed(2)}, ${rate.high.toFixed(2)}]`,
-      target: `>= ${RATE_LEAST}`,
-    },
-    'records read': {
-      holder: `${Math.round(median(own.map((each) => each.readPerSecond)))} records/s`,
-      attached: `${Math.round(median(other.map((each) => each.readPerSecond)))} records/s`,
-      measured: `${reads.ratio.toFixed(2)} [${reads.low.toFixed(2)}, ${reads.high.toFixed(2)}]`,
-    },
+    'bulk, one send at a time': { ...bulk.row, target: `>= ${RATE_LEAST}` },
+    [`bulk, ${OUTSTANDING} outstanding`]: { ...several.row, target: `>= ${RATE_LEAST}` },
+    'records read': ratesOf(({ readPerSecond }) => readPerSecond).row,
     'single durable send, p50': {
       holder: `${Math.round(median(own.map((each) => each.p50Us)))} us`,
       attached: `${Math.round(median(other.map((each) => each.p50Us)))} us`,
@@ -194,7 +201,7 @@ function report(pairs: readonly { readonly own: Measured; readonly other: Measur
       measured: `${Math.round(median(other.map((each) => each.echoUs ?? Number.NaN)))} us`,
     },
   })
-  if (rate.ratio < RATE_LEAST || laterUs > LATER_MOST_US) process.exitCode = 1
+  if (bulk.ratio < RATE_LEAST || several.ratio < RATE_LEAST || laterUs > LATER_MOST_US) process.exitCode = 1
 }
 
 const [mode, ...given] = process.argv.slice(2)
