@@ -94,7 +94,7 @@ test('what a handler gives is looked at by the rules that are in force, and is n
     deadLetter: 'dead',
     async handle() {
       handled++
-      if (handled === 1) return { topic: 't', value: 'a' }
+      if (handled === 1) return { topic: 't', partition: 0, value: 'a' }
       await holder.admin.createPartitions('t', 2)
       await holder.admin.alterConfig('t', { 'max.message.bytes': 5000 })
       return [
