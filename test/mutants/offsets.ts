@@ -9,6 +9,13 @@ const groupTable = 'coordinator/group/groups.ts'
 
 export const OFFSETS: readonly Mutant[] = [
   {
+    name: 'offsets that a transaction has already take no room in its frame',
+    file: transacting,
+    find: '    open.offsetBytes += sizeBytes\n',
+    put: '',
+    tests: ['limits/transaction-partitions.test.ts'],
+  },
+  {
     name: 'an offset that was named later gives way to an earlier one that is committed later',
     file: 'coordinator/group/pending-offsets.ts',
     find: '      this.#overtake(place, own.order)\n',
