@@ -96,4 +96,30 @@ test('an answer to a sync that comes with the end of a topic has the others', as
   await session.close()
 })
 
+test('nobody asks where partitions begin once the consumer is closed', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.admin.createTopic('u')
+  let asked = 0
+  let go = () => {}
+  const gate = new Promise<void>((resolve) => (go = resolve))
+  const consumer = log.consumer({
+    ...{ groupId: 'g', topics: ['t', 'u'] },
+    async positions() {
+      asked++
+      await gate
+      return []
+    },
+  })
+  const lag = consumer.lag().catch(() => {})
+  while (asked === 0) await turn()
+  await log.admin.deleteTopic('u')
+  await consumer.close()
+  await lag
+  go()
+  for (let turns = 0; turns < 20; turns++) await turn()
+  assert.is(asked, 1)
+  await log.close()
+})
+
 test.run()

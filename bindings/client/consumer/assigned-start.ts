@@ -18,16 +18,23 @@ export class AssignedStart {
     this.#settings = settings
   }
 
-  /** What is gone meanwhile has no start and takes no other partition along: the group rebalances over it. */
-  async of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
+  /**
+   * What is gone meanwhile has no start and takes no other partition along: the group rebalances over it. `isWanted`:
+   * the answer is still waited for; the program isn't asked again otherwise.
+   */
+  async of(
+    session: ConsumerSession,
+    partitions: readonly GivenPartition[],
+    isWanted: () => boolean,
+  ): Promise<readonly TopicPosition[]> {
     if (partitions.length === 0) return []
     try {
       return await this.#of(session, partitions)
     } catch (error) {
       if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'NO_OFFSET')) throw error
       const there = await stillThere(session, partitions)
-      if (there.length === partitions.length) throw error
-      return await this.of(session, there)
+      if (there.length === partitions.length || !isWanted()) throw error
+      return await this.of(session, there, isWanted)
     }
   }
 

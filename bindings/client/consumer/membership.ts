@@ -128,6 +128,7 @@ export class Membership {
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
       this.#joining = undefined
+      this.#settleWhileIdle()
     })
     return this.#joining
   }
@@ -230,11 +231,15 @@ export class Membership {
   }
 
   /**
-   * Brings the outcome of the last rebalance into force. The caller has no record in hand. Rejects if that rebalance
-   * failed.
+   * Brings the outcome of the last rebalance into force, behind that of a join under way: two at once would undo each
+   * other. The caller has no record in hand. Rejects if that rebalance or join failed.
    */
   async settle(): Promise<void> {
-    while (this.isUnsettled || this.#settling !== undefined) {
+    while (this.isUnsettled || this.#settling !== undefined || this.#isJoining) {
+      if (this.#settling === undefined && this.#isJoining) {
+        await this.#iterationWaits.for(this.#joining)
+        continue
+      }
       // A close gives up all that is held.
       if (this.#isClosed && this.#settling === undefined) throw new Interruption(true)
       this.#settling ??= this.#settle().finally(() => {
@@ -271,8 +276,13 @@ export class Membership {
     if (!wasPutOut) throw error
   }
 
+  /** Whoever is told of a failed join doesn't wait for it. */
+  get #isJoining(): boolean {
+    return this.#joining !== undefined && this.#notJoined === undefined
+  }
+
   #settleWhileIdle(): void {
-    if (this.#isOver !== undefined || !this.isUnsettled) return
+    if (this.#isOver !== undefined || !this.isUnsettled || this.#isJoining) return
     this.settle().catch((error: unknown) => {
       // An iteration that began meanwhile waits for the same, and is told.
       if (!(error instanceof Interruption) && this.#isOver === undefined) this.#failure = { error }
@@ -312,9 +322,11 @@ export class Membership {
 
   /** If that wait is interrupted, the rest of the outcome is left to be taken again; what was given up stays so. */
   async #startsOf(member: Member, added: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
+    let isWanted = true
     try {
-      return await this.#waits.for(this.#start.of(member.session, added))
+      return await this.#waits.for(this.#start.of(member.session, added, () => isWanted))
     } catch (error) {
+      isWanted = false
       if (error instanceof Interruption && this.#hasLessThanTold) this.#rebalanceWanted(member)
       throw error
     }
