@@ -156,6 +156,13 @@ export const FAILURES: readonly Mutant[] = [
     tests: ['log/store/full-removals.test.ts'],
   },
   {
+    name: 'failures: a segment that there is no room to cut stays open, once more with each try',
+    file: 'log/store/remove-segments.ts',
+    find: '    // Without room to cut it this is tried again and again.\n    file.close()\n',
+    put: '',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
     name: 'failures: the reserve is not for what a deleted topic leaves',
     file: 'log/store/partition-directories.ts',
     find: 'yield* reserve.guard(() => removeDirectory(store, files.directory))',

@@ -1,3 +1,4 @@
+import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
@@ -60,18 +61,26 @@ export class SetAside {
     let { bytes } = this
     let count = this.files.length
     for (const path of older.reverse()) {
-      bytes += yield* this.#sizeOf(path)
+      const sizeBytes = yield* this.#sizeOf(path)
+      if (sizeBytes === undefined) continue
+      bytes += sizeBytes
       if (++count > FILES_MAX || bytes > BYTES_MAX) yield* perform('remove', path, () => this.#store.remove(path))
     }
     yield* perform('syncDirectory', SET_ASIDE_DIRECTORY, () => this.#store.syncDirectory(SET_ASIDE_DIRECTORY))
     yield* perform('syncDirectory', '', () => this.#store.syncDirectory(''))
   }
 
-  *#sizeOf(path: string): Task<number> {
-    const file = yield* openFile(this.#store, path)
-    const sizeBytes = file?.size() ?? 0
-    file?.close()
-    return sizeBytes
+  /** `undefined` of what can't be opened, such as a directory with such a name: it isn't one of the copies. */
+  *#sizeOf(path: string): Task<number | undefined> {
+    try {
+      const file = yield* openFile(this.#store, path)
+      const sizeBytes = file?.size()
+      file?.close()
+      return sizeBytes
+    } catch (error) {
+      if (!LogError.is(error, 'KAFKA_STORAGE_ERROR')) throw error
+      return undefined
+    }
   }
 }
 

@@ -122,8 +122,11 @@ export class UncleanRecovery {
 
   /** Where the frames since the checkpoint begin in a partition. */
   #firstOfFrames({ topicId, partition }: { readonly topicId: string; readonly partition: number }): number {
-    const entries = this.#entries.of(partitionKey(topicId, partition))
-    return Math.min(...entries.map((entry) => ('baseOffset' in entry ? entry.baseOffset : Number.POSITIVE_INFINITY)))
+    let first = Number.POSITIVE_INFINITY
+    for (const entry of this.#entries.of(partitionKey(topicId, partition))) {
+      if ('baseOffset' in entry) first = Math.min(first, entry.baseOffset)
+    }
+    return first
   }
 
   /** `deleted`: the topics that frames since the checkpoint delete. */

@@ -92,10 +92,14 @@ function* removeOne(store: FileStore, files: StoredFiles, left: string[]): Task<
 function* cut(store: FileStore, path: string): Task<boolean> {
   const file = yield* openFile(store, path)
   if (file === undefined) return false
-  // A backup's hard link to the file must keep its content. And removing one of two names frees no blocks, so it is
-  // quick.
-  const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
-  if (keptBytes > 0) yield* perform('truncate', path, () => (file.cut ?? file.truncate).call(file, keptBytes))
-  file.close()
-  return keptBytes > 0
+  try {
+    // A backup's hard link to the file must keep its content. And removing one of two names frees no blocks, so it is
+    // quick.
+    const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
+    if (keptBytes > 0) yield* perform('truncate', path, () => (file.cut ?? file.truncate).call(file, keptBytes))
+    return keptBytes > 0
+  } finally {
+    // Without room to cut it this is tried again and again.
+    file.close()
+  }
 }

@@ -25,9 +25,9 @@ class Bench {
     this.#producerId = this.host.openProducer()
   }
 
-  send(count: number): void {
+  send(count: number, value: string = VALUE): void {
     for (let left = count; left > 0; left--) {
-      const records = [{ key: `${this.#sequence % 3}`, value: VALUE, timestamp: undefined, headers: undefined }]
+      const records = [{ key: `${this.#sequence % 3}`, value, timestamp: undefined, headers: undefined }]
       const place = { topic: 't', partition: 0, producerEpoch: 0, baseSequence: this.#sequence++, acks: 'all' as const }
       const [producerId, request] = [this.#producerId, { ...place, records }]
       this.host.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
@@ -89,6 +89,30 @@ for (const suffix of ['.index', '.log']) {
     assert.not.ok(next.storage.list('t-0').includes(`${'0'.repeat(20)}${suffix}`))
   })
 }
+
+test('expired: a segment that there is no room to cut is closed after each try', () => {
+  // Smaller segments are removed in one piece.
+  const bench = new Bench({ 'segment.bytes': 1_000_000, 'retention.bytes': 1_000_000, 'retention.ms': -1 })
+  bench.send(12, 'x'.repeat(300_000))
+  let openFiles = 0
+  const open = bench.disk.open.bind(bench.disk)
+  bench.disk.open = (path, options) => {
+    const file = open(path, options)
+    if (file === undefined || !path.startsWith('t-0/')) return file
+    openFiles++
+    const close = file.close.bind(file)
+    file.close = () => {
+      openFiles--
+      close()
+    }
+    return file
+  }
+  const faults = bench.refuse('truncate', '.log', true)
+  bench.host.passTime(ROUND_MS)
+  bench.host.passTime(ROUND_MS)
+  assert.ok(faults.struck > 0, 'nothing was cut')
+  assert.ok(openFiles <= 1, `${openFiles} files are open`)
+})
 
 test('a deleted topic: the reserve makes the room', () => {
   const bench = new Bench({})
