@@ -1,7 +1,7 @@
 // Between two runs of a transaction's work. The clock stands still, so that it waits until the test says otherwise.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
-import type { TransactionScope } from '../../bindings/entry/node.ts'
+import { LogError, type TransactionalProducer, type TransactionScope } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenBroker, test } from './stores.ts'
 import { failure } from './support.ts'
@@ -56,6 +56,83 @@ test('a close ends the wait', async (_, openBroker) => {
   assert.is(port.timers, timers)
   await log.close()
 })
+
+type Moment = 'a run is undone' | 'a begin is refused'
+
+/** What goes on while `transaction()` has neither a transaction open nor begun to wait. */
+async function betweenRuns(moment: Moment, openBroker: OpenBroker, then: (producer: TransactionalProducer) => void) {
+  const port = new FakePort()
+  const broker = await openBroker(port)
+  const open = broker.openTransactionalProducer.bind(broker)
+  let isFirst = true
+  broker.openTransactionalProducer = async (options) => {
+    const session = await open(options)
+    const here = <R>(call: () => Promise<R>): Promise<R> => {
+      if (!isFirst) return call()
+      isFirst = false
+      const called = call()
+      called.then(
+        () => then(producer),
+        () => then(producer),
+      )
+      return called
+    }
+    const full = () => Promise.reject(new LogError('STORAGE_FULL', 'full'))
+    return {
+      begin: () => (moment === 'a begin is refused' && isFirst ? here(full) : session.begin()),
+      sendOffsets: (...offsets) => session.sendOffsets(...offsets),
+      commit: () => session.commit(),
+      abort: () => here(() => session.abort()),
+    }
+  }
+  const log = new BrokerLog(broker, port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id' })
+  let runs = 0
+  const work = async (transaction: TransactionScope) => {
+    runs++
+    await transaction.send({ topic: 't', value: 'x' })
+    if (moment === 'a run is undone' && runs < 2) throw new Error('again')
+    return runs
+  }
+  const timers = port.timers
+  const running = producer.transaction(work, { retries: 1 })
+  running.catch(() => {})
+  for (let turn = 0; turn < 20; turn++) await settle()
+  return { port, log, producer, running, timers }
+}
+
+for (const moment of ['a run is undone', 'a begin is refused'] as const) {
+  test(`no other transaction begins while ${moment}, before the wait`, async (_, openBroker) => {
+    const told: unknown[] = []
+    // What is to be caught lasts for some microtasks.
+    const tryOften = (producer: TransactionalProducer, times: number) => {
+      if (times === 0) return
+      producer.beginTransaction().then(
+        () => told.push('begun'),
+        ({ code }) => told.push(code),
+      )
+      queueMicrotask(() => tryOften(producer, times - 1))
+    }
+    const { port, log, producer, running } = await betweenRuns(moment, openBroker, (of) => tryOften(of, 40))
+    assert.equal(told, Array(40).fill('INVALID_TXN_STATE'))
+    await port.advance(1000)
+    assert.is(await running, moment === 'a run is undone' ? 2 : 1)
+    await producer.transaction(async () => {})
+    await log.close()
+  })
+
+  test(`a close while ${moment} leaves no wait behind it`, async (_, openBroker) => {
+    let closed = Promise.resolve()
+    const { port, log, running, timers } = await betweenRuns(moment, openBroker, (producer) => {
+      closed = producer.close()
+    })
+    await closed
+    assert.is(port.timers, timers)
+    await failure('PRODUCER_CLOSED', () => running)
+    await log.close()
+  })
+}
 
 // The signal came while the run before was being undone: the error of that run was told.
 test('a signal that aborts while a run is undone has its reason told, where another run would follow', async (open) => {

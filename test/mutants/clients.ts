@@ -131,7 +131,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a second transaction at once',
     file: 'client/transaction/transactional-producer.ts',
-    find: '    if (!this.#isBusy && this.#endWait === undefined) return\n',
+    find: '    if (!this.#isTaken(isRun)) return\n',
     put: '    if (!this.#isFenced) return\n',
     tests: [contract],
   },

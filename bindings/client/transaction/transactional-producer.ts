@@ -44,7 +44,9 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #open: OpenedTransaction | undefined
   #isFenced = false
   #running: RunningWork | undefined
-  /** Of the wait before work is run again: until then nobody else begins a transaction. */
+  /** From the first run of work to the outcome of the last: between them nobody else begins a transaction. */
+  #hasWork = false
+  /** Of the wait before work is run again. */
   #endWait: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -74,16 +76,28 @@ export class LogTransactionalProducer implements TransactionalProducer {
     const { retries = 0 } = options
     if (typeof work !== 'function') throw wrong('work', 'a function')
     if (!Number.isSafeInteger(retries) || retries < 0) throw wrong('retries', 'a whole number from 0 on')
+    throwIfAborted(signal)
+    this.#assertReady()
+    this.#hasWork = true
+    try {
+      return await this.#runs(work, retries, signal)
+    } finally {
+      this.#hasWork = false
+    }
+  }
+
+  async #runs<R>(work: Work<R>, retries: number, signal: Abortable['signal']): Promise<R> {
     for (let attempt = 1; ; attempt++) {
       const run = await this.#run(work, attempt, signal)
       if ('result' in run) return run.result
       const { error, mayBeCommitted } = run
       if (attempt > retries || mayBeCommitted || !isWorthAnother(error)) throw error
+      // Either may have come while the run was undone. A closed producer leaves no timer behind.
       throwIfAborted(signal)
+      this.#assertOpen()
       try {
         await abortable(this.#wait(attempt), signal)
       } finally {
-        // The next run begins before anybody else can.
         this.#endWait?.()
       }
     }
@@ -92,7 +106,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
     let transaction: OpenedTransaction
     try {
-      transaction = await this.#beginOne(signal)
+      transaction = await this.#beginOne(signal, true)
     } catch (error) {
       return { error, mayBeCommitted: false }
     }
@@ -155,17 +169,22 @@ export class LogTransactionalProducer implements TransactionalProducer {
     return this.#beginOne(onlySignalOf(options, 'beginTransaction'))
   }
 
-  #beginOne(signal: Abortable['signal']): Promise<OpenedTransaction> {
-    const isRefused = this.#isBusy || this.#endWait !== undefined
-    const begun = this.#begin(signal)
+  /** `isRun`: of `transaction`, between whose runs nobody else is let in. */
+  #beginOne(signal: Abortable['signal'], isRun = false): Promise<OpenedTransaction> {
+    const isRefused = this.#isTaken(isRun)
+    const begun = this.#begin(signal, isRun)
     // A close waits for the one that isn't.
     if (!isRefused) this.#beginning = begun
     return begun
   }
 
-  async #begin(signal: Abortable['signal']): Promise<OpenedTransaction> {
+  #isTaken(isRun: boolean): boolean {
+    return this.#isBusy || (this.#hasWork && !isRun)
+  }
+
+  async #begin(signal: Abortable['signal'], isRun: boolean): Promise<OpenedTransaction> {
     throwIfAborted(signal)
-    this.#assertReady()
+    this.#assertReady(isRun)
     this.#isBusy = true
     try {
       const sends = await this.#openSends()
@@ -191,14 +210,14 @@ export class LogTransactionalProducer implements TransactionalProducer {
     if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
   }
 
-  #assertReady(): void {
+  #assertReady(isRun = false): void {
     this.#assertOpen()
     const details = { transactionalId: this.#transactionalId }
     if (this.#isFenced) {
       const message = `a newer producer has the transactional id "${this.#transactionalId}"`
       throw new LogError('PRODUCER_FENCED', message, details)
     }
-    if (!this.#isBusy && this.#endWait === undefined) return
+    if (!this.#isTaken(isRun)) return
     throw new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
   }
 
