@@ -203,8 +203,8 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'an attached producer refuses a record by what it knew of the topic',
     file: 'client/producer/producer.ts',
-    find: 'return this.#accumulator.mayBeOutdated ? refusingTopic(error) : undefined',
-    put: 'return refusingTopic(error) && undefined',
+    find: 'return this.#accumulator.mayBeOutdated && isByRules(error)',
+    put: 'return isByRules(error) && false',
     tests: ['remote/changed-topics.test.ts', 'remote/new-partitions.test.ts'],
   },
   {
@@ -217,15 +217,29 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a record that outdated rules refused is read again',
     file: 'client/producer/place-records.ts',
-    find: '      this.#refused = checked\n',
+    find: '      this.#read[index] = checked\n',
+    put: '',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
+    name: 'a record that has its place when outdated rules refuse another one is read again',
+    file: 'client/producer/place-records.ts',
+    find: 'group.spread(read)',
+    put: 'group.spread([])',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
+    name: 'what has its place keeps it when outdated rules refuse another record of its list',
+    file: 'client/producer/place-records.ts',
+    find: '    this.#first = undefined\n',
     put: '',
     tests: ['remote/changed-topics.test.ts'],
   },
   {
     name: 'a signal does not end the wait for what is known of a topic',
     file: 'client/producer/producer.ts',
-    find: 'await abortable(this.#placeAll(plan, records), signal)',
-    put: 'await this.#placeAll(plan, records)',
+    find: 'await abortable(this.#placeAll(plan, copies), signal)',
+    put: 'await this.#placeAll(plan, copies)',
     tests: ['client/producer.test.ts'],
   },
   {

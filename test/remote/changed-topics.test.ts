@@ -1,12 +1,13 @@
 // A topic that one process changes, and producers of another: what they know of it is behind until an answer tells them.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { partitionOfKey } from '../../bindings/client/producer/partitioner.ts'
 import { KnownTopics } from '../../bindings/engine/remote/known-topics.ts'
 import type { Link } from '../../bindings/engine/remote/link.ts'
-import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, open, type ProducerRecord } from '../../bindings/entry/node.ts'
 import { failure } from '../client/support.ts'
 
 let root = ''
@@ -25,6 +26,7 @@ test.after.each(async () => {
 })
 
 const large = 'x'.repeat(1000)
+const once = () => [['name', 'header'] as const].values()
 
 test('a partition of a topic that was made again with more of them takes records at once', async () => {
   const producer = attached.producer()
@@ -65,7 +67,6 @@ test('a record that outdated rules refused is read once, and stays in its place 
   const producer = attached.producer()
   await producer.send({ topic: 't', value: 'a' })
   await holder.admin.createPartitions('t', 2)
-  const once = () => [['name', 'header'] as const].values()
   const sent = [
     producer.send({ topic: 't', partition: 1, value: '0', headers: once() }),
     producer.send([{ topic: 't', partition: 1, value: '1', headers: once() }]),
@@ -83,10 +84,88 @@ test('a record that outdated rules refused is read once, and stays in its place 
   ])
 })
 
+/** How many records the batches of the topic's first partition have. */
+async function batchSizes(topic: string): Promise<number[]> {
+  const bytes = await readFile(join(root, `${topic}-0`, `${'0'.repeat(20)}.log`))
+  const sizes: number[] = []
+  for (let at = 0; at + 61 <= bytes.length; at += 12 + bytes.readInt32BE(at + 8)) sizes.push(bytes.readInt32BE(at + 57))
+  return sizes
+}
+
+test('a list that an outdated limit refused is one batch, as the new one allows', async () => {
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.alterConfig('t', { 'max.message.bytes': 50_000 })
+  const values = [...Array<string>(12).fill('x'.repeat(100)), large]
+  await producer.send(values.map((value) => ({ topic: 't', value })))
+  assert.equal(await batchSizes('t'), [1, 13])
+})
+
+test('a list that outdated partitions refused has equal keys in one partition', async () => {
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.createPartitions('t', 8)
+  const sent = await producer.send([
+    { topic: 't', key: 'key-3', value: '1' },
+    { topic: 't', partition: 7, value: '2' },
+    { topic: 't', key: 'key-3', value: '3' },
+  ])
+  const partition = partitionOfKey('key-3', 8)
+  assert.is.not(partition, 0)
+  const places = sent.map((place) => [place.partition, place.offset])
+  assert.equal(places, [
+    [partition, 0],
+    [7, 0],
+    [partition, 1],
+  ])
+})
+
+test('a list has no place by what was known of one of its topics before another one was asked for', async () => {
+  await holder.admin.createTopic('u')
+  const producer = attached.producer()
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.createPartitions('t', 8)
+  const sent = await producer.send([
+    { topic: 't', key: 'key-3', value: '1' },
+    { topic: 'u', value: '2' },
+    { topic: 't', partition: 7, value: '3' },
+    { topic: 't', key: 'key-3', value: '4' },
+  ])
+  assert.is(sent[0]?.partition, partitionOfKey('key-3', 8))
+  assert.is(sent[3]?.partition, partitionOfKey('key-3', 8))
+})
+
+test('a list that outdated rules refused is read once; only a partitioner is asked anew for all of it', async () => {
+  const asked: unknown[] = []
+  const partitioner = ({ value, headers }: ProducerRecord, partitions: number) => {
+    asked.push([value, partitions, [...((headers ?? []) as Iterable<unknown>)].length])
+    return 0
+  }
+  const producer = attached.producer({ partitioner })
+  await producer.send({ topic: 't', value: 'a' })
+  await holder.admin.createPartitions('t', 2)
+  await producer.send([
+    { topic: 't', value: 'b', headers: [...once()] },
+    { topic: 't', partition: 0, value: 'c', headers: once() },
+    { topic: 't', partition: 1, value: 'd', headers: once() },
+    { topic: 't', value: 'e', headers: once() },
+  ])
+  assert.equal(asked, [
+    ['a', 1, 0],
+    ['b', 1, 1],
+    ['b', 2, 1],
+    ['e', 2, 1],
+  ])
+  const seen: string[] = []
+  for await (const { value, headers } of holder.read('t', { until: 'end' })) {
+    seen.push(`${Buffer.from(value ?? [])} ${Buffer.from(headers.get('name') ?? [])}`)
+  }
+  assert.equal(seen.sort(), ['a ', 'b header', 'c header', 'd header', 'e header'])
+})
+
 test('what a handler gives is looked at by the rules that are in force, and is no dead letter of older ones', async () => {
   await holder.admin.createTopic('input')
   await holder.admin.createTopic('dead')
-  const once = () => [['name', 'header'] as const].values()
   let handled = 0
   const processor = attached.process({
     groupId: 'g',

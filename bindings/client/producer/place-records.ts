@@ -1,8 +1,10 @@
 import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
+import { copyOf } from '../record-fields.ts'
 import { cutBySize } from './cut-by-size.ts'
 import type { PartitionQueue } from './partition-queue.ts'
+import { assertPartition } from './partitioner.ts'
 import type { PendingSend } from './pending-send.ts'
 import type { Compression } from './producer-options.ts'
 import { loneBatchBytes } from './record-size.ts'
@@ -60,6 +62,11 @@ class RecordGroup {
     this.#indexes = Array.from({ length: this.#count }, (_, index) => index)
   }
 
+  /** Puts each record where it stands in the call. */
+  spread(read: CheckedRecord[]): void {
+    for (let at = 0; at < this.#count; at++) read[this.#indexes?.[at] ?? at] = this.#records[at] as CheckedRecord
+  }
+
   /** Puts the group into one batch, or into several if one can't hold it. */
   enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
     const records = this.#records
@@ -89,54 +96,73 @@ class RecordGroup {
  */
 export class SendPlan {
   sizeBytes = 0
-  #placedCount = 0
   #first: RecordGroup | undefined
   /** Used as soon as there is more than one group. */
   #groups: Map<PartitionQueue, RecordGroup> | undefined
   readonly #compression: Compression | undefined
-  /** The record that is placed next, where it was read and refused. */
-  #refused: CheckedRecord | undefined
+  /** Where they stand in the call. An iterable of headers may give them only once, so none is read again. */
+  #read: CheckedRecord[] | undefined
 
-  /** `compression`: the option of this call. `refused`: its first record, where that was read. */
-  constructor(compression?: Compression | undefined, refused?: CheckedRecord | undefined) {
+  /** `compression`: the option of this call. `read`: the first of its records, where those were read. */
+  constructor(compression?: Compression | undefined, read?: CheckedRecord[] | undefined) {
     this.#compression = compression
-    this.#refused = refused
+    this.#read = read
   }
 
   /**
-   * Goes on where it stopped before. Answers a topic about which too little is known: call it again once that is known,
-   * as may be done after a refusal by rules that were outdated. INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever
-   * partitioner and topic refuse.
+   * False if too little is known of a topic. Call it again then, with the copies and once that is known, as may be done
+   * after a refusal by rules that were outdated. INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a
+   * record that can't be written, and whatever partitioner and topic refuse.
    */
-  place(records: readonly ProducerRecord[], places: Places): string | undefined {
+  place(records: readonly ProducerRecord[], places: Places): boolean {
     let topic: string | undefined
     let rules: TopicRules | undefined
     let group: RecordGroup | undefined
-    for (let index = this.#placedCount; index < records.length; index++) {
+    for (let index = 0; index < records.length; index++) {
       const record = records[index] as ProducerRecord
       if (rules === undefined || record?.topic !== topic) {
         topic = topicOf(record, index)
         rules = places.rules(topic)
-        if (rules === undefined) return topic
+        if (rules === undefined) return false
       }
       // Read once, and only when the topic is known: an iterable of headers may give them only once.
-      const checked = this.#checked(record, index)
+      const checked = this.#read?.[index] ?? checkRecord(record, index)
       const partition = this.#partitionOf(record, checked, index, rules, places)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
         group = this.#group(places.queue(topic, partition), rules, places, records.length - index)
       }
       group.add(checked, index)
       this.sizeBytes += checked.sizeBytes
-      this.#placedCount = index + 1
     }
-    return undefined
+    return true
   }
 
-  #checked(record: ProducerRecord, index: number): CheckedRecord {
-    const refused = this.#refused
-    if (refused === undefined) return checkRecord(record, index)
-    this.#refused = undefined
-    return refused
+  /**
+   * Checked copies, headers included: the program may use its objects again while the send waits. No record keeps its
+   * place: equal keys must not go by two numbers of partitions, nor the records of one batch by two limits.
+   */
+  copies(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
+    const read = this.#read ?? []
+    this.#read = read
+    for (const group of this.#allGroups()) group.spread(read)
+    this.#first = undefined
+    this.#groups = undefined
+    this.sizeBytes = 0
+    return Array.from(records, (record, index) => {
+      const checked = read[index] ?? checkRecord(record, index)
+      read[index] = checked
+      return copyOf(record, checked.headers)
+    })
+  }
+
+  /** What `place` would refuse of one of the copies by these rules, without a question to the partitioner. */
+  check({ topic, partition }: ProducerRecord, index: number, rules: TopicRules): void {
+    refuseTooLarge(this.#read?.[index] as CheckedRecord, index, topic, rules)
+    if (partition !== undefined) assertPartition(topic, partition, rules.partitions)
+  }
+
+  #allGroups(): Iterable<RecordGroup> {
+    return this.#groups?.values() ?? (this.#first === undefined ? [] : [this.#first])
   }
 
   #partitionOf(
@@ -150,7 +176,8 @@ export class SendPlan {
       refuseTooLarge(checked, index, record.topic, rules)
       return places.partition(record, checked.sizeBytes, rules.partitions)
     } catch (error) {
-      this.#refused = checked
+      this.#read ??= []
+      this.#read[index] = checked
       throw error
     }
   }
@@ -182,7 +209,7 @@ export class SendPlan {
   enqueue(owner: PartOwner, send: PendingSend): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
     const parts: SendPart[] = []
     let isFull = false
-    for (const group of this.#groups?.values() ?? (this.#first === undefined ? [] : [this.#first])) {
+    for (const group of this.#allGroups()) {
       group.enqueue(parts, owner, send)
       isFull ||= group.queue.isFull
     }

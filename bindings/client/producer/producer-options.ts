@@ -41,7 +41,8 @@ export interface ProducerOptions {
   /**
    * Chooses the partition of a record that names none: a number from 0, below `partitions`. By default, as in Kafka's
    * Java client, murmur2 of the key decides; records without a key stay with one partition until a batch's worth went
-   * there, then go to another (KIP-794).
+   * there, then go to another (KIP-794). One of your own may be asked twice for a record of an array: a process that is
+   * attached to another one's log may have to learn first what a topic has now.
    */
   partitioner?: UserPartitioner | undefined
 }

@@ -3,7 +3,6 @@ import { type CompressionType, codecOf } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
-import { copyOf } from '../record-fields.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import type { Accumulators } from './accumulators.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
@@ -20,7 +19,7 @@ import {
 } from './producer-options.ts'
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
-import { refusingTopic } from './refusals.ts'
+import { isByRules } from './refusals.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendPart } from './send-part.ts'
 import type { TopicRules } from './topic-rules.ts'
@@ -96,7 +95,8 @@ export class LogProducer implements Producer {
       const isPlaced = this.#placeNow(plan, records)
       const mayGo = this.#accumulator.isOpen && this.#waiting.last === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
-      return this.#enqueueLater(plan, isPlaced ? [] : copied(records), new PendingSend(records.length, form), signal)
+      const copies = isPlaced ? undefined : plan.copies(records)
+      return this.#enqueueLater(plan, copies, new PendingSend(records.length, form), signal)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -116,17 +116,18 @@ export class LogProducer implements Producer {
   }
 
   /**
-   * Waits behind the sends that wait already, so that calls keep their order. `records`: none if all have their places.
+   * Waits behind the sends that wait already, so that calls keep their order. `copies`: `undefined` if all records have
+   * their places.
    */
   async #enqueueLater(
     plan: SendPlan,
-    records: readonly ProducerRecord[],
+    copies: readonly ProducerRecord[] | undefined,
     send: PendingSend,
     signal: Abortable['signal'],
   ): Promise<unknown> {
     const begin = async () => {
       await abortable(this.#accumulator.open(), signal)
-      await abortable(this.#placeAll(plan, records), signal)
+      if (copies !== undefined) await abortable(this.#placeAll(plan, copies), signal)
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       this.#accumulator.assertNotFenced()
@@ -138,36 +139,37 @@ export class LogProducer implements Producer {
   /** False if something has to be asked first. */
   #placeNow(plan: SendPlan, records: readonly ProducerRecord[]): boolean {
     try {
-      return plan.place(records, this.#places) === undefined
+      return plan.place(records, this.#places)
     } catch (error) {
-      if (this.#outdatedTopic(error) === undefined) throw error
+      if (!this.#isOutdated(error)) throw error
       return false
     }
   }
 
-  /** Asks for the topics that aren't known yet, or of which outdated rules refused a record, one after the other. */
-  async #placeAll(plan: SendPlan, records: readonly ProducerRecord[]): Promise<void> {
-    const asked = new Map<string, TopicRules>()
+  /** Asks for what isn't known of the topics, and again where a record is refused by what may be outdated. */
+  async #placeAll(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<void> {
+    const known = new Map<string, TopicRules>()
     const newest = new Set<string>()
-    const places = { ...this.#places, rules: (topic: string) => asked.get(topic) ?? this.#places.rules(topic) }
-    for (;;) {
-      let topic: string | undefined
+    for (const [index, copy] of copies.entries()) {
+      const { topic } = copy
+      const rules = known.get(topic) ?? (await this.#accumulator.rules(topic))
+      known.set(topic, rules)
       try {
-        topic = plan.place(records, places)
+        plan.check(copy, index, rules)
       } catch (error) {
-        topic = this.#outdatedTopic(error)
-        if (topic === undefined || newest.has(topic)) throw error
+        if (newest.has(topic) || !this.#isOutdated(error)) throw error
         newest.add(topic)
+        const newer = await this.#accumulator.newerRules(topic)
+        known.set(topic, newer)
+        plan.check(copy, index, newer)
       }
-      if (topic === undefined) return
-      const rules = newest.has(topic) ? this.#accumulator.newerRules(topic) : this.#accumulator.rules(topic)
-      asked.set(topic, await rules)
     }
+    plan.place(copies, { ...this.#places, rules: (topic) => known.get(topic) })
   }
 
-  /** The topic whose rules refused a record, where the log may have others by now. */
-  #outdatedTopic(error: unknown): string | undefined {
-    return this.#accumulator.mayBeOutdated ? refusingTopic(error) : undefined
+  /** Whether rules of a topic refused a record, and the log may have others by now. */
+  #isOutdated(error: unknown): boolean {
+    return this.#accumulator.mayBeOutdated && isByRules(error)
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
@@ -198,9 +200,10 @@ export class LogProducer implements Producer {
       refuseTooLarge(checked, 0, topic, rules)
       partition = this.#partitioner.choose(record, checked.sizeBytes, rules.partitions)
     } catch (error) {
-      if (this.#outdatedTopic(error) === undefined) throw error
+      if (!this.#isOutdated(error)) throw error
       const send = new PendingSend(1, { isOne: true, isWhole: this.#isWhole })
-      return this.#enqueueLater(new SendPlan(ofCall, checked), copied([record]), send, signal)
+      const plan = new SendPlan(ofCall, [checked])
+      return this.#enqueueLater(plan, plan.copies([record]), send, signal)
     }
     const queue = this.#accumulator.queue(topic, partition)
     const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
@@ -318,12 +321,4 @@ function assertSendOptions(options: SendOptions, given: ProducerRecord | readonl
     if (!Array.isArray(given)) topicOf(given as ProducerRecord, 0)
     throw error
   }
-}
-
-/** Checked copies, headers included: the program may use its objects again while the send waits. */
-function copied(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
-  return Array.from(records, (record, index) => {
-    const { headers } = checkRecord(record, index)
-    return copyOf(record, headers)
-  })
 }

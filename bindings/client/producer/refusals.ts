@@ -16,11 +16,9 @@ const UNWRITTEN = [
   'LOG_CLOSED',
 ] as const
 
-/** The topic whose number of partitions or limits of size refused a record, before the log was asked. */
-export function refusingTopic(error: unknown): string | undefined {
-  if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')) return undefined
-  const { topic } = error.details
-  return typeof topic === 'string' ? topic : undefined
+/** Whether a topic's number of partitions or limits of size refused a record, before the log was asked. */
+export function isByRules(error: unknown): boolean {
+  return LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')
 }
 
 /** Whether the batch could be written without one of its records. */
