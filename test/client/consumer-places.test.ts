@@ -16,13 +16,19 @@ async function withLog(open: OpenLog, run: (log: EmbeddedLog) => Promise<void>):
   }
 }
 
+/** A consumer that has read all there is and waits for more, and a transaction that begins then. */
+async function behindAll(log: EmbeddedLog) {
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const records = consumer[Symbol.asyncIterator]()
+  for (let count = 0; count < 3; count++) await records.next()
+  const waiting = records.next()
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  return { consumer, waiting, transaction }
+}
+
 test('who waits behind an aborted transaction stands at the end, and lags by nothing', (open) =>
   withLog(open, async (log) => {
-    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-    const records = consumer[Symbol.asyncIterator]()
-    for (let count = 0; count < 3; count++) await records.next()
-    const waiting = records.next()
-    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    const { consumer, waiting, transaction } = await behindAll(log)
     await transaction.send({ topic: 't', value: 'aborted' })
     await transaction.abort()
     for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve))
@@ -34,11 +40,7 @@ test('who waits behind an aborted transaction stands at the end, and lags by not
 
 test('who waits gets what an aborted transaction would have acknowledged', (open) =>
   withLog(open, async (log) => {
-    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
-    const records = consumer[Symbol.asyncIterator]()
-    for (let count = 0; count < 3; count++) await records.next()
-    const waiting = records.next()
-    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    const { consumer, waiting, transaction } = await behindAll(log)
     await transaction.sendOffsets(consumer, [{ ...at, nextOffset: 3 }])
     await transaction.abort()
     assert.is((await waiting).value?.offset, 0)

@@ -109,9 +109,8 @@ function lastBatch(bench: Bench, { baseOffset, nextOffset, sizeBytes }: Compacta
   return { bytes: bytes.subarray(at), baseOffset: Number(view.getBigInt64(at)), nextOffset, maxTimestamp }
 }
 
-test('what was rewritten is not rewritten again before it has its place: both would have one name', () => {
-  const bench = new Bench()
-  bench.fill(200)
+/** Puts the last batch of the first segment that may be rewritten in the place of all that it has. */
+function rewriteFirst(bench: Bench) {
   const { store, topics } = bench.host.engine
   const { id } = topics.partition('t', 0)
   const [segment] = store.compactable(id).segments
@@ -119,6 +118,13 @@ test('what was rewritten is not rewritten again before it has its place: both wo
   const rewrite = runNow(store.rewrite(id, segment.baseOffset, segment.nextOffset))
   rewrite.append(lastBatch(bench, segment))
   assert.ok(runNow(rewrite.exchange()))
+  return { store, id }
+}
+
+test('what was rewritten is not rewritten again before it has its place: both would have one name', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const { store, id } = rewriteFirst(bench)
   assert.equal(store.compactable(id).segments, [], 'a checkpoint comes first')
   bench.fill(200)
   assert.ok(store.compactable(id).segments.length > 0)
@@ -129,14 +135,8 @@ test('what was rewritten is not rewritten again before it has its place: both wo
 test('what was rewritten and no checkpoint notes is dropped by an open after a kill', () => {
   const bench = new Bench()
   bench.fill(200)
-  const { store, topics } = bench.host.engine
-  const { id } = topics.partition('t', 0)
-  const [segment] = store.compactable(id).segments
-  assert.ok(segment)
   const before = bench.host.fetchAll('t', 0)
-  const rewrite = runNow(store.rewrite(id, segment.baseOffset, segment.nextOffset))
-  rewrite.append(lastBatch(bench, segment))
-  assert.ok(runNow(rewrite.exchange()))
+  rewriteFirst(bench)
   bench.reopen('kill')
   assert.not(bench.files.some((name) => name.endsWith('.swap')))
   assert.equal(bench.host.fetchAll('t', 0), before)

@@ -23,6 +23,18 @@ test.before.each(async () => {
 })
 test.after.each(() => rm(root, { recursive: true, force: true }))
 
+/** A log that is held, and one that is attached to it for good; `serve` lets that one attach again. */
+async function twoLogs(place: Place) {
+  const holder = await held(new MemoryStore())
+  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
+  await serve()
+  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
+  await shared.open()
+  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
+  await near.admin.createTopic('jobs')
+  return { holder, serve, far, near }
+}
+
 async function take(consumer: ShareConsumer<typeof jobs>, count: number): Promise<Job[]> {
   const taken: Job[] = []
   for await (const job of consumer) if (taken.push(job) === count) break
@@ -64,13 +76,7 @@ test('when the holder goes away, what was accepted stays so, and locks end', asy
 
 test('what waits for its delivery when the holder is killed is not delivered: another consumer has it by then', async () => {
   const place = new Place()
-  const holder = await held(new MemoryStore())
-  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
-  await serve()
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
-  await shared.open()
-  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
-  await near.admin.createTopic('jobs')
+  const { holder, serve, far, near } = await twoLogs(place)
   await near.admin.createTopic('dead')
   await near.producer().send(['a', 'b', 'c'].map((value) => jobs.record({ value })))
   const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead' } as const
@@ -127,13 +133,7 @@ class SlowPlace extends Place {
 
 test('the holder is killed before it answers an acknowledgement: the error says that it may be done', async () => {
   const place = new SlowPlace()
-  const holder = await held(new MemoryStore())
-  const serve = () => place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
-  await serve()
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
-  await shared.open()
-  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
-  await near.admin.createTopic('jobs')
+  const { holder, serve, far, near } = await twoLogs(place)
   await near.producer().send(['a', 'b'].map((value) => jobs.record({ value })))
   const consumer = far.shareConsumer({ groupId: 'g', topics: [jobs] })
   const [first, second] = await take(consumer, 2)
@@ -154,12 +154,7 @@ test('the holder is killed before it answers an acknowledgement: the error says 
 
 test('what is on its way to a consumer that is being closed goes back uncounted', async () => {
   const place = new SlowPlace()
-  const holder = await held(new MemoryStore())
-  await place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
-  const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse())))
-  await shared.open()
-  const [far, near] = [new BrokerLog(shared, nodePort), new BrokerLog(holder.broker, nodePort)]
-  await near.admin.createTopic('jobs')
+  const { holder, far, near } = await twoLogs(place)
   const options = { groupId: 'g', topics: [jobs] } as const
   const consumer = far.shareConsumer(options)
   const next = take(consumer, 1)
