@@ -273,4 +273,11 @@ export const MOMENTS: readonly Mutant[] = [
     put: '      journal.ring.release(facts.coveredSequence)\n      this.#sizeBytes = yield*',
     tests: [besideCheckpoint],
   },
+  {
+    name: 'a segment goes while a commit takes batches from it',
+    file: 'log/store/file-partition-store.ts',
+    find: ' || this.#commits?.isReading(segment) === true',
+    put: '',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
 ]

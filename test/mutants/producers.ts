@@ -93,6 +93,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: [firstQuestion],
   },
   {
+    name: 'acks 1 is answered at and above the offset ceiling',
+    file: 'engine/appending.ts',
+    find: '    if (nextOffset > shown) {\n',
+    put: '    if (nextOffset > shown + 1) {\n',
+    tests: ['engine/offset-ceiling.test.ts'],
+  },
+  {
     name: 'no offset ceiling: what was shown may be given again',
     file: 'log/store/group-commit.ts',
     find: 'frame.ceiling(id, ceiling)',

@@ -8,6 +8,7 @@ const replay = 'log/recovery/frame-replay.ts'
 const end = 'log/recovery/recovered-end.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
 const setAside = 'log/recovery/set-aside.test.ts'
+const newDirectories = 'log/recovery/new-directories.test.ts'
 const commit = 'log/store/group-commit.ts'
 
 export const RECOVERY: readonly Mutant[] = [
@@ -37,7 +38,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: 'log/files/partition-directory.ts',
     find: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }])',
     put: 'name: PARTITION_METADATA, bytes: formatPartitionMetadata(id.topicId) }].slice(1))',
-    tests: ['simulation/disk-errors.heavy.test.ts'],
+    tests: [newDirectories, 'simulation/disk-errors.heavy.test.ts'],
   },
   {
     name: 'recovery: goes on at the end instead of the ceiling',
@@ -360,5 +361,54 @@ export const RECOVERY: readonly Mutant[] = [
     find: 'if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)',
     put: 'writeFully(file, entry.firstSector, entry.position)',
     tests: ['log/store/beside-checkpoint.test.ts'],
+  },
+  {
+    name: 'recovery: whose a new directory of a topic is, is believed as it is read',
+    file: recovery,
+    find: '    if (!readOnly) yield* this.#partitions.secureNew(others)\n',
+    put: '',
+    tests: [newDirectories],
+  },
+  {
+    name: 'recovery: whose the new directory of the catalogue is, is believed as it is read',
+    file: recovery,
+    find: '    if (!readOnly) yield* this.#partitions.secureNew([cataloguePartition])\n',
+    put: '',
+    tests: [newDirectories],
+  },
+  {
+    name: 'recovery: directories that were made by who was killed stay unsynced',
+    file: recovery,
+    find: "const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']",
+    put: 'const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY]',
+    tests: [newDirectories],
+  },
+  {
+    name: 'recovery: a frame that was written again stands for whatever is missing before it',
+    file: 'log/journal/scan.ts',
+    find: ' && header.restates <= expected',
+    put: '',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: aborted transactions of an earlier segment of the name stay',
+    file: 'log/recovery/lone-indexes.ts',
+    find: 'if (!isLone && !files.segments.isStale(name)) continue',
+    put: 'if (!isLone) continue',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: aborted transactions of an earlier segment are not looked for where nothing was written',
+    file: 'log/segment/segment-list.ts',
+    find: ' || this.isStale(name)',
+    put: '',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: a partition that the checkpoint alone knows belongs to nobody',
+    file: 'log/recovery/recovered-partitions.ts',
+    find: 'this.#noted.has(key) || this.#entries.has(key)',
+    put: 'this.#entries.has(key)',
+    tests: ['log/recovery/recovery.test.ts'],
   },
 ]

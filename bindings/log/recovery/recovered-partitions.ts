@@ -147,7 +147,7 @@ export class RecoveredPartitions {
     return yield* segments.isAsNoted(names, noted.partialSector)
   }
 
-  /** As the checkpoint notes it. A ceiling that frames raised (rule 5) counts too, and is to be noted then. */
+  /** As the checkpoint notes it, or at a ceiling above that (rule 5), which is to be noted then. */
   #continueUntouched(
     files: StoredFiles,
     noted: CheckpointPartition,
@@ -159,10 +159,12 @@ export class RecoveredPartitions {
     files.isUsed = true
     files.unproven = files.segments.active
     files.nextOffset = Math.max(noted.nextOffset, ceiling)
-    files.changed = ceiling > noted.ceiling || files.nextOffset > noted.nextOffset
-    if (files.nextOffset > noted.nextOffset) recoveryMarks.hit('continue-at-ceiling')
-    if (files.changed) files.proveNext()
-    else this.stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
+    // A ceiling that lies no higher than what is durable says nothing.
+    files.changed = files.nextOffset > noted.nextOffset
+    if (files.changed) {
+      recoveryMarks.hit('continue-at-ceiling')
+      files.proveNext()
+    } else this.stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
     return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
   }
 

@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openLog } from '../../../bindings/entry/embedded/embedded-log.ts'
+import { JOURNAL_DIRECTORY } from '../../../bindings/log/journal/layout.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { StillPort } from '../../damage/still-port.ts'
@@ -9,6 +10,7 @@ import { batchesOf } from '../../salvage/batches.ts'
 import { erase, framesOf, type PlainFrame } from '../../salvage/frames.ts'
 
 const SEGMENT = 't-0/00000000000000000000.log'
+const STALE = 't-0/00000000000000000000.txnindex'
 /** More than a frame takes: the segment is synced, and the frame names the place alone. */
 const LARGE = 'x'.repeat(400_000)
 
@@ -117,6 +119,30 @@ test('an acknowledged frame that is missing makes the whole log read-only', asyn
   assert.is(await refusal(log.admin.createTopic('other')), 'LOG_READ_ONLY')
 })
 
+test('a frame that was written again stands for the last one, not for one before that is missing too', async () => {
+  const image = await killed(async (log) => {
+    await log.admin.createTopic('u')
+    await send(log, 'a')
+    await log.producer().send({ topic: 'u', value: 'b' })
+    await send(log, 'c')
+  })
+  let again: DirectoryImage | undefined
+  image.syncDirectory = (directory?: string) => {
+    if (directory === JOURNAL_DIRECTORY) again ??= image.fork()
+  }
+  await open(image)
+  assert.ok(again)
+  const [before, last] = framesOf(again).slice(-2) as [PlainFrame, PlainFrame]
+  erase(again, last)
+  const whole = await open(again.fork())
+  assert.equal(whole.recovery.damage, [])
+  assert.equal(await valuesOf(whole), ['a', 'c'])
+  erase(again, before)
+  const log = await open(again)
+  assert.is(log.recovery.damage.length, 1)
+  assert.is(await refusal(log.admin.createTopic('other')), 'LOG_READ_ONLY')
+})
+
 test('a last frame that is not whole is set aside, and the log goes on', async () => {
   const image = await killed((log) => send(log, 'a', 'b'))
   const last = framesOf(image).at(-1) as PlainFrame
@@ -162,6 +188,40 @@ test('a marker that stands in its segment without a frame: one was lost, and the
     [['t', 1, 'CORRUPT_LOG']],
   )
   assert.is(await refusal(send(log, 'b')), 'LOG_READ_ONLY')
+})
+
+/** What the checkpoint alone knows of: a log that was closed, opened again and killed. */
+async function killedBehindClose(): Promise<DirectoryImage> {
+  const image = new DirectoryImage()
+  const log = await open(image)
+  await log.admin.createTopic('t')
+  await send(log, 'a')
+  await log.close()
+  await open(image)
+  return image.fork()
+}
+
+test('aborted transactions beside a segment that has none go, whether or not records came since the checkpoint', async () => {
+  const untouched = await killedBehindClose()
+  for (const image of [untouched, await killed((log) => send(log, 'a'))]) {
+    image.files.set(STALE, image.files.get(SEGMENT)?.fork() as never)
+    const log = await open(image)
+    assert.not(image.files.has(STALE))
+    assert.equal(log.recovery.damage, [])
+    assert.equal(await valuesOf(log), ['a'])
+  }
+})
+
+test('a partition that no frame names is known by the checkpoint, whatever its directory says', async () => {
+  const image = await killedBehindClose()
+  const metadata = image.open('t-0/partition.metadata', { create: false })
+  metadata?.write(new TextEncoder().encode('version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA\n'), 0)
+  const log = await open(image)
+  assert.equal(
+    log.recovery.damage.map(({ file, code }) => [file, code]),
+    [['t-0/partition.metadata', 'names another topic id']],
+  )
+  assert.equal(await valuesOf(log), ['a'])
 })
 
 test('places of checkpoints that recoveries took which were interrupted are given back', async () => {

@@ -2,7 +2,7 @@
 // and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LEADER_EPOCH_CHECKPOINT, partitionDirectory } from '../../../bindings/log/files/file-names.ts'
+import { LEADER_EPOCH_CHECKPOINT, partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
@@ -210,6 +210,22 @@ test('frames are free again once the checkpoint that covers them is durable, and
   assert.is(writer.store.canCommit(0), false)
   go()
   assert.is(writer.store.canCommit(0), true)
+})
+
+test('a segment below the log start stays while a commit takes batches from it', () => {
+  const writer = new Writer(new VirtualDisk(), 1500)
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 10)
+  const committing = writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined })
+  // The first one is flushed by then, and its ends aren't read yet.
+  const go = held(committing, ({ kind, target }) => kind === 'flush' && target.endsWith(segmentFileName(8, 'log')))
+  writer.append(SHOWN, 70)
+  writer.checkpoint()
+  assert.is(runNow(writer.store.deleteBefore(SHOWN, 10)), 'later')
+  go()
+  assert.is(runNow(writer.store.deleteBefore(SHOWN, 10)), 'more')
+  const after = new Writer(writer.disk.image(new Random(1), 'none'), 1500)
+  assert.is(runNow(after.store.open()).partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 80)
 })
 
 /** Stops before that operation of the recovery; false when it was over by then. */
