@@ -17,15 +17,18 @@ export interface BatchOptions {
 /** How batches of a reader come. */
 export interface ReadBatchOptions extends BatchOptions {
   /**
-   * The batch lies in memory that the reader uses again, which is the quickest way through large values: it and its
-   * records are valid until the next batch is asked for or the iteration ends. After that, going through the batch,
-   * timestamps and headers throw INVALID_REQUEST, as keys and values do that were not looked at, and bytes that were
-   * looked at hold something else. Text, JSON and whatever else a codec made stay valid. `false` by default.
+   * The batch lies in memory that the reader uses again, which is the quickest way through large values: the batch and
+   * its records are valid until the next batch is asked for or the iteration ends. After that, iterating the batch and
+   * reading timestamps, headers, or keys and values that weren't read before throws INVALID_REQUEST, and bytes that
+   * were read before hold something else. Text, JSON and whatever else a codec made stay valid. `false` by default.
    */
   borrowed?: boolean | undefined
 }
 
-/** The options with what they leave out; INVALID_REQUEST for wrong ones, and for others than `names`. */
+/**
+ * The options with their defaults filled in. Throws INVALID_REQUEST for wrong values, and for options other than
+ * `names`.
+ */
 export function batchLimits<O extends BatchOptions>(
   options: O,
   names: OptionNames<O>,

@@ -9,23 +9,25 @@ import { checkRecord } from './producer/validate-record.ts'
 import type { ProducerRecord } from './producer-record.ts'
 import { type TopicRef, topicName } from './topic/topic.ts'
 
-/** Of a text in a header. What a program puts into an error's message has no bound. */
+/** Most bytes of a text in a header: the message of a program's error has no bound of its own. */
 const TEXT_BYTES_MAX = 1024
-/** The batch of a letter without its record, its two texts of the error cut to `SHORT_TEXT_BYTES`, takes no more. */
-const LETTER_BYTES_MIN = 640
+/**
+ * A dead letter's batch takes no more if it leaves out the record itself and cuts both texts of the error to
+ * `SHORT_TEXT_BYTES`.
+ */
+const DEAD_LETTER_BYTES_MIN = 640
 const SHORT_TEXT_BYTES = 64
 
 type Admin = Pick<AdminSession, 'describeTopic'>
 
 /**
- * A record that failed every try, as it came, with what is known of the failure behind its own headers:
+ * The dead letter of a record that failed every try: the record as it came, with further headers behind its own:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
  *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of each at most
  *   oncelog-attempts                                   how often it was tried
- *   oncelog-omitted                                    what would make a batch that the letters' topic refuses, and is to be
- *                                                      read at its origin: `value, headers`, or `key, value, headers`
- * Rejects where its topic takes no letters any more: which record that was stands in the details, why it failed is the
- * cause.
+ *   oncelog-omitted                                    what was left out, as the topic would refuse its batch, and is to be
+ *                                                      read at the origin: `value, headers`, or `key, value, headers`
+ * Rejects if the topic takes no dead letters any more; the error's details name the record, its cause is why it failed.
  */
 export async function deadLetterOf(
   record: ConsumedRecord,
@@ -34,7 +36,7 @@ export async function deadLetterOf(
   attempts: number,
   admin: Admin,
 ): Promise<ProducerRecord> {
-  const bytesMax = await letterBytesMax(topic, admin).catch((refused: unknown) => {
+  const bytesMax = await deadLetterBytesMax(topic, admin).catch((refused: unknown) => {
     throw aboutRecord(refused, 'its dead letter', record, error)
   })
   const { key, value, headers } = ConsumedRecord.encodedOf(record)
@@ -53,13 +55,13 @@ export async function deadLetterOf(
   }
   const keyed = { topic, key, value: null, headers: omitted('value, headers', TEXT_BYTES_MAX) }
   if (fits(keyed, bytesMax)) return keyed
-  const textBytesMax = Math.min(TEXT_BYTES_MAX, SHORT_TEXT_BYTES + Math.floor((bytesMax - LETTER_BYTES_MIN) / 2))
+  const textBytesMax = Math.min(TEXT_BYTES_MAX, SHORT_TEXT_BYTES + Math.floor((bytesMax - DEAD_LETTER_BYTES_MIN) / 2))
   return { topic, key: null, value: null, headers: omitted('key, value, headers', textBytesMax) }
 }
 
 /**
- * INVALID_REQUEST for what is no topic's name, and for one that is read: its letters would come as records, fail, and be
- * written anew, without end.
+ * INVALID_REQUEST for what is no topic's name, and for a topic that is itself read: its dead letters would come as
+ * records, fail, and be written anew, without end.
  */
 export function checkDeadLetterOption(deadLetter: unknown, topics: readonly TopicRef[]): void {
   if (deadLetter === undefined) return
@@ -68,17 +70,19 @@ export function checkDeadLetterOption(deadLetter: unknown, topics: readonly Topi
   throw new LogError('INVALID_REQUEST', message, { option: 'deadLetter' })
 }
 
-/** Asked before the first record: a failure is no time to find that its letter has nowhere to go. */
+/**
+ * Asked before the first record, so that a failing record isn't the first to find that dead letters have nowhere to go.
+ */
 export async function checkDeadLetters(topic: string | undefined, admin: Admin): Promise<void> {
-  if (topic !== undefined) await letterBytesMax(topic, admin)
+  if (topic !== undefined) await deadLetterBytesMax(topic, admin)
 }
 
 /**
- * The most bytes that the topic takes of a letter's batch. INVALID_TOPIC_EXCEPTION for one of the log's own topics,
- * UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for one that doesn't take every letter, or that loses
- * them: compaction leaves the last one of a key, and takes none without.
+ * The largest batch that the topic takes. INVALID_TOPIC_EXCEPTION for one of the log's own topics,
+ * UNKNOWN_TOPIC_OR_PARTITION without the topic, INVALID_CONFIG for a topic that doesn't take every dead letter, or that
+ * loses some: compaction keeps the last one of a key, and takes none without a key.
  */
-async function letterBytesMax(topic: string, admin: Admin): Promise<number> {
+async function deadLetterBytesMax(topic: string, admin: Admin): Promise<number> {
   assertUserTopicName(topic)
   const { config } = await admin.describeTopic(topic).catch((error: unknown) => {
     if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
@@ -91,13 +95,13 @@ async function letterBytesMax(topic: string, admin: Admin): Promise<number> {
     return new LogError('INVALID_CONFIG', message, { topic, key, option: 'deadLetter' })
   }
   if (cleanupPolicy.includes('compact')) throw refused('cleanup.policy', 'delete')
-  const needed = `of ${LETTER_BYTES_MIN} at least`
-  if (maxMessageBytes < LETTER_BYTES_MIN) throw refused('max.message.bytes', needed)
-  if (segmentBytes < LETTER_BYTES_MIN) throw refused('segment.bytes', needed)
+  const needed = `of ${DEAD_LETTER_BYTES_MIN} at least`
+  if (maxMessageBytes < DEAD_LETTER_BYTES_MIN) throw refused('max.message.bytes', needed)
+  if (segmentBytes < DEAD_LETTER_BYTES_MIN) throw refused('segment.bytes', needed)
   return Math.min(maxMessageBytes, segmentBytes)
 }
 
-/** What failed as a record was worked on, with the record that it was. */
+/** An error that tells which record failed, and what was being done with it. */
 export function aboutRecord(error: unknown, what: string, record: ConsumedRecord, cause: unknown): unknown {
   if (!LogError.is(error)) return error
   const { topic, partition, offset } = record
@@ -114,7 +118,9 @@ function fits(letter: ProducerRecord, bytesMax: number): boolean {
   return loneBatchBytes(checkRecord(letter, 0)) <= bytesMax
 }
 
-/** Whole characters, at most so many bytes; half a surrogate pair, which no record may hold, becomes U+FFFD. */
+/**
+ * Cut to at most `bytesMax` bytes of whole characters; half a surrogate pair, which no record may hold, becomes U+FFFD.
+ */
 function header(text: string, bytesMax: number = TEXT_BYTES_MAX): Uint8Array {
   const bytes = new TextEncoder().encode(text.slice(0, bytesMax))
   let end = Math.min(bytes.length, bytesMax)
@@ -131,7 +137,7 @@ function messageOf(error: unknown): unknown {
   return error instanceof Error ? error.message : error
 }
 
-/** Anything can be thrown, also what has no text, and what throws in its turn when it is asked. */
+/** Anything can be thrown: what has no text, too, and what throws in its turn when it is asked for one. */
 function textOf(error: unknown, ask: (error: unknown) => unknown): string {
   try {
     return String(ask(error))

@@ -1,11 +1,11 @@
-/** Of an iteration over single records: a few dozen small ones. */
+/** For an iteration over single records: a few dozen small ones. */
 export const FIRST_FETCH_BYTES = 4096
 const GROWTH = 4
 
 /**
- * How much each fetch of an iteration asks for. With `firstBytes` little at first, because who wants one record would
- * wait for all that comes with it, and `maxBytes` after a few: what was fetched before is taken by then, so that it is
- * never much more than what was wanted.
+ * How many bytes each fetch of an iteration asks for. With `firstBytes` few at first, because whoever wants one record
+ * would wait for all that comes with it, and more with each fetch up to `maxBytes`: by then what was fetched before has
+ * been taken, so that never much more is fetched than is wanted.
  */
 export class FetchSize {
   readonly #maxBytes: number

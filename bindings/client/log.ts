@@ -202,7 +202,7 @@ export class BrokerLog implements Log {
       this.#open.delete(closed),
     )
     this.#open.add(table)
-    // Its close began while this one was read: it didn't know of it.
+    // The close began while the table was read for the first time, and didn't know of it.
     if (this.#closing !== undefined) await table.close()
     this.#assertOpen()
     return table
@@ -213,7 +213,7 @@ export class BrokerLog implements Log {
     return this.#closing
   }
 
-  /** A producer whose last sends failed has told so where they were awaited; the log closes all the same. */
+  /** A producer whose last sends failed has said so where they were awaited; the log closes all the same. */
   async #close(): Promise<void> {
     this.#broker.closing?.()
     await Promise.allSettled([...this.#open].map((each) => each.close()))

@@ -1,19 +1,19 @@
 import { LogError } from '../model/errors.ts'
 import { NAME_CHARS, nearestOf } from '../model/nearest-name.ts'
 
-/** The name of every option of `O`: the compiler sees that none is missing, and none too many. */
+/** The name of every option of `O`: the compiler sees that none is missing and none is unknown. */
 export type OptionNames<O> = Readonly<Record<O extends unknown ? keyof O : never, true>>
 
 /**
- * What the compiler sees in TypeScript, for plain JavaScript: INVALID_REQUEST for what is no object of options, and for
- * a name that `call` has no option of. A slip in a name would be a default that nobody asked for. Values are checked
- * where they are read.
+ * Checks at run time, for plain JavaScript, what the compiler checks in TypeScript: INVALID_REQUEST for options that
+ * are no object, and for a name that is no option of `call`. A misspelt name would silently mean the default. Values
+ * are checked where they are read.
  */
 export function assertOptions<O>(options: O, names: OptionNames<O>, call: string): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new LogError('INVALID_REQUEST', `options of ${call} must be an object`, { call, option: 'options' })
   }
-  // Inherited ones are read like its own.
+  // Inherited options are read like own ones, so they are checked too.
   for (const name in options) if (!Object.hasOwn(names, name)) throw unknownOption(name, Object.keys(names), call)
 }
 

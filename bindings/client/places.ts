@@ -1,7 +1,10 @@
 import { LogError } from '../model/errors.ts'
 import type { Position, TopicPartition } from '../model/positions.ts'
 
-/** A place is a partition by the name of its topic and its number, which two topics after one another share. */
+/**
+ * A place is a topic's name with a partition's number. A topic that is deleted and created again under its name has the
+ * same places.
+ */
 export function samePlace(a: TopicPartition, b: TopicPartition): boolean {
   return a.topic === b.topic && a.partition === b.partition
 }

@@ -18,12 +18,12 @@ export interface ReadPlan {
   readonly decoders: ReadonlyMap<string, Decoder>
   readonly isolationLevel: IsolationLevel
   readonly from: StartPoint
-  /** Positions that the program gave, or where the partitions ended. */
+  /** Positions that the program gave, or the ends of the partitions. */
   readonly until: readonly Position[] | Promise<readonly Position[]> | undefined
   readonly signal: Abortable['signal']
 }
 
-/** How items come out of what was fetched. */
+/** How items are made of what was fetched. */
 export interface ReadWay<T> {
   readonly sizes: FetchSize
   /** Items are valid until the next one is asked for. */
@@ -44,10 +44,10 @@ export class ReadRun<T> implements ItemSource<T> {
   #positions: readonly TopicPosition[] = []
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
   #limits: ReadonlyMap<string, number> | undefined
-  /** Fetched, the part being delivered first. */
+  /** What was fetched; the first part is being delivered. */
   #parts: FetchedPartition[] = []
   #records: FetchedRecords | undefined
-  /** Of the item that was handed out last. */
+  /** The loan of the item that was handed out last. */
   #loan: Loan | undefined
 
   constructor(broker: Broker, plan: ReadPlan, way: ReadWay<T>) {
@@ -95,7 +95,7 @@ export class ReadRun<T> implements ItemSource<T> {
     if (this.#limits !== undefined) {
       this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
     }
-    // Nothing wakes a fetch that hasn't begun.
+    // A signal that aborted before could wake no fetch: the fetch hadn't begun.
     throwIfAborted(this.#plan.signal)
     if (this.#positions.length === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
@@ -121,7 +121,7 @@ export class ReadRun<T> implements ItemSource<T> {
     return session
   }
 
-  /** Where a read starts above its limit nothing is fetched, which would tell of a start above the partition's end. */
+  /** Where a read starts above its limit, nothing is fetched that would tell of a start above the partition's end. */
   async #checkStarts(session: ReaderSession): Promise<void> {
     const isBeyond = (at: Position) => this.#limits?.has(placeKey(at)) === true && at.nextOffset > this.#limitOf(at)
     const positions = this.#positions.filter(isBeyond)
@@ -142,7 +142,10 @@ export class ReadRun<T> implements ItemSource<T> {
   }
 }
 
-/** An end in a partition that isn't read would be no end: nothing is read of what isn't named. */
+/**
+ * INVALID_REQUEST for an end in a partition that isn't read: it would never be reached, and the partitions without an
+ * end wouldn't be read at all.
+ */
 function assertRead(until: readonly Position[], places: readonly TopicPartition[]): void {
   for (const { topic, partition } of until) {
     const partitions = places.filter((place) => place.topic === topic).length
@@ -163,7 +166,9 @@ export async function partitionsOf(
   return places
 }
 
-/** Fetches fill up in the order of positions: each partition comes first in its turn. */
+/**
+ * A fetch takes from the positions in order until it is full: with a rotation each partition comes first in its turn.
+ */
 export function rotate<T>(items: readonly T[], by: number = 1): T[] {
   const first = by % Math.max(1, items.length)
   return [...items.slice(first), ...items.slice(0, first)]

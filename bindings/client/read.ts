@@ -60,10 +60,10 @@ export interface Reader<R, B = unknown> extends AsyncIterable<R> {
 const READ_NAMES: OptionNames<ReadOptions> = { from: true, until: true, isolationLevel: true, signal: true }
 const BATCH_NAMES: OptionNames<ReadBatchOptions> = { maxRecords: true, maxBytes: true, borrowed: true }
 
-/** What is read, checked and copied at once stays in a processor's own cache. */
+/** So much is read, checked and copied at once that it stays in a processor core's own cache. */
 const FETCH_BYTES = 256 * 1024
 const BATCH_RECORDS = 8192
-/** Outside groups. */
+/** The generation of batches outside groups. */
 const NO_GENERATION = -1
 
 /** Resolves a reader's partitions, reads them, ends at `until`. */
@@ -77,7 +77,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const { until: asked, from = 'earliest', signal } = options
     const until =
       asked === 'end' ? endOf(broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
-    // Whoever iterates hears of it.
+    // Not lost: whoever iterates hears of it.
     if (until instanceof Promise) until.catch(() => {})
     this.#broker = broker
     this.#plan = { decoders, isolationLevel, from, until, signal }

@@ -4,24 +4,24 @@ import type { ProducerRecord } from './producer-record.ts'
 
 const FIELDS = ['topic', 'key', 'value', 'partition', 'timestamp', 'headers'] as const
 /**
- * Records of a program have few names, and looking for what is near one takes a hundred times as long as its record.
+ * So many names are remembered. A program's records have few, and to look for a similar name takes a hundred times as
+ * long as its record.
  */
 const REMEMBERED_MAX = 200
 const remembered = new Map<string, readonly string[]>()
 
-/** A name that a record has, and what was meant by it. */
+/** A misspelt name that a record has, and the name that was meant. */
 export interface FieldSlip {
   readonly field: string
   readonly meant: string
 }
 
 /**
- * A slip in the name of a field would leave out what was meant, in silence. What another library put into a record
- * besides is none: its name is like no field that is missing. Hot path: a switch takes a quarter of the time that a
- * table of names takes.
+ * A misspelt name of a field: the record would silently lack what was meant. A name that another library put into the
+ * record is none, as it resembles no missing field. Hot path: a switch takes a quarter of the time of a table of names.
  */
 export function fieldSlip(record: object): FieldSlip | undefined {
-  // Inherited ones are read like its own.
+  // Inherited fields are read like own ones, so they are checked too.
   for (const name in record) {
     switch (name) {
       case 'topic':
@@ -54,7 +54,7 @@ function withInherited<R extends object>(copy: R, record: R): R {
   return copy
 }
 
-/** With its headers as a list: they may be there to be gone through once. */
+/** A copy with its headers as a list: what they were given as may be iterable only once. */
 export function copyOf(record: ProducerRecord, headers: HeaderList | undefined): ProducerRecord {
   // A copy without headers keeps the shape of the original: two shapes would make each later send a third slower.
   const copy = withInherited({ ...record }, record)

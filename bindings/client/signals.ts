@@ -26,17 +26,17 @@ export function onlySignalOf(options: Abortable, call: string): Signal {
   return signalOf(options)
 }
 
-/** The signal among options whose names are known. INVALID_REQUEST for what is none. */
+/** The signal among options whose names are known. INVALID_REQUEST for something that is no signal. */
 export function signalOf({ signal }: Abortable): Signal {
   if (signal === undefined) return undefined
   if (typeof signal === 'object' && typeof signal?.addEventListener === 'function') return signal
   throw new LogError('INVALID_REQUEST', 'signal must be an AbortSignal', { option: 'signal' })
 }
 
-/** `promise`, or the signal's reason if it aborts before. Leaves no listener behind. */
+/** Settles as `promise`, or rejects with the signal's reason if it aborts before. Leaves no listener behind. */
 export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   if (signal === undefined) return promise
-  // Nobody waits for it then, and nobody is to hear of its failure.
+  // Nobody waits for it then, and its failure must not end the program.
   if (signal.aborted) promise.catch(() => {})
   throwIfAborted(signal)
   let stop = () => {}
@@ -52,8 +52,8 @@ export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise
 }
 
 /**
- * What `wait` comes to, which `wake` brings to its end once a signal aborts. Between two waits nothing listens: an
- * iterator that a program gave up without a word would listen as long as there is the signal.
+ * The outcome of `wait`, which `wake` ends once a signal aborts. Between two waits nothing listens: an iterator that a
+ * program dropped without ending it would else listen for as long as the signal lives.
  */
 export async function wokenBy<T>(signals: readonly Signal[], wake: () => void, wait: () => Promise<T>): Promise<T> {
   for (const signal of signals) signal?.addEventListener('abort', wake, { once: true })

@@ -97,7 +97,7 @@ test('a partition that can’t be read keeps its own records locked, and no othe
   await log.close()
 })
 
-test('a letter that can’t be written keeps its own record locked, and no others', async () => {
+test('a dead letter that can’t be written keeps its own record locked, and no others', async () => {
   const { log, port, onSession } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })
   assert.equal(await others(log, 1), [['first', 1]])
@@ -111,7 +111,7 @@ test('a letter that can’t be written keeps its own record locked, and no other
   await log.close()
 })
 
-test('a letter that can’t be written keeps none of the records locked that came with its own', async () => {
+test('a dead letter that can’t be written keeps none of the records locked that came with its own', async () => {
   const { log, port, onSession } = await setup()
   await log.producer().send(['a', 'b'].map((value) => ({ topic: 'first', value })))
   assert.equal(await others(log, 2), [
@@ -129,7 +129,7 @@ test('a letter that can’t be written keeps none of the records locked that cam
   await log.close()
 })
 
-test('no letter is written of a record whose lock ended before its turn', async () => {
+test('no dead letter is written of a record whose lock ended before its turn', async () => {
   const { log, port, onSession } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })
   assert.equal(await others(log, 1), [['first', 1]])

@@ -267,14 +267,14 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['process/dead-letters.test.ts'],
   },
   {
-    name: 'letters come as records that fail',
+    name: 'dead letters come as records that fail',
     file: 'client/dead-letter.ts',
     find: ' && !topics.some((each) => topicName(each) === deadLetter)',
     put: '',
     tests: ['process/process.test.ts', 'client/share-consumer.test.ts'],
   },
   {
-    name: 'letters go to a topic that loses them',
+    name: 'dead letters go to a topic that loses them',
     file: 'client/dead-letter.ts',
     find: "if (cleanupPolicy.includes('compact')) throw",
     put: "if (cleanupPolicy === 'delete,compact') throw",

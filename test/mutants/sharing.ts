@@ -153,14 +153,14 @@ export const SHARING: readonly Mutant[] = [
     tests: [unseen],
   },
   {
-    name: 'work queues: a letter is written of what another consumer has by now',
+    name: 'work queues: a dead letter is written of what another consumer has by now',
     file: client,
     find: 'if (this.#closing !== undefined || !this.#isLocked(session, record)) return\n',
     put: 'if (this.#closing !== undefined) return\n',
     tests: [unseen],
   },
   {
-    name: 'work queues: the lock may end while the letter is being written',
+    name: 'work queues: the lock may end while the dead letter is being written',
     file: client,
     find: '      await this.#renew(session, record)\n',
     put: '',
@@ -209,7 +209,7 @@ export const SHARING: readonly Mutant[] = [
     tests: ['remote/share.test.ts'],
   },
   {
-    name: 'work queues: a letter that fails keeps the records behind its own locked',
+    name: 'work queues: a dead letter that fails keeps the records behind its own locked',
     file: client,
     find: '        this.#undelivered.push(records.slice(index + 1))\n',
     put: '',

@@ -195,7 +195,7 @@ for (const [code, output] of Object.entries(OUTPUTS)) {
   }
 }
 
-test('a topic that isn’t there is no failure of one record: no other try, and no letter', async (open) => {
+test('a topic that isn’t there is no failure of one record: no other try, and no dead letter', async (open) => {
   const log = await open()
   await log.admin.createTopic('in')
   await log.admin.createTopic('dead')

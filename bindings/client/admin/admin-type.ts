@@ -91,8 +91,8 @@ export interface Admin {
   describeGroup(groupId: string): Promise<GroupDetails>
   /**
    * Moves a group to another place, in the partitions that it has offsets of or in those that `topics` names. Resolves,
-   * durably, with the places before and after; the latter always lie within the partition. With `dryRun` it resolves
-   * with the same and changes nothing. Differs from Kafka: `'latest'`, and the end that places are kept within, mean
+   * durably, with the offsets before and after; the latter always lie within the partition. With `dryRun` it resolves
+   * with the same and changes nothing. Differs from Kafka: `'latest'`, and the end that offsets are kept within, mean
    * where committed reads end now, so that nothing of an open transaction is skipped. Rejects with NON_EMPTY_GROUP
    * while the group has members, GROUP_ID_NOT_FOUND without `topics`, INVALID_GROUP_ID, UNKNOWN_TOPIC_OR_PARTITION,
    * INVALID_REQUEST.

@@ -152,7 +152,7 @@ export class LogAdmin implements Admin {
 
   async fenceProducers(transactionalIds: readonly string[]): Promise<void> {
     const ids = checkIds(transactionalIds)
-    // A slip in one of several ends nobody.
+    // All ids are looked up first: a misspelt one of several must not leave some producers fenced and others not.
     if (ids.length > 1) await this.describeTransactions(ids)
     for (const id of ids) await this.#session.fenceProducer(id)
   }

@@ -26,7 +26,8 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
     try {
       await session.createTopic(name, { partitions: partitions ?? 1, config: config ?? {} })
     } catch (error) {
-      // Another process was quicker, or the holder went away over it: what there is now decides.
+      // Another process may have created it first, or the holder may have gone away before it answered: what exists now
+      // decides.
       if (!LogError.is(error, 'TOPIC_ALREADY_EXISTS', 'NETWORK_EXCEPTION')) throw error
       return ensureTopics(session, topics)
     }
@@ -52,6 +53,6 @@ function assertSame({ name, partitions, config = {} }: Topic, existing: Existing
   }
 }
 
-/** Nothing that a program declares changes a topic: another program may count on what it is. */
+/** A declaration never changes an existing topic: another program may rely on its partitions and config. */
 const STORED = ['has', 'admin.alterConfig and createPartitions change the topic, or mend the declaration'] as const
 const DECLARED_TWICE = ['is declared twice, once with', 'make them one'] as const

@@ -32,12 +32,15 @@ export interface OffsetReset extends Position {
   readonly before: number | undefined
 }
 
-/** A group that is moved, whatever it is that keeps its places. */
+/** A group whose offsets are reset: a consumer group or a share group. */
 export interface MovedGroup {
   readonly groupId: string
-  /** Of `admin`. */
+  /** The method of `admin` that resets it, for messages. */
   readonly resetCall: 'resetOffsets' | 'resetShareGroup'
-  /** NON_EMPTY_GROUP where its members would go on from where they are; `undefined` where there is no such group. */
+  /**
+   * Where the group goes on now; `undefined` if there is no such group. Rejects with NON_EMPTY_GROUP while it has
+   * members, because these would go on from where they are.
+   */
   places(session: AdminSession): Promise<readonly Position[] | undefined>
   move(session: AdminSession, positions: readonly Position[]): Promise<void>
 }

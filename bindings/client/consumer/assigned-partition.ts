@@ -37,7 +37,7 @@ export class AssignedPartition implements TopicPartition {
     return this.#buffer === undefined || this.#buffer.isEmpty ? undefined : this.#buffer
   }
 
-  /** Where the fetched part ends, with the offsets that readers never see. */
+  /** Where the fetched records end, offsets that readers never see (markers, gaps) included. */
   get endOffset(): number {
     return this.#buffer?.endOffset ?? this.#position
   }
@@ -49,8 +49,8 @@ export class AssignedPartition implements TopicPartition {
   }
 
   /**
-   * Records from `baseOffset` to `lastOffset` were handed out. Reading goes on at `nextOffset`, past what readers never
-   * see.
+   * Records from `baseOffset` to `lastOffset` were handed out. Reading goes on at `nextOffset`, behind offsets that
+   * readers never see.
    */
   delivered(baseOffset: number, lastOffset: number, nextOffset: number): void {
     this.#finished.delivered(baseOffset, lastOffset + 1)
@@ -62,15 +62,15 @@ export class AssignedPartition implements TopicPartition {
     this.#finished.askedNext()
   }
 
-  /** The iteration ended: records that it didn't deliver are given back, and the next fetch brings them again. */
+  /** The iteration ended. Fetched records that it didn't deliver are dropped, and the next fetch brings them again. */
   iterationEnded(): void {
     this.#finished.ended()
     this.#buffer = undefined
   }
 
   /**
-   * The program is done with all that was delivered below `nextOffset`. Answers what to call once the group has
-   * committed that: where the program has called `seek` since, it reads from there, and an abort leads back to there.
+   * Takes all that was delivered below `nextOffset` as finished. Returns what is to be called once the group has
+   * committed `nextOffset`; a `seek` in between wins over it, also after an abort.
    */
   finish(nextOffset: number): () => void {
     this.#finished.committed(nextOffset)
@@ -86,8 +86,8 @@ export class AssignedPartition implements TopicPartition {
   }
 
   /**
-   * The group has committed `nextOffset`. If an abort brought records again that another run of the same work has
-   * committed after all, they aren't delivered again.
+   * The group has committed `nextOffset`. If an abort led back to records that another run of the same work has
+   * committed after all, they are passed over.
    */
   #committed(nextOffset: number): void {
     this.#restart = nextOffset

@@ -19,8 +19,9 @@ export class AssignedStart {
   }
 
   /**
-   * What is gone meanwhile has no start and takes no other partition along: the group rebalances over it. `isWanted`:
-   * the answer is still waited for; the program isn't asked again otherwise.
+   * The start positions of the partitions that still exist. One whose topic was deleted meanwhile is left out, and the
+   * others get theirs all the same: the group rebalances because of it. `isWanted`: whether the caller still waits. If
+   * it doesn't, the program isn't asked again.
    */
   async of(
     session: ConsumerSession,

@@ -12,9 +12,11 @@ export interface AssignmentChange {
   readonly next: readonly GivenPartition[]
   /** The member is told of its first assignment even if that gives it nothing. */
   readonly isFirst: boolean
-  /** Of the topics that it reads; none for one that is gone. */
+  /** Topic ids by the names of the topics that the member reads; `undefined` for a deleted one. */
   topicIds(): Promise<ReadonlyMap<string, string | undefined>>
-  /** Where the added partitions begin, as far as they are still there. Asked once the program has given up those that go. */
+  /**
+   * Start positions of those added partitions that still exist. Called once the program has given up the revoked ones.
+   */
   startsOf(added: readonly GivenPartition[]): Promise<readonly TopicPosition[]>
 }
 
@@ -31,13 +33,13 @@ export class Assignment {
   /** Hot path: there may be thousands of them, each asked for by every fetch. */
   #byPlace: ReadonlyMap<string, AssignedPartition> = new Map()
   /**
-   * Every partition that it has ever held. If one of them isn't held now, the group took it before the program was done
-   * with it.
+   * Every partition that the member has ever held. If one of them isn't held now, the group took it before the program
+   * was done with it.
    */
   readonly #everHeld: Set<string> = new Set()
-  /** Every hold that there was, as long as a record that it delivered is in use. */
+  /** Every AssignedPartition that there was, for as long as a record that it delivered is in use. */
   readonly #given: WeakSet<TopicPartition> = new WeakSet()
-  /** Partitions that come into force once it is known where they begin. */
+  /** Assigned partitions whose start position isn't known yet. */
   #added: readonly TopicPartition[] = []
 
   constructor(groupId: string) {
@@ -58,7 +60,7 @@ export class Assignment {
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
   }
 
-  /** The partitions that no other member may be given yet, with those that are about to come into force. */
+  /** The partitions that no other member may be given yet, those included that are about to come into force. */
   get owned(): readonly TopicPartition[] {
     return [...this.#partitions.map(place), ...this.#added.filter((each) => this.at(each) === undefined).map(place)]
   }
@@ -73,7 +75,7 @@ export class Assignment {
     this.#handlers[event].push(handler)
   }
 
-  /** Calls all handlers, one after the other, whatever one of them throws; then throws the first failure. */
+  /** Calls all handlers one after the other, even if one of them throws; then throws the first failure. */
   async #callHandlers(event: RebalanceEvent, partitions: readonly TopicPartition[]): Promise<void> {
     const failures: unknown[] = []
     for (const handler of this.#handlers[event]) {
@@ -104,8 +106,9 @@ export class Assignment {
   }
 
   /**
-   * ILLEGAL_GENERATION if it isn't held any more, or was lost and given again: then it is another object. No generation
-   * tells that, since those of a deleted group may begin again.
+   * Throws ILLEGAL_GENERATION if the partition isn't held any more, or was lost and assigned again since the delivery.
+   * The latter is told by the object's identity and not by the generation, because a group that was deleted may count
+   * generations from the start.
    */
   stillHeld(at: TopicPartition, held: TopicPartition | undefined): AssignedPartition {
     const found = this.at(at)
@@ -125,8 +128,8 @@ export class Assignment {
   // ---- what comes and goes -------------------------------------------------------------------------------------------
 
   /**
-   * What was held of a topic that is gone, or was made again, is lost. If a start can't be found, what was given up stays
-   * so and nothing is added.
+   * Brings a rebalance's outcome into force. Partitions of a topic that was deleted, or deleted and created again, are
+   * lost. If the start positions can't be found, revoked partitions stay revoked and none is added.
    */
   async change({ next, isFirst, topicIds, startsOf }: AssignmentChange): Promise<void> {
     const wanted = new Set(next.map(placeKey))
@@ -134,7 +137,7 @@ export class Assignment {
     const isHeld = (each: GivenPartition, held = this.at(each)) => held !== undefined && held.topicId === each.topicId
     const added = next.filter((each) => !isHeld(each))
     let held: readonly AssignedPartition[] = []
-    // Before anything is waited for: a rebalance that begins meanwhile gives them to nobody else.
+    // Set before the first wait, so that a rebalance that begins meanwhile assigns them to nobody else.
     this.#added = added
     try {
       const ids = await topicIds()
@@ -155,8 +158,8 @@ export class Assignment {
   }
 
   /**
-   * The member leaves the group. A handler may find that the group put it out before, because the holder of the log
-   * died or it polled too rarely: then its partitions are lost, and it has left.
+   * The member leaves the group. A handler's call may find that the group put the member out already, because the
+   * holder of the log died or it polled too rarely: then its partitions are lost.
    */
   async giveUp(): Promise<void> {
     try {
@@ -170,8 +173,8 @@ export class Assignment {
   }
 
   /**
-   * Loses partitions, of a topic that is gone or all when the group put the member out: nothing of them can be
-   * committed any more.
+   * Loses partitions: those of a deleted topic, or all of them when the group put the member out. Nothing of them can
+   * be committed any more.
    */
   async lose(isLost: (partition: AssignedPartition) => boolean): Promise<void> {
     const lost = this.#partitions.filter(isLost)

@@ -24,7 +24,7 @@ export interface RecordSource {
   readonly topic: string
   readonly partition: number
   readonly decoder: Decoder
-  /** The member's partition itself, which it may have lost and got again since; `undefined` outside groups. */
+  /** The member's partition itself, as it may have been lost and assigned again since; `undefined` outside groups. */
   readonly held: TopicPartition | undefined
   /** Set for records of borrowed batches. */
   readonly loan: Loan | undefined
@@ -96,13 +96,13 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return new Headers(this.#held().headersOf(this.#index))
   }
 
-  /** All fields, own and decoded: `JSON.stringify` would leave out what is decoded when it is asked for. */
+  /** All fields as its own, decoded: `JSON.stringify` would leave out those that are getters. */
   toJSON(): object {
     const { timestamp, key, value, headers } = this
     return { ...this, timestamp, key, value, headers }
   }
 
-  /** The batch, as long as its bytes are there. INVALID_REQUEST behind the end of a loan. */
+  /** The batch, as long as its bytes are there. Throws INVALID_REQUEST once a loan has ended. */
   #held(): FetchedBatch {
     if (this.#source.loan?.isOver === true) throw this.#tooLate()
     return this.#batch
@@ -126,7 +126,9 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
   }
 }
 
-/** As `toJSON`, with the error in the place of what can't be had: whoever prints a record may be looking for it. */
+/**
+ * As `toJSON`, but a field that can't be decoded shows its error: whoever prints a record may be looking for just that.
+ */
 function shownRecord(record: ConsumedRecord): object {
   const shown: Record<string, unknown> = { ...record }
   for (const field of ['timestamp', 'key', 'value', 'headers'] as const) {

@@ -20,7 +20,7 @@ export interface Taken<T> {
   readonly item: T
   readonly baseOffset: number
   readonly lastOffset: number
-  /** Whether the same partition goes on, as long as it has something. */
+  /** Whether the same partition goes on for as long as it has fetched records. */
   readonly stays: boolean
 }
 
@@ -102,7 +102,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
     return true
   }
 
-  /** If a failure comes because the wait was interrupted, the next step sees the reason. */
+  /** A failure that comes of the interruption is dropped: the next step finds out why the wait was interrupted. */
   async #wait(): Promise<void> {
     try {
       if (this.#membership.isUnsettled) await this.#membership.settle()
@@ -125,7 +125,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
     if (this.#hasStarted) this.#wake()
   }
 
-  /** Gives back records that weren't delivered: the next iteration brings them again. */
+  /** Drops fetched records that weren't delivered: the next iteration brings them again. */
   async end(): Promise<void> {
     if (!this.#hasStarted) return
     this.#runs.isIterating = false

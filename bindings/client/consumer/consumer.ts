@@ -30,7 +30,7 @@ type CommitOptions = NonNullable<Parameters<Consumer['commit']>[1]>
 const BATCH_NAMES: OptionNames<Abortable & BatchOptions> = { maxRecords: true, maxBytes: true, signal: true }
 const COMMIT_NAMES: OptionNames<CommitOptions> = { allowSkip: true }
 
-/** What a consumer does at the end of a transaction that holds offsets of it. */
+/** What a consumer does when a transaction with offsets of it ends. */
 export interface OffsetsInTransaction {
   committed(): void
   aborted(): void
@@ -94,8 +94,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   /**
-   * This consumer's part in a transaction: `send` hands its offsets over, and the answer is told how the transaction
-   * ended.
+   * This consumer's part in a transaction: `send` hands over its offsets. What it resolves with is to be told how the
+   * transaction ended.
    */
   async sendOffsets(
     done: unknown,
@@ -120,8 +120,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   /**
-   * Whether an abort took the consumer back to before the batch that is worked on: its partition is held, as none is
-   * given up or lost before the next batch is asked for.
+   * Whether an abort took the consumer back to before this batch. Its partition is held still, as none is given up or
+   * lost before the next batch is asked for.
    */
   comesAgain(batch: DeliveredBatch): boolean {
     return this.#membership.assignment.find(batch).position < batch.nextOffset
@@ -199,7 +199,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     await this.#membership.join()
     const partition = this.#membership.assignment.find(to)
     if ('timestamp' in to) {
-      // Perhaps the answer of a `send` was spread into the position: its timestamp would have won in silence.
+      // Perhaps the answer of a `send` was spread into the position: its timestamp would silently have won.
       if ('nextOffset' in to) throw eitherOffsetOrTime(partition)
       const from = { timestamp: to.timestamp }
       const [found] = await startPositions(

@@ -1,16 +1,16 @@
 import { LogError } from '../../model/errors.ts'
 
 /**
- * Whether the group put this member out, which a call tells by UNKNOWN_MEMBER_ID. A handler may throw the same error of
- * another consumer of the program, so of what handlers throw only that counts which a call of this consumer was refused
- * with.
+ * Whether the group put this member out, which its calls tell by UNKNOWN_MEMBER_ID. A handler may throw the same error
+ * on behalf of another consumer of the program, so an error that a handler throws counts only if a call of this
+ * consumer rejected with it.
  */
 export class Expulsion {
   readonly #ofOwnCalls: WeakSet<object> = new WeakSet()
   readonly #ofHandlers: WeakSet<object> = new WeakSet()
   readonly #listeners: ((error: unknown) => void)[] = []
 
-  /** Called as soon as it is known, also while a record is in the program's hands. */
+  /** The listener is called as soon as it is known, also while the program works on a record. */
   on(listener: (error: unknown) => void): void {
     this.#listeners.push(listener)
   }
@@ -20,7 +20,7 @@ export class Expulsion {
     for (const listener of this.#listeners) listener(error)
   }
 
-  /** Watches a call that a handler may make of its consumer. */
+  /** Remembers the error with which a handler's call of its own consumer rejects. */
   async watch<T>(call: Promise<T>): Promise<T> {
     try {
       return await call
@@ -30,7 +30,7 @@ export class Expulsion {
     }
   }
 
-  /** What a handler's call is refused with means here what it did where it came from. */
+  /** Rejects a handler's call with an error that another call met, and has it count for the handler as it did there. */
   rejects(error: unknown): Promise<never> {
     const call = Promise.reject<never>(error)
     return this.isMeantBy(error) ? this.watch(call) : call

@@ -41,7 +41,7 @@ export class FetchedRecords {
     return this.#batch >= this.#batches.length
   }
 
-  /** Where reading goes on when nothing more of this is delivered. */
+  /** Where reading goes on if nothing more of these is delivered. */
   get nextOffset(): number {
     return this.#batches[this.#batch]?.offsetOf(this.#index) ?? this.endOffset
   }

@@ -5,7 +5,7 @@ interface OffsetRange {
 
 /**
  * Which of a partition's delivered records are finished. A record is finished when its iteration asked for the next
- * one, or when it, its batch or a later record was passed to `commit`. If an iteration ends at a record, that one stays
+ * one, or when it, its batch or a later record was passed to `commit`. The record at which an iteration ended stays
  * unfinished, however far later iterations come.
  */
 export class FinishedOffsets {

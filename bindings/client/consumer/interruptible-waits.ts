@@ -9,21 +9,21 @@ export class Interruption extends LogError {
 }
 
 /**
- * The waits of a consumer that may be long, such as for a holder of the log or for the end of another's transaction. An
- * interrupt ends all of them.
+ * The waits of a consumer that may be long, such as for a holder of the log or for the end of another producer's
+ * transaction. An interrupt ends all of them.
  */
 export class InterruptibleWaits {
   readonly #giveUps: Set<() => void> = new Set()
   readonly #isOver: () => boolean
   readonly #isClosed: () => boolean
 
-  /** `isOver`: an interrupt came between two waits, which ended none; the next one ends at once. */
+  /** `isOver`: whether an interrupt has come already, perhaps between two waits. The next wait then ends at once. */
   constructor(isOver: () => boolean, isClosed: () => boolean) {
     this.#isOver = isOver
     this.#isClosed = isClosed
   }
 
-  /** `answer`, or an Interruption if `interrupt` is called first or nobody wants it any more. */
+  /** Resolves with `answer`; rejects with an Interruption if `interrupt` is called first, or if `isOver` already. */
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {

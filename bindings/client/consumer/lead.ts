@@ -6,9 +6,9 @@ import type { Assignor } from './assignor.ts'
 
 /**
  * The leader's part of a rebalance: the assignor's plan, without the partitions that another member still holds. Nobody
- * gets these in this generation; their holder sees that, finishes with them and joins again, and the next generation
- * gives them on (KIP-429). INVALID_REQUEST for a plan that names unknown members or partitions, or gives a partition
- * twice.
+ * gets these in this generation: their holder sees that, finishes with them and joins again, and the next generation
+ * assigns them (KIP-429). Throws INVALID_REQUEST for a plan that names unknown members or partitions, or assigns a
+ * partition twice.
  */
 export function assignPartitions(
   assignor: Assignor,

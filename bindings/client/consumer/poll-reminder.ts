@@ -1,9 +1,9 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 
 /**
- * Says when a member has to poll although it has records in memory. What one fetch brings may be work for longer than
- * `maxPollIntervalMs`, and the group sees fetches alone: a program that takes a record after the other, each of them
- * in time, would be put out.
+ * Says when a member has to poll although it has fetched records left. The records of one fetch may be work for longer
+ * than `maxPollIntervalMs`, and the group sees fetches alone: without a poll in between it would put out a program that
+ * takes each record in time.
  */
 export class PollReminder {
   readonly #port: Pick<RuntimePort, 'elapsed' | 'setTimer'>

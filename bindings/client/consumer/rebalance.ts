@@ -5,13 +5,14 @@ import type { Assignor } from './assignor.ts'
 import { assignPartitions } from './lead.ts'
 
 /**
- * Joins the group, again and again until no more is asked, assigns partitions where this member leads, and answers this
- * member's partitions. It runs beside the deliveries: the member keeps what it holds until the answer comes into force.
+ * Joins the group, again for as long as that is asked, assigns partitions where this member leads, and resolves with
+ * this member's partitions. It runs beside the deliveries: the member keeps what it holds until the outcome comes into
+ * force.
  */
 export class Rebalance {
   readonly #session: ConsumerSession
   readonly #assignor: Assignor
-  /** Generation of the newest assignment, whether that is in force or not; -1 before the first. */
+  /** Generation of the newest assignment, in force or not; -1 before the first. */
   generation = -1
   #isAskedAgain = false
 
@@ -52,7 +53,7 @@ export class Rebalance {
     return assignPartitions(this.#assignor, members, counts)
   }
 
-  /** A topic that is gone has no partitions; its readers hear of it when they fetch. */
+  /** A deleted topic has no partitions; its readers hear of it when they fetch. */
   async #partitionsOf(topic: string): Promise<number> {
     try {
       return (await this.#session.topic(topic)).partitions

@@ -19,10 +19,10 @@ import type { WorkSignal } from './work-signal.ts'
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
 
-/** What came of a batch, or of its first records. */
+/** The outcome of a batch, or of its first records. */
 export interface Handled {
   readonly done: DeliveredBatch
-  /** What they gave, then their changes of state. */
+  /** The records that `handle` gave, then the changes of state. */
   readonly records: readonly ProducerRecord[]
 }
 
@@ -52,7 +52,7 @@ export class BatchWork<T extends TopicRef, S> {
     this.#yield = new CooperativeYield(port)
   }
 
-  /** Handles as many records as there is time for, one at least. Rejects with the reason of its signal. */
+  /** Handles as many records as there is time for, at least one. Rejects with the reason of its signal. */
   async handle(batch: DeliveredBatch, state: PartitionState, isOver: () => boolean): Promise<Handled> {
     const { signal } = this.#signal
     throwIfAborted(signal)
@@ -67,7 +67,10 @@ export class BatchWork<T extends TopicRef, S> {
     return { done: batch.first(outputs.length), records }
   }
 
-  /** Where records are handled at once, one counts only if the state that it read still holds. Else it runs again. */
+  /**
+   * Runs `handle` on one record until a run counts. With records handled side by side a run counts only if the state
+   * that it read is still the newest when it ends.
+   */
   async #handle(
     record: ConsumedRecord,
     state: PartitionState,
@@ -81,27 +84,29 @@ export class BatchWork<T extends TopicRef, S> {
         const given = await this.#handler(record as unknown as RecordOf<T>, context)
         const checking = this.#outputs.check(listOf(given))
         const outputs = checking instanceof Promise ? await checking : checking
-        // What another record of the batch sets over it counts too: where batches end is chance.
+        // Checked for each record, though a later one of the batch may set the same key again: where a batch ends is
+        // chance, and must not decide whether a value is refused.
         const changes = this.#outputs.check(state.changes(layers))
         if (changes instanceof Promise) await changes
-        // Bounded: each time another record of the batch was done with.
+        // This ends: each time it happens another record of the batch has been finished.
         if (state.areStale(layers)) continue
         state.take(layers)
         return outputs
       } catch (failure) {
         throwIfAborted(signal)
-        // What it read didn't belong together: no failure of the record.
+        // What it read was changed meanwhile and may not have belonged together, so the failure isn't the record's.
         if (state.areStale(layers)) continue
         failures++
         const isOfRecord = !(failure instanceof OutputRefused) || failure.isOfRecord
-        if (failures > this.#settings.retries || !isOfRecord) return [await this.#letter(record, failure, attempt)]
+        if (failures > this.#settings.retries || !isOfRecord)
+          return [await this.#deadLetterOf(record, failure, attempt)]
       }
       await waitBeforeTry(this.#port, failures, signal)
     }
   }
 
-  /** Or what the processor gives up with. */
-  async #letter(record: ConsumedRecord, failure: unknown, attempts: number): Promise<ProducerRecord> {
+  /** The record's dead letter. Throws what the processor gives up with where there is none. */
+  async #deadLetterOf(record: ConsumedRecord, failure: unknown, attempts: number): Promise<ProducerRecord> {
     const { deadLetter } = this.#settings
     const isRefused = failure instanceof OutputRefused
     const error: unknown = isRefused ? failure.error : failure
@@ -117,13 +122,13 @@ function listOf(given: unknown): readonly ProducerRecord[] {
   return Array.isArray(given) ? given : [given as ProducerRecord]
 }
 
-/** Records with the same key are handled in their order; one without a key is handled in none. */
+/** Records with the same key are handled in order; a record without a key is in order with no other. */
 function orderKeyOf(record: ConsumedRecord): string {
   const { key } = ConsumedRecord.encodedOf(record)
   return key === null ? `${record.offset}` : `k${keyText(key)}`
 }
 
-/** Doubles from 10 ms up to a second. */
+/** The wait doubles with each failure, from 10 ms up to a second. */
 export function waitBeforeTry(port: RuntimePort, failures: number, signal: AbortSignalGiven): Promise<void> {
   const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(failures - 1, 20))
   return abortable(new Promise<void>((resolve) => port.setTimer(waitMs, resolve, true)), signal)

@@ -1,11 +1,11 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 
-/** Records whose handling waits for nothing run one after the other for this long. */
+/** For this long, records whose handling awaits nothing run one after the other. */
 const SPELL_MS = 1
 
 /**
- * Gives the rest of the process a turn when it is due. A `handle` that only asks for state runs in microtasks: a whole
- * batch of such calls would let no timer run and no commit go on beside it.
+ * Lets the rest of the process have its turn when that is due. A `handle` that only asks for state runs in microtasks:
+ * during a whole batch of such calls no timer would run and no commit go on.
  */
 export class CooperativeYield {
   readonly #port: RuntimePort

@@ -24,14 +24,14 @@ export interface InTransactionsParts<T extends TopicRef> {
 /** A transaction whose commit was asked for. */
 interface Committing {
   readonly batch: DeliveredBatch
-  /** Whether it was committed; rejects with what no other run mends. */
+  /** Whether it was committed. Rejects with a failure that another run can't mend. */
   readonly ended: Promise<boolean>
 }
 
 /**
- * A batch is handled while the transaction of the one before commits: its flush takes as long as the work of many
- * records. What it gave counts only once that one is committed. A transaction that can't be committed leaves nothing,
- * and its batch comes again.
+ * Handles a batch while the transaction of the batch before commits: its flush takes as long as the work of many
+ * records. What `handle` gave counts only once that transaction is committed. A transaction that can't be committed
+ * leaves nothing, and its batch is delivered again.
  */
 export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   readonly #parts: InTransactionsParts<T>
@@ -44,23 +44,26 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
 
   async process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
     const { port, states, work, transactionTimeoutMs } = this.#parts
-    // What fails before the consumer was told of the transaction is tried again here: it would go on behind the batch.
+    // A failure before the transaction has the consumer's offsets is tried again here: an abort wouldn't take the
+    // consumer back, and it would go on behind this batch.
     for (let isTold = false; !isTold; ) {
       try {
-        // State that is read while a commit of this processor is on its way may lack what that makes durable.
+        // While a commit of this processor is under way, state that is read from the log may lack its changes.
         if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
         const state = await states.of(batch.partition, signal)
         const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
         const handled = await settled(work.handle(batch, state, isOver))
         const before = await this.#awaitCommit(batch)
         if (before === 'comes again') return batch
-        // It was handled on state of the transaction that failed, and doesn't come again: it is of another topic that
-        // shares the state, or its partition was given up since and got again, behind what others committed.
+        // It was handled on state of the aborted transaction, and isn't delivered again: either it is of another topic
+        // that shares the state, or its partition was given up meanwhile and assigned again, and others have committed
+        // behind it.
         if (before === 'aborted') continue
         const done = await this.#send(batch, state, handled, signal, () => {
           isTold = true
         })
-        // The consumer goes back to what is left of it, which an abort must not leave behind.
+        // The consumer then seeks the rest of the batch. The first part must be committed before: an abort behind the
+        // `seek` leads back to the rest only, and would leave the first part out.
         return done === batch || (await this.#isCommitted()) ? done : batch
       } catch (error) {
         await this.#recover(error, batch, signal)
@@ -69,7 +72,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     return batch
   }
 
-  /** Resolves once all is sent; its commit goes on. */
+  /** Resolves once all is sent, while its commit goes on. */
   async #send(
     batch: DeliveredBatch,
     state: PartitionState,
@@ -85,7 +88,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     })
     const committed = producers.of(batch).transaction(async (transaction) => {
       told()
-      // First of all: whatever fails from here on makes the consumer deliver the batch again.
+      // First of all: whatever fails after this makes the consumer deliver the batch again.
       await transaction.sendOffsets(consumer as never, batch as never)
       if (handled.status === 'rejected') throw handled.reason
       const { records } = handled.value
@@ -98,7 +101,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     await Promise.race([sending, committed])
     state.sent()
     const ended = this.#end(committed, batch, state, signal)
-    // Told to whoever settles it: the next batch, which an abort brings, or the end.
+    // Not lost: whoever awaits `ended` hears of it, the next batch or the end of the processor.
     ended.catch(() => {})
     this.#committing = { batch, ended }
     return done
@@ -121,29 +124,31 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     }
   }
 
-  /** State is read again from the log: whatever became of the transaction, that is what holds. */
+  /** Has the state read again from the log, which is right whatever became of the transaction. */
   async #recover(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
     this.#parts.states.forget([batch.partition])
-    // Also while it is being closed: nobody else would tell.
+    // Thrown also while the processor is closed: nobody else would tell of it.
     if (!isPassing(error)) throw error
     throwIfAborted(signal)
     await this.#parts.producers.forget([batch])
     await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
   }
 
-  /** False: the transaction before wasn't committed. */
+  /** False if the transaction of the batch before was aborted. */
   async #isCommitted(): Promise<boolean> {
     const committing = this.#committing
     this.#committing = undefined
     return committing === undefined || (await committing.ended)
   }
 
-  /** What the transaction before it means to this batch: with other partitions' state it has nothing to do. */
+  /**
+   * What the outcome of the transaction before means to this batch: nothing, if it is of a partition with other state.
+   */
   async #awaitCommit(batch: DeliveredBatch): Promise<'nothing' | 'aborted' | 'comes again'> {
     const { consumer, states } = this.#parts
     const before = this.#committing?.batch
     if ((await this.#isCommitted()) || before?.partition !== batch.partition) return 'nothing'
-    // If it was restored after the failure, it holds changes of records that are handled again.
+    // If the state was restored after that failure, it holds changes by records that are handled again.
     states.forget([batch.partition])
     return samePlace(before, batch) && consumer.comesAgain(batch) ? 'comes again' : 'aborted'
   }
@@ -159,8 +164,8 @@ async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>>
 }
 
 /**
- * The group moved on, the log came back, the id was taken by who had the partition before, or a topic was made again:
- * another run mends it.
+ * Another run may succeed: the group rebalanced, the log was opened again, whoever had the partition before took the
+ * transactional id, or a topic was deleted and created again.
  */
 function isPassing(error: unknown): boolean {
   if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true

@@ -62,8 +62,8 @@ export class Ingest<P extends string | number> {
       try {
         return await this.#readOnce(signal)
       } catch (error) {
-        // What ends with it comes again, here or in the newer run that has the source; what fails for good is told all
-        // the same.
+        // Work that this ends comes again, here or in the newer run of the source; what fails for good is told all the
+        // same.
         if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
         else if (!isPassing(error)) throw error
@@ -73,22 +73,24 @@ export class Ingest<P extends string | number> {
   }
 
   /**
-   * The id of a source that had no rows for a week is forgotten, and may be opened anew: the position says where to go
-   * on. Unless a newer run of the source has it by now.
+   * The transactional id of a source that had no rows for a week is forgotten, and may be opened anew: the position
+   * says where to go on. Not if a newer run of the source has it by now.
    */
   async #assertForgotten(cause: unknown): Promise<void> {
     const known = await this.#broker.admin.listTransactions()
     if (known.some((each) => each.transactionalId === this.#transactionalId)) throw this.#newerRun(cause)
   }
 
-  /** In the program's words: it gave a source, and no transactional id. */
+  /** In the program's words: it knows its source, and not the transactional id. */
   #newerRun(cause: unknown): LogError {
     const { source } = this.#options
     const message = `a newer ingest has the source "${source}", or its producer was fenced by hand`
     return new LogError('PRODUCER_FENCED', message, { source, transactionalId: this.#transactionalId }, cause)
   }
 
-  /** A read whose transaction failed is over too: it would wait for rows beside the one that follows. */
+  /**
+   * When a transaction fails, the read that it came of is over too: else it would wait for rows beside the next read.
+   */
   async #readOnce(signal: AbortSignalGiven): Promise<void> {
     const reading = new AbortController()
     const stop = () => reading.abort(signal.reason)
@@ -106,15 +108,16 @@ export class Ingest<P extends string | number> {
 
   async #readAll(signal: AbortSignalGiven): Promise<void> {
     const transactionalId = this.#transactionalId
-    // First the id, which ends what an earlier run left open; then this source's last position can't change any more.
-    // Other sources have theirs in the same partition, and may hold committed readers back: it is waited for them.
+    // The transactional id first, which ends what an earlier run left open: after that this source's last position
+    // can't change any more. Other sources have their positions in the same partition and may hold committed readers
+    // back: their transactions are waited for.
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
     const items = this.#options.read(await this.#lastPosition(signal), signal)
     if (typeof items?.[Symbol.asyncIterator] !== 'function')
       throw wrong('read', 'a function that gives an async iterable')
     for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
-      // Around this alone: such an error of the program's own `read` stays as it is.
+      // Only around the write: the same error from the program's own `read` stays as it is.
       await this.#write(session, batch).catch((error: unknown) => {
         throw LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH') ? this.#newerRun(error) : error
       })

@@ -14,7 +14,7 @@ export async function* inBatches<I>(
   try {
     for (;;) {
       const first = await abortable(source.next, signal).catch((error: unknown) => {
-        // Once it was aborted, the source's own error doesn't matter.
+        // Once the signal was aborted, the source's own error doesn't matter.
         throwIfAborted(signal)
         throw error
       })
@@ -29,7 +29,7 @@ export async function* inBatches<I>(
   }
 }
 
-/** The source's iterator, with the next item always asked for ahead. */
+/** The source's iterator, whose next item is always asked for ahead. */
 class Source<I> {
   readonly #iterator: AsyncIterator<I>
   next: Promise<IteratorResult<I>>
@@ -41,12 +41,12 @@ class Source<I> {
 
   #pull(): Promise<IteratorResult<I>> {
     const next = this.#asked()
-    // Whoever takes the item handles its failure; until then nobody does, and it must not end the program.
+    // Whoever takes the item handles its failure; until then it must not end the program as an unhandled rejection.
     next.catch(() => {})
     return next
   }
 
-  /** What an iterator that was made by hand throws is a failure of the source, as what it rejects with is. */
+  /** A hand-written iterator may throw: that is a failure of the source, like a rejection. */
   #asked(): Promise<IteratorResult<I>> {
     try {
       return Promise.resolve(this.#iterator.next())
@@ -60,8 +60,8 @@ class Source<I> {
   }
 
   /**
-   * Until the time is up, the batch is full, or the source ends or fails, which `next` tells. Hot path: one callback an
-   * item.
+   * Until the time is up, the batch is full, or the source ends or fails, which `next` then tells. Hot path: one
+   * callback an item.
    */
   fill(batch: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
     return new Promise((resolve) => {
@@ -74,7 +74,7 @@ class Source<I> {
       const cancel = port.setTimer(lingerMs, end, true)
       const take = (next: IteratorResult<I> | undefined): void => {
         if (isOver) return
-        // Without any the next batch finds out.
+        // The end or failure of the source is for the next batch to find.
         if (next === undefined || next.done === true) return end()
         batch.push(next.value)
         this.taken()

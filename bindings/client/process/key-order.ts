@@ -1,7 +1,10 @@
-/** How far behind the first unfinished item another may begin. It bounds what is still to do when the time is over. */
+/**
+ * How many items, for each of `width`, may begin ahead of the first unfinished one. It bounds the work left when the
+ * time is up.
+ */
 const AHEAD_PER_WIDTH = 16
 
-/** How long the work may go on, asked between two items. */
+/** How long the work may go on; asked between two items. */
 export interface TimeSlice {
   isOver(): boolean
   /** A promise to wait for, if the rest of the process has had no turn for a millisecond. */
@@ -22,9 +25,9 @@ async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>
 }
 
 /**
- * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in their order.
- * Once `isOver`, only the items before those that have begun are still started, and at least one runs: so the answers
- * are those of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
+ * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in order. Once
+ * `isOver`, no item behind the last one that has begun is started any more, and at least one runs: so the answers are
+ * those of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
  */
 export function inKeyOrder<I, O>(
   items: readonly I[],
@@ -46,7 +49,7 @@ class SideBySide<I, O> {
   readonly #answers: O[] = []
   readonly #begun: Set<number> = new Set()
   readonly #done: Set<number> = new Set()
-  /** Keys of the items that run. */
+  /** Keys of the items that are running. */
   readonly #busy: Set<string> = new Set()
   #firstOpen = 0
   /** Behind the last item that has begun. */
@@ -84,7 +87,7 @@ class SideBySide<I, O> {
       if (yielded === undefined) this.#runOne(index).then(advance, reject)
       else {
         this.#isYielding = true
-        // Which one is next, and whether one is, is asked again behind it.
+        // After the wait it is asked anew which item may run, if any.
         yielded.then(() => {
           this.#isYielding = false
           advance()

@@ -47,12 +47,12 @@ export type StatesOf<S> = {
   readonly [N in keyof S]: S[N] extends StateStore<infer K, infer V> ? KeyValue<K, V> : never
 }
 
-/** No literal, as `CheckedRecord` isn't: a batch's changes are in use until it is sent. */
+/** A class and no literal, for the same reason as CheckedRecord: a batch's changes are in use until it is sent. */
 class Change {
   /** The key's bytes as text. */
   readonly text: string
   readonly value: Uint8Array | null
-  /** Of the changelog, in the partition of the input. */
+  /** The record for the changelog, in the partition of the input. */
   readonly record: ProducerRecord
 
   constructor(text: string, record: ProducerRecord) {
@@ -69,8 +69,8 @@ interface Below {
 }
 
 /**
- * What all layers lie on: the values that are committed, and over them the changes of the batch whose transaction is being
- * committed while the next batch is handled.
+ * What all layers lie on: the committed values, and over them the changes of the batch whose transaction is committed
+ * while the next batch is handled.
  */
 export class BaseLayer implements Below {
   readonly #values: PartitionValues
@@ -91,23 +91,23 @@ export class BaseLayer implements Below {
   }
 }
 
-/** So many changes are looked through one after the other: a map for each record costs more than what is in it. */
+/** Up to so many changes are searched one after the other: a map for each record costs more than its content. */
 const FEW_CHANGES = 8
 const NO_CHANGES: readonly Change[] = []
 
 /**
- * Changes of one try of a record, or of one batch, over the values below. A try that failed leaves its layer behind, one
- * that didn't puts its changes into the batch's. An aborted transaction isn't undone here: all of its partition's state
- * is forgotten (`StateManager.forget`) and read again. Hot path: each try has a layer.
+ * Changes by one try of a record, or by one batch, over the values below. A try that failed drops its layer; one that
+ * succeeded adds its changes to the batch's. An aborted transaction isn't undone here: all of its partition's state is
+ * forgotten (`StateManager.forget`) and read again. Hot path: each try has a layer.
  */
 export class Layer {
   readonly #below: Below
   #fewChanges: Change[] | undefined
-  /** Instead, once there are more. */
+  /** Used in place of the list once there are more. */
   #manyChanges: Map<string, Change> | undefined
   /**
-   * What it saw below, if that can change meanwhile. Values are never changed in place: the same object is the same
-   * value.
+   * What was read below this layer, where that can change meanwhile. Values are never changed in place: the same object
+   * is the same value.
    */
   readonly #seen: Map<string, Found> | undefined
 
@@ -120,7 +120,7 @@ export class Layer {
     return this.#manyChanges?.values() ?? this.#fewChanges ?? NO_CHANGES
   }
 
-  /** `null`: deleted in a layer. */
+  /** `null`: deleted by a layer. */
   find(key: string): Found {
     const change = this.changeOf(key)
     if (change !== undefined) return change.value
@@ -129,7 +129,7 @@ export class Layer {
     return found
   }
 
-  /** Whether something that was read below it changed since. */
+  /** Whether something that was read below it has changed since. */
   get isStale(): boolean {
     for (const [key, found] of this.#seen ?? []) if (this.#below.find(key) !== found) return true
     return false
@@ -155,7 +155,7 @@ export class Layer {
     this.#fewChanges = undefined
   }
 
-  /** What the layer above it did happened. */
+  /** Takes over the changes of the layer above. */
   take(above: Layer): void {
     for (const change of above.changes) this.set(change)
   }
@@ -165,7 +165,9 @@ export class Layer {
   }
 }
 
-/** A layer as the program sees it: keys and values by the changelog's codecs, copies that nobody else holds. */
+/**
+ * A layer as the program sees it: keys and values decoded by the changelog's codecs, as copies that nobody else holds.
+ */
 export class StateView<K, V> implements KeyValue<K, V> {
   readonly #changelog: Topic<string, K, K, V, V>
   readonly #partition: number
@@ -201,7 +203,7 @@ export class StateView<K, V> implements KeyValue<K, V> {
     throw new LogError('INVALID_REQUEST', 'a key of state is never null', { topic: this.#changelog.name })
   }
 
-  /** Mostly a key is set that was just read. */
+  /** Mostly the key that is set was just read, so its text is remembered. */
   #textOf({ key }: ProducerRecord): string {
     if (!isText(key as Uint8Array, this.#lastText)) this.#lastText = keyText(key as Uint8Array)
     return this.#lastText

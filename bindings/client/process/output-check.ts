@@ -11,10 +11,10 @@ import { copyOf } from '../record-fields.ts'
 
 type Topics = Pick<ReaderSession, 'topic' | 'topicNow'>
 
-/** What a record gave or set can't be written. */
+/** What `handle` gave or set for a record can't be written. */
 export class OutputRefused {
   readonly error: unknown
-  /** Else its topic isn't there, which is no fault of one record. */
+  /** Whether the record is to blame; else the topic isn't there, for any record. */
   readonly isOfRecord: boolean
 
   constructor(error: unknown, isOfRecord: boolean) {
@@ -24,12 +24,12 @@ export class OutputRefused {
 }
 
 /**
- * Looks at what a record gave while it is known which record that was. Refused in the send of the whole batch, it would
- * take the others along, and again whenever they come again. Of a log that can't be asked while its holder changes the
- * send tells.
+ * Checks what `handle` gave while it is known for which record. Refused only in the send of the whole batch, it would
+ * fail the other records with it, each time they are delivered again. While the log can't be asked because its holder
+ * changes, the check is left to the send.
  */
 export class OutputCheck {
-  /** Knows topics without a question as long as none changed. */
+  /** Has the topics' facts in memory as long as no topic changed. */
   readonly #topics: Topics
   readonly #now: () => number
   readonly #configs: WeakMap<TopicConfig, ParsedTopicConfig> = new WeakMap()
@@ -40,8 +40,8 @@ export class OutputCheck {
   }
 
   /**
-   * Copies of the records, as the program may use its objects and lists again; OutputRefused for one that the send
-   * would refuse. A promise only where it has to ask.
+   * Copies of the records, as the program may use its objects and lists again. Throws OutputRefused for a record that
+   * the send would refuse. A promise only where the log has to be asked.
    */
   check(records: readonly ProducerRecord[]): readonly ProducerRecord[] | Promise<readonly ProducerRecord[]> {
     return this.#goOn(records, [])
@@ -101,7 +101,7 @@ export class OutputCheck {
     }
   }
 
-  /** As partitioner, producer and partition would. */
+  /** Refuses what partitioner, producer or partition would refuse. */
   #refuse(record: ProducerRecord, checked: CheckedRecord, index: number, { topic, partitions, config }: TopicFacts) {
     assertUserTopicName(topic)
     const parsed = this.#parsed(config)

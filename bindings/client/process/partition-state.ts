@@ -8,10 +8,10 @@ export type NamedStore = readonly [name: string, store: StateStore]
 export class PartitionState {
   readonly #stores: readonly NamedStore[]
   readonly #bases: readonly BaseLayer[]
-  /** What state was read from. */
+  /** The changelogs that the state was read from. */
   readonly changelogs: readonly Pick<PartitionValues, 'topic' | 'topicId'>[]
   readonly #partition: number
-  /** Records that are handled at once change what the others read. */
+  /** Whether records are handled side by side, so that one may change what another has read. */
   readonly #isConcurrent: boolean
   #batch: Layer[]
 
@@ -33,7 +33,7 @@ export class PartitionState {
     return this.#bases.map((base) => new Layer(base, false))
   }
 
-  /** For one try of one record. */
+  /** New layers, for one try of one record. */
   layers(): Layer[] {
     return this.#batch.map((layer) => new Layer(layer, this.#isConcurrent))
   }
@@ -46,26 +46,26 @@ export class PartitionState {
     return views
   }
 
-  /** Whether another record has changed since what this try read. */
+  /** Whether another record has changed what this try read. */
   areStale(layers: readonly Layer[]): boolean {
     return this.#isConcurrent && layers.some((layer) => layer.isStale)
   }
 
-  /** The try succeeded, on what still holds. */
+  /** The try succeeded and isn't stale: its changes become the batch's. */
   take(layers: readonly Layer[]): void {
     layers.forEach((layer, index) => {
       this.#batch[index]?.take(layer)
     })
   }
 
-  /** Of the whole batch, or of one try, as records of their changelogs. */
+  /** Changes of the whole batch, or of one try, as records for their changelogs. */
   changes(layers: readonly Layer[] = this.#batch): ProducerRecord[] {
     const records: ProducerRecord[] = []
     for (const layer of layers) layer.addRecords(records)
     return records
   }
 
-  /** The batch is in a transaction whose commit is under way; the next one goes on from it. */
+  /** The batch's transaction commits now; the next batch goes on from its changes. */
   sent(): void {
     this.#bases.forEach((base, index) => {
       base.committing = this.#batch[index]
@@ -73,7 +73,7 @@ export class PartitionState {
     this.#batch = this.#begin()
   }
 
-  /** What was sent holds. */
+  /** The transaction was committed: its changes are now committed values. */
   committed(): void {
     for (const base of this.#bases) base.committed()
   }

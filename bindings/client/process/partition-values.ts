@@ -7,7 +7,8 @@ import { throwIfAborted } from '../signals.ts'
 const FETCH_BYTES = 1024 * 1024
 
 /**
- * Bytes as text, one character a byte: a key of maps. Hot path: eight at a time take a tenth of what spreading takes.
+ * A key's bytes as text, one character a byte, to serve as key of a Map. Hot path: eight at a time take a tenth of what
+ * spreading takes.
  */
 export function keyText(key: Uint8Array): string {
   const { length } = key
@@ -33,14 +34,14 @@ function byte(bytes: Uint8Array, at: number): number {
   return bytes[at] ?? 0
 }
 
-/** Whether that is its text. */
+/** Whether `text` is the key's text. */
 export function isText(key: Uint8Array, text: string): boolean {
   if (key.length !== text.length) return false
   for (let at = 0; at < key.length; at++) if (key[at] !== text.charCodeAt(at)) return false
   return true
 }
 
-/** The other way round. */
+/** The bytes of a key's text. */
 export function keyBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }
@@ -67,9 +68,9 @@ export class PartitionValues {
 }
 
 /**
- * Reads partitions from their start, as a committed reader sees them: as far as that goes now, or as far as there are
- * records now. The latter waits for the end of every transaction that is open in them, whoever has it: what was
- * committed behind its first record is not to be seen before.
+ * Reads partitions from their start as a committed reader sees them, up to the last stable offset or to the high
+ * watermark as of now. The latter waits for the end of every transaction that is open in them, whoever has it: what was
+ * committed behind the first record of an open transaction can't be seen before.
  */
 export async function readValues(
   broker: Broker,
@@ -103,8 +104,8 @@ export async function readValues(
 }
 
 /**
- * Retention, or `deleteRecords`, took records that were to be read: what was read below them is gone as well, as it is
- * for who begins now. Throws the error where it means something else.
+ * Retention or `deleteRecords` removed records that were still to be read: then the values read below the new start are
+ * dropped too, as a reader that begins now would not see them. Throws the error where it means something else.
  */
 async function beginAnew(broker: Broker, behind: readonly PartitionValues[], error: unknown): Promise<void> {
   if (!LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
@@ -120,7 +121,7 @@ async function beginAnew(broker: Broker, behind: readonly PartitionValues[], err
   if (!hasMoved) throw error
 }
 
-/** One fetch, which waits; records without a key say nothing of any. Answers whether anything moved. */
+/** One fetch, which waits. Records without a key are passed over. Resolves with whether any position moved. */
 export async function fetchInto(
   reader: ReturnType<Broker['openReader']>,
   partitions: readonly PartitionValues[],

@@ -5,8 +5,9 @@ import { placeKey } from '../places.ts'
 import { LogTransactionalProducer } from '../transaction/transactional-producer.ts'
 
 /**
- * The transactional producers of a processor, one for each partition that it reads. Their ids are those of group and
- * partition: no start leaves new ones behind, and whoever gets a partition ends what its last reader left open there.
+ * The transactional producers of a processor, one for each partition that it reads. Their ids are made of group and
+ * partition: no restart leaves further ids behind, and whoever gets a partition ends what its last reader left open
+ * there.
  */
 export class ProcessProducers {
   readonly #broker: Broker
@@ -25,7 +26,7 @@ export class ProcessProducers {
   of(at: TopicPartition): LogTransactionalProducer {
     const known = this.#producers.get(placeKey(at))
     if (known !== undefined) return known
-    // Topic names hold no slash, groups may hold anything: no two groups and topics make the same id.
+    // Topic names hold no slash but groups may: no two groups and topics make the same id.
     const transactionalId = `oncelog-process-${this.#groupId}/${at.topic}-${at.partition}`
     const options = { transactionalId, transactionTimeoutMs: this.#transactionTimeoutMs }
     const producer = new LogTransactionalProducer(this.#broker, this.#port, options, () => {})
@@ -33,7 +34,7 @@ export class ProcessProducers {
     return producer
   }
 
-  /** They are another's from now on, or a new instance is to begin. */
+  /** Another member has these partitions from now on, or a new producer is to begin. */
   async forget(partitions: readonly TopicPartition[]): Promise<void> {
     for (const at of partitions) {
       const producer = this.#producers.get(placeKey(at))

@@ -18,20 +18,23 @@ import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
 import { StateManager } from './state-manager.ts'
 import { WorkSignal } from './work-signal.ts'
 
-/** With a second between two of them as long as a producer waits for memory: what doesn't fit at all is told. */
+/**
+ * With a second between two tries, this is as long as a producer waits for memory: an allocation that never fits is
+ * told then.
+ */
 const FAILED_READS_MAX = 120
 
-/** Consume, handle, produce, keep state, commit: batch by batch, until it is told to end. */
+/** Consumes, handles, produces, keeps state and commits, batch by batch, until it is told to end. */
 export class Process<T extends TopicRef, S> {
   readonly #broker: Broker
   readonly #port: RuntimePort
   readonly #options: ProcessOptions<T, S>
   readonly #settings: ProcessSettings
-  /** Of what is worked on. */
+  /** The signal that `handle` is given. */
   readonly #signal = new WorkSignal()
   readonly #work: BatchWork<T, S>
   readonly #states: StateManager
-  /** One after the other. */
+  /** In a row. */
   #failedReads = 0
   #inHand: { readonly batch: DeliveredBatch; readonly beganMs: number; isTooSlow: boolean } | undefined
 
@@ -49,7 +52,7 @@ export class Process<T extends TopicRef, S> {
     const names = topics.map(topicName)
     await this.#states.check(names)
     await checkDeadLetters(this.#settings.deadLetter, this.#broker.admin)
-    // By range, so that equal partitions of all topics, and with them one partition of state, are with one member.
+    // By range, so that one member has the same partitions of all topics, and with them that partition's state.
     const { maxPollIntervalMs } = this.#settings
     const consumer = new GroupConsumer(
       this.#broker,
@@ -66,7 +69,7 @@ export class Process<T extends TopicRef, S> {
       this.#signal.abort(error)
     })
     consumer.on('assigned', () => this.#signal.renew())
-    // Partitions may have been added since, or members come that read other topics.
+    // Partitions may have been added since, or members have joined that read other topics.
     consumer.on('assigned', async () => {
       await this.#states.check(names)
       this.#states.checkShare(names, consumer.assignment())
@@ -84,8 +87,8 @@ export class Process<T extends TopicRef, S> {
   }
 
   /**
-   * Batches until half of the poll interval was worked: the next iteration begins with a poll. False when the consumer
-   * was closed.
+   * Handles batches until half of the poll interval was worked: the next iteration begins with a poll. Resolves with
+   * false when the consumer was closed.
    */
   async #untilPoll(
     consumer: GroupConsumer<T>,
@@ -113,7 +116,7 @@ export class Process<T extends TopicRef, S> {
       }
       return false
     } catch (error) {
-      // Memory that others use at this moment, say.
+      // Such as memory that others use at this moment.
       const isPassing = LogError.is(error) && error.category === 'retriable'
       if (isWorking || !isPassing || ++this.#failedReads > FAILED_READS_MAX) throw error
       await waitBeforeTry(this.#port, this.#failedReads, signal)
@@ -121,7 +124,10 @@ export class Process<T extends TopicRef, S> {
     }
   }
 
-  /** Once for each batch. Nobody else says so: each try of what takes too long is a first one, and no error comes of it. */
+  /**
+   * Warns once for each batch. Nothing else tells: each call of a `handle` that takes too long is a first attempt, and
+   * no error comes of it.
+   */
   #warnIfSlow(limitMs: number): void {
     const inHand = this.#inHand
     if (inHand === undefined || inHand.isTooSlow) return
@@ -157,7 +163,7 @@ export class Process<T extends TopicRef, S> {
         throwIfAborted(signal)
         return undefined
       })
-      // The group put the member out meanwhile: its records come again.
+      // The group put the member out meanwhile: its records are delivered again.
       if (handled === undefined) return batch
       const { done, records } = handled
       if (records.length > 0) await producer.send(records)
@@ -165,7 +171,7 @@ export class Process<T extends TopicRef, S> {
       state.sent()
       state.committed()
       await consumer.commit(done as never).catch((error: unknown) => {
-        // Its records are with another member now, and come again there.
+        // Another member has the partition now, and is delivered the records again.
         if (!LogError.is(error) || error.category !== 'rejoin') throw error
       })
       return done

@@ -4,13 +4,13 @@ import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 
 /** Handles batches and commits them, exactly once or at least once. */
 export interface ProcessingGuarantee {
-  /** Answers the part of the batch that is done. */
+  /** Resolves with the part of the batch that is done. */
   process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch>
-  /** Resolves when nothing of it runs any more. */
+  /** Resolves when nothing runs any more. */
   end(): Promise<void>
 }
 
-/** Answers whether `afterMs` have passed since this call. */
+/** Returns a function that says whether `afterMs` have passed since this call. */
 export function deadline(port: RuntimePort, afterMs: number): () => boolean {
   const endMs = port.elapsed() + afterMs
   return () => port.elapsed() >= endMs

@@ -37,11 +37,12 @@ export class RunningProcessor implements Processor {
       this.#isOver = true
       ended(this)
     })
-    // A promise of its own, which no `close` handles: work that ended in silence would be found out far too late.
+    // A promise of its own, whose rejection no `close` handles: else work that ended in silence would be noticed far
+    // too late.
     this.done = running.then(() => {})
     this.#ended = running.catch((error: unknown) => {
       if (!isReason(error, signal)) throw error
-      // Who aborted it knows.
+      // Whoever aborted the signal knows why it ended.
       this.done.catch(() => {})
     })
     this.#ended.catch(() => {})

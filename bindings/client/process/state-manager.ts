@@ -16,7 +16,7 @@ export class StateManager {
   readonly #stores: readonly NamedStore[]
   readonly #isConcurrent: boolean
   readonly #partitions: Map<number, PartitionState> = new Map()
-  /** Knows topics without a question as long as none changed. */
+  /** Has the topics' facts in memory as long as no topic changed. */
   readonly #topics: Pick<ReaderSession, 'topic'>
 
   constructor(broker: Broker, stores: readonly NamedStore[], isConcurrent: boolean) {
@@ -27,8 +27,8 @@ export class StateManager {
   }
 
   /**
-   * INVALID_CONFIG for inputs with different numbers of partitions, whose equal keys and partitions would not meet in
-   * one member, and for a changelog with fewer partitions than they have, or from which values go by their age alone.
+   * INVALID_CONFIG for inputs with different numbers of partitions, as equal keys would not meet in one member; and for
+   * a changelog with fewer partitions than the inputs have, or one that loses values by their age alone.
    */
   async check(topics: readonly string[]): Promise<void> {
     if (this.#stores.length === 0) return
@@ -52,8 +52,8 @@ export class StateManager {
   }
 
   /**
-   * INVALID_CONFIG where this member has a partition of one input without the same one of the others: they were shared
-   * while their numbers of partitions differed, or by a member that reads other topics.
+   * INVALID_CONFIG where this member has a partition of one input without the same partition of the others: they were
+   * assigned while their numbers of partitions differed, or with a member that reads other topics.
    */
   checkShare(topics: readonly string[], assigned: readonly TopicPartition[]): void {
     if (this.#stores.length === 0) return
@@ -65,13 +65,14 @@ export class StateManager {
     }
   }
 
-  /** It was restored, and not forgotten since. */
+  /** Whether it was restored, and not forgotten since. */
   has(partition: number): boolean {
     return this.#partitions.has(partition)
   }
 
   /**
-   * Waits for transactions that anybody has open in the changelogs: behind their first record state is committed too.
+   * The partition's state, restored at its first use. Waits for all open transactions in the changelogs: committed
+   * state may lie behind their first record.
    */
   async of(partition: number, signal: AbortSignalLike): Promise<PartitionState> {
     const known = this.#partitions.get(partition)
@@ -85,8 +86,8 @@ export class StateManager {
   }
 
   /**
-   * Asked once all is sent. UNKNOWN_TOPIC_ID where a changelog was made again since state was read: it has none of
-   * that.
+   * Called once all is sent. Rejects with UNKNOWN_TOPIC_ID where a changelog was deleted and created again since the
+   * state was read: the new one has none of that state.
    */
   async assertThere(state: PartitionState): Promise<void> {
     for (const { topic, topicId } of state.changelogs) {
@@ -96,7 +97,7 @@ export class StateManager {
     }
   }
 
-  /** It is another's from now on, or what is known of it may be wrong. */
+  /** Another member has these partitions from now on, or what is known of their state may be wrong. */
   forget(partitions: readonly number[]): void {
     for (const partition of partitions) this.#partitions.delete(partition)
   }

@@ -33,7 +33,7 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
 export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #broker: Broker
   readonly #topic: Topic<string, never, K, never, V>
-  /** By number. */
+  /** In the order of partition numbers. */
   #partitions: readonly PartitionValues[]
   readonly #reader: ReaderSession
   readonly #following: Promise<void>
@@ -81,7 +81,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     }
     const all = Array.from({ length: partitions }, (_, partition) => partition)
     const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
-    // Nobody would hear of what was aborted meanwhile.
+    // Nobody would hear of it if the signal was aborted meanwhile.
     throwIfAborted(signal)
     return new FollowedTable(broker, topic, values, signal, closed)
   }

@@ -2,14 +2,14 @@ import type { AbortSignalGiven } from '../../model/platform.ts'
 import { abortReason } from '../signals.ts'
 
 /**
- * What `handle` is given to look at: aborted when the processor ends, or once the group has put the member out and
- * nothing that is worked on can be committed. From the next assignment on it is another one.
+ * The signal that `handle` is given: aborted when the processor ends, or once the group has put the member out, as
+ * nothing that is worked on can be committed then. The next assignment brings a new one.
  */
 export class WorkSignal {
   #controller = new AbortController()
   #isOver = false
 
-  /** Of the processor, which ends once. */
+  /** Aborts with the processor's own signal, which aborts once. */
   follow(signal: AbortSignalGiven): void {
     const stop = () => {
       this.#isOver = true
@@ -27,7 +27,7 @@ export class WorkSignal {
     this.#controller.abort(reason)
   }
 
-  /** It was aborted with that. */
+  /** Whether it was aborted with this reason. */
   isReason(error: unknown): boolean {
     return this.#controller.signal.aborted && this.#controller.signal.reason === error
   }

@@ -41,7 +41,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
   readonly #undelivered: Undelivered = new Undelivered()
   #session: ShareSession | undefined
-  /** The session whose log asked for undelivered records back: it acquires no more. */
+  /** The session of which the log, as it closes, asked undelivered records back: it acquires no more. */
   #released: ShareSession | undefined
   #producer: Producer | undefined
   #isIterating = false
@@ -111,22 +111,22 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return !session.isLost && SharedRecord.lockedUntil(record) > this.#parts.port.elapsed()
   }
 
-  /** Waits for records. If the log has another holder since, the locks are gone and it begins anew. */
+  /** Waits for records. If the log has another holder since, the locks are gone and a new session begins. */
   async #acquire(): Promise<void> {
     const { maxRecords: maxOffsets, lockMs, startAt, groupId, deadLetter } = this.#settings
     try {
       if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
       if (this.#closing !== undefined) return
       const session = this.#session ?? (await this.#open(groupId))
-      // Its close may not have known of the session.
+      // A close that came while the session was opened may not have known of it.
       if (this.#closing !== undefined) return await session.close()
-      // Nothing can wake a wait that hasn't begun.
+      // A signal that aborts now could wake no wait: the wait hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
       const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       await this.#receiveAll(session, await session.acquire(request), askedAt)
     } catch (error) {
-      // A dead letter that was about to be written when the consumer was closed: its record comes again.
+      // The consumer was closed as a dead letter was about to be written: its record is delivered again.
       if (this.#closing !== undefined && LogError.is(error, 'PRODUCER_CLOSED')) return
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
       this.#session = undefined
@@ -151,7 +151,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       try {
         await this.#receive(session, range, askedAt)
       } catch (error) {
-        // Only what failed stays locked: given back it would come again at once, and fail in place of all others.
+        // Only the range that failed stays locked: released it would be delivered again at once, and fail in place of
+        // all others.
         this.#undelivered.endReading(range)
         await this.#undelivered.giveBack(session)
         throw error
@@ -163,8 +164,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   async #receive(session: ShareSession, range: AcquiredRange, askedAt: number): Promise<void> {
     const decoder = this.#decoders.get(range.topic)
     if (decoder === undefined || !this.#undelivered.isUnread(range)) return
-    // Counted from the request and not from the answer, which may lie there for long: so the lock never ends later here
-    // than in the log.
+    // Counted from the request and not from its answer, which may lie unread for long: so the lock never ends later by
+    // this clock than in the log.
     const lockedUntil = askedAt + range.waitedMs + this.#settings.lockMs
     const records = await sharedRecords(session, range, decoder, lockedUntil)
     if (!this.#undelivered.endReading(range)) return
@@ -177,14 +178,16 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       try {
         await this.#giveUpIfLocked(session, record)
       } catch (error) {
-        // Those behind it haven't failed: they are given back.
+        // The records behind it haven't failed: they are released.
         this.#undelivered.push(records.slice(index + 1))
         throw error
       }
     }
   }
 
-  /** Letters before it may have taken longer than its lock: then it is for the consumer that has it next. */
+  /**
+   * Writing the dead letters before this one may have taken longer than its lock: then it is left to its next consumer.
+   */
   async #giveUpIfLocked(session: ShareSession, record: SharedRecord): Promise<void> {
     if (this.#closing !== undefined || !this.#isLocked(session, record)) return
     try {
@@ -195,8 +198,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   }
 
   /**
-   * The dead letter comes first: a crash between the two steps writes it twice rather than never. Its write may take
-   * longer than what is left of the lock, and who got the record meanwhile might accept it: so the lock begins anew.
+   * The dead letter is written first: a crash between the two steps then writes it twice rather than never. The write
+   * may take longer than what is left of the lock, and another consumer that got the record meanwhile might accept it:
+   * so the lock begins anew before.
    */
   async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
     const { deadLetter, maxDeliveries } = this.#settings
@@ -211,7 +215,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async #renew(session: ShareSession, record: SharedRecord): Promise<void> {
     const { lockMs } = this.#settings
-    // As where a lock begins: it never ends later here than in the log.
+    // Counted from before the request, as at the delivery: the lock never ends later by this clock than in the log.
     const lockedUntil = this.#parts.port.elapsed() + lockMs
     await acknowledgeRange(session, SharedRecord.placeOf(record), 'renew', lockMs)
     SharedRecord.renew(record, lockedUntil)
@@ -227,9 +231,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const session = this.#delivered.get(shared)
     if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
     if (session !== this.#session || session.isLost) throw lockEnded(shared)
-    // After the last delivery only this consumer knows why it failed.
+    // After the last delivery the dead letter is written here, where it is known why the record failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
-    // The record is another consumer's by now, which may accept it: so no letter is written.
+    // Another consumer may have the record by now, and may accept it: so no dead letter is written.
     if ((type === 'reject' || isLast) && !this.#isLocked(session, shared)) throw lockEnded(shared)
     try {
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
@@ -267,7 +271,7 @@ function wrong(argument: string, expected: string): LogError {
   return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
 }
 
-/** The lock ended with the holder, and the holder may have taken what was said before. */
+/** The lock ended with the holder, which may have taken the acknowledgement before. */
 function holderEnded({ topic, partition, offset }: SharedRecord, type: AcknowledgeType): LogError {
   const what = `whether ${type} of offset ${offset} of ${topic}-${partition} was done is unknown`
   return new LogError('INVALID_RECORD_STATE', `the holder of the log went away: ${what}`, { topic, partition, offset })

@@ -6,7 +6,7 @@ import { ConsumedRecord, type RecordSource } from '../consumer/consumed-record.t
 export class SharedRecord extends ConsumedRecord {
   readonly deliveryCount: number
   readonly #range: AcquiredRange
-  /** By this consumer's clock; never later than in the log. */
+  /** When the lock ends by this consumer's clock; never later than in the log. */
   #lockedUntil: number
 
   constructor(batch: FetchedBatch, index: number, source: RecordSource, range: AcquiredRange, lockedUntil: number) {
@@ -16,7 +16,9 @@ export class SharedRecord extends ConsumedRecord {
     this.#lockedUntil = lockedUntil
   }
 
-  /** Of the range with which it was locked. Static, as `lockedUntil`, because the record's public type doesn't have it. */
+  /**
+   * The range with which it was acquired. Static, as `lockedUntil`, because the record's public type doesn't have it.
+   */
   static placeOf(record: SharedRecord): AcquiredRange {
     return { ...record.#range, firstOffset: record.offset, lastOffset: record.offset }
   }

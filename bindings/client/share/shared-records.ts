@@ -9,8 +9,8 @@ const MAX_BYTES = 1024 * 1024
 
 /**
  * The records of the acquired offsets. An offset at which readers see no record (a marker, an aborted transaction, a
- * gap) is acknowledged as `gap`, so that nobody gets it again. Deleted records need nothing, nor does what isn't locked
- * any more.
+ * gap) is acknowledged as `gap`, so that nobody gets it again. Deleted records need no acknowledgement, nor do those
+ * whose lock has ended.
  */
 export async function sharedRecords(
   session: ShareSession,
@@ -34,15 +34,15 @@ export async function sharedRecords(
 }
 
 interface Fetched {
-  /** Records of the range below it are deleted. */
+  /** Records of the range below this offset are deleted. */
   readonly keptFrom: number
-  /** Below it all of the range has been read. What lies above may hold records, so it stays locked. */
+  /** The range was read up to this offset. There may be records above it, so these offsets stay locked. */
   readonly readUpTo: number
   /** In offset order. */
   readonly found: readonly { readonly batch: FetchedBatch; readonly index: number }[]
 }
 
-/** Throws the partition's error. */
+/** Reads the range. Throws the partition's error, if it has one. */
 async function fetched(
   session: ShareSession,
   { topic, topicId, partition, firstOffset, lastOffset }: AcquiredRange,
@@ -64,7 +64,7 @@ async function fetched(
       found.length = 0
       continue
     }
-    // Its locks are gone with the topic, and what has the name now is another's.
+    // Its locks are gone with the topic; a topic that has the name now is another.
     if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return { keptFrom, readUpTo: keptFrom, found: [] }
     if (part.error !== undefined) throw part.error
     for (const batch of part.batches) {

@@ -2,7 +2,7 @@ import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { SharedRecord } from './shared-record.ts'
 import { acknowledgeRange } from './shared-records.ts'
 
-/** What a consumer has locked and its program hasn't got. */
+/** What a consumer has locked and its program hasn't been given. */
 export class Undelivered {
   /** Ranges whose records aren't read yet. */
   readonly #unread: Set<AcquiredRange> = new Set()
@@ -16,7 +16,10 @@ export class Undelivered {
     return this.#unread.has(range)
   }
 
-  /** Its records are read, or can't be. False if it was given back meanwhile: it may be another consumer's. */
+  /**
+   * The range's records were read, or can't be. False if the range was released meanwhile: it may be another
+   * consumer's.
+   */
   endReading(range: AcquiredRange): boolean {
     return this.#unread.delete(range)
   }
@@ -29,18 +32,18 @@ export class Undelivered {
     return this.#ready.shift()
   }
 
-  /** The locks are gone. */
+  /** Drops all, since the locks are gone. */
   clear(): void {
     this.#unread.clear()
     this.#ready = []
   }
 
-  /** To other consumers at once: their delivery doesn't count. */
+  /** Releases all, to other consumers at once; this delivery doesn't count. */
   async giveBack(session: ShareSession): Promise<void> {
     const records = this.#ready.map((record) => acknowledgeRange(session, SharedRecord.placeOf(record), 'unseen'))
     const ranges = [...this.#unread].map((range) => acknowledgeRange(session, range, 'unseen'))
     this.clear()
-    // The lock has ended meanwhile, or the log is gone: there is nothing to give back.
+    // Where the lock has ended meanwhile, or the log is gone, there is nothing to release.
     await Promise.allSettled([...records, ...ranges])
   }
 }

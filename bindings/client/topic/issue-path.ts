@@ -1,12 +1,12 @@
 import type { StandardIssue, StandardSchemaV1 } from '../../model/standard-schema.ts'
 
-/** Indexes above it aren't tried. */
+/** Larger indexes aren't tried. */
 const PROBED_INDEX_MAX = 1000
 
 /**
- * Where a value doesn't fit, without content of it. A schema's own message may quote the value, so it stays out; a key
- * may be a field's name or, in a map, content. A name is told where the schema misses it in an empty object of that
- * place, so that it is the schema's own; any other stands as `*`.
+ * Where a value doesn't fit its schema, without any content of the value. A schema's own message may quote the value,
+ * so it is left out. A key may be a field's name or, in a map, content: it is told only if the schema misses it in an
+ * empty object at that place, because then it is the schema's own; any other stands as `*`.
  */
 export function issuePath(schema: StandardSchemaV1, { path = [] }: StandardIssue): string {
   if (path.length === 0) return 'its root'

@@ -1,8 +1,8 @@
 import { LogError } from '../../model/errors.ts'
 
 /**
- * Refuses what `JSON.stringify` would leave out, or write as something else, in silence: what is stored is what was
- * meant, or nothing. Names no field: their names may be content.
+ * Refuses what `JSON.stringify` would silently leave out or write as something else: what is stored is what was meant,
+ * or nothing. Names no field, since names may be content.
  */
 export function assertJsonForm(value: unknown): void {
   if (value === null) return
@@ -16,7 +16,7 @@ export function assertJsonForm(value: unknown): void {
     case 'object':
       return assertObjectForm(value)
     default:
-      // Programs may teach bigints to be text.
+      // Programs may give BigInt a `toJSON`.
       if (typeof (value as { toJSON?: unknown } | undefined)?.toJSON !== 'function')
         throw noForm(`a value of type ${typeof value}`)
   }
@@ -24,11 +24,11 @@ export function assertJsonForm(value: unknown): void {
 
 function assertObjectForm(object: object): void {
   if (Array.isArray(object)) {
-    // By index: holes of a sparse array are passed over by `forEach`.
+    // By index, because `forEach` passes over the holes of a sparse array.
     for (let index = 0; index < object.length; index++) assertJsonForm(object[index])
     return
   }
-  // Before its `toJSON` is asked: that of Node's Buffer gives an object, which is what would be read.
+  // Before `toJSON` is looked for: that of Node's Buffer makes an object, and the reader would get that.
   if (ArrayBuffer.isView(object)) throw noForm(kindOf(object))
   const { toJSON } = object as { toJSON?: unknown }
   if (typeof toJSON === 'function') {
@@ -39,12 +39,12 @@ function assertObjectForm(object: object): void {
   if (names.length === 0 && !isPlain(object)) throw noForm(kindOf(object))
   for (const name of names) {
     const field = (object as Record<string, unknown>)[name]
-    // A field that is undefined is one that isn't there, before and after.
+    // A field that is undefined is left out, which reads the same.
     if (field !== undefined) assertJsonForm(field)
   }
 }
 
-/** What is empty and of a class keeps its content elsewhere: a Map, a Set, an Error. */
+/** An object of a class without fields of its own keeps its content elsewhere: a Map, a Set, an Error. */
 function isPlain(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null

@@ -32,7 +32,7 @@ export function json(schema?: StandardSchemaV1): Codec<unknown> {
   }
 }
 
-/** The parser's own message quotes the text: only the place of the fault is told, where the engine says it. */
+/** The parser's own message quotes the text: only the position is told, where the engine says it. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)

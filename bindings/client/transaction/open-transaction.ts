@@ -6,23 +6,23 @@ import type { SendOptions } from '../producer/producer-type.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import type { Transaction } from './transaction-type.ts'
 
-/** Between begin and end of one transaction. */
+/** One transaction, from its begin to its end. */
 export class OpenedTransaction implements Transaction {
   readonly #session: TransactionalSession
   readonly #sender: LogProducer
   readonly #ended: (isCommitted: boolean) => void
   readonly #calls = new Set<Promise<unknown>>()
   readonly #offsets: OffsetsInTransaction[] = []
-  /** Of the first call inside that failed. */
+  /** The error of the first call inside that failed. */
   #failure: { readonly error: unknown } | undefined
   #ending: Promise<void> | undefined
-  /** Of `commit`: once it is refused, `#undoing` is the abort that came with the refusal. */
+  /** The commit. If it is refused, `#undoing` is the abort that follows by itself. */
   #committing: Promise<void> | undefined
   #undoing: Promise<void> | undefined
   #mayBeCommitted = false
   #isOver = false
 
-  /** `sender` is its own until `ended`. */
+  /** `sender` belongs to this transaction until `ended` is called. */
   constructor(session: TransactionalSession, sender: LogProducer, ended: (isCommitted: boolean) => void) {
     this.#session = session
     this.#sender = sender
@@ -50,7 +50,7 @@ export class OpenedTransaction implements Transaction {
     this.#offsets.push(await consumer.sendOffsets(done, options, send))
   }
 
-  /** Nobody has to await it: the transaction tells of its failure. */
+  /** Notes the first failure, which the commit throws: so the program needn't await the call. */
   #inside<T>(call: Promise<T>): Promise<T> {
     this.#calls.add(call)
     call.then(
@@ -78,7 +78,7 @@ export class OpenedTransaction implements Transaction {
   }
 
   /**
-   * The log was asked to commit, refused, and refused the abort behind it as well: only it knows what became of this.
+   * Whether the log refused the commit and then the abort as well: only the log knows what became of the transaction.
    */
   get mayBeCommitted(): boolean {
     return this.#mayBeCommitted
@@ -115,7 +115,10 @@ export class OpenedTransaction implements Transaction {
     }
   }
 
-  /** Who aborts because a commit was refused, and throws what it was refused with, is told no other error. */
+  /**
+   * An abort after a commit that was refused waits for the abort that followed the refusal, and rejects only if that
+   * did: so `catch { await transaction.abort(); throw … }` keeps the first error.
+   */
   async #afterCommit(committing: Promise<void>): Promise<void> {
     const isCommitted = await committing.then(
       () => true,
@@ -125,14 +128,14 @@ export class OpenedTransaction implements Transaction {
     await this.#undoing
   }
 
-  /** Every call made inside has its answer. */
+  /** Resolves when every call made inside has settled. */
   async #awaitCalls(): Promise<void> {
-    // Those that wait for more records don't wait any longer.
+    // Sends that linger for more records are sent now.
     if (this.#calls.size > 0) await this.#sender.flush().catch(() => {})
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls)
   }
 
-  /** Aborts, unless it was ended. */
+  /** Aborts, unless the transaction was ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ending === undefined) await this.abort()
     else await this.#ending.catch(() => {})

@@ -3,8 +3,8 @@ import type { AbortSignalGiven } from '../../model/platform.ts'
 import type { TransactionContext } from './transaction-type.ts'
 
 /**
- * One run of the program's work. Its signal is made when it is asked for: a signal costs more than a small
- * transaction's send.
+ * One run of the program's work. Its signal is made only when it is asked for: a signal costs more than the send of a
+ * small transaction.
  */
 export class RunningWork implements TransactionContext {
   readonly attempt: number
@@ -24,7 +24,7 @@ export class RunningWork implements TransactionContext {
     return this.#controller.signal
   }
 
-  /** What the work gives, or the reason of an abort that comes before. */
+  /** Settles as the work does, or rejects with the reason of an abort that comes before. */
   until<R>(work: Promise<R>): Promise<R> {
     return new Promise((resolve, reject) => {
       this.#stop = reject
@@ -40,7 +40,7 @@ export class RunningWork implements TransactionContext {
     this.#controller?.abort(reason)
   }
 
-  /** Whoever still listens hears that it is too late. */
+  /** Work that still listens to the signal hears that it is too late. */
   end(): void {
     if (this.#over !== undefined) return
     this.#over = { reason: undefined }

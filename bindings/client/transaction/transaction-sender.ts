@@ -5,8 +5,8 @@ import { type ProducerOptions, producerSettings } from '../producer/producer-opt
 import { RecordAccumulator } from '../producer/record-accumulator.ts'
 
 /**
- * The sends of one producer's transactions, one transaction after the other: what is known of topics and partitions
- * stays.
+ * The sends of one producer's transactions, one transaction after the other: what it knows of topics and partitions is
+ * kept from one to the next.
  */
 export class TransactionSender {
   readonly #port: RuntimePort
@@ -32,7 +32,7 @@ export class TransactionSender {
     return { accumulator, producer }
   }
 
-  /** Not all that was sent was written: the next transaction knows nothing of it. */
+  /** Not everything that was sent was written: the next transaction starts without what is known. */
   failed(): void {
     this.#current = undefined
   }

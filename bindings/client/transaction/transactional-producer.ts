@@ -38,15 +38,15 @@ export class LogTransactionalProducer implements TransactionalProducer {
   readonly #sender: TransactionSender
   readonly #closed: () => void
   #session: TransactionalSession | undefined
-  /** From its begin on, before it is open even. */
+  /** Set from the call that begins a transaction on, before the transaction is open. */
   #isBusy = false
   #beginning: Promise<unknown> = Promise.resolve()
   #open: OpenedTransaction | undefined
   #isFenced = false
   #running: RunningWork | undefined
-  /** From the first run of work to the outcome of the last: between them nobody else begins a transaction. */
+  /** Set from the first run of `work` to the outcome of the last: nobody else begins a transaction between two runs. */
   #hasWork = false
-  /** Of the wait before work is run again. */
+  /** Ends the wait before the next run of `work`. */
   #endWait: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -92,7 +92,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
       if ('result' in run) return run.result
       const { error, mayBeCommitted } = run
       if (attempt > retries || mayBeCommitted || !isWorthAnother(error)) throw error
-      // Either may have come while the run was undone. A closed producer leaves no timer behind.
+      // The signal or a close may have come while the run was undone. A closed producer leaves no timer behind.
       throwIfAborted(signal)
       this.#assertOpen()
       try {
@@ -115,7 +115,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     signal?.addEventListener('abort', stop, { once: true })
     this.#running = running
     try {
-      // Either may have come since it began, when nobody heard of it here.
+      // The signal or a close may have come while the transaction began, before anything here listened.
       throwIfAborted(signal)
       this.#assertOpen()
       const result = await this.#inTime(running, () => work(transaction, running))
@@ -131,7 +131,10 @@ export class LogTransactionalProducer implements TransactionalProducer {
     }
   }
 
-  /** By then the log has aborted the transaction: work that hangs would hear of it at its next call alone. */
+  /**
+   * Aborts the run once `transactionTimeoutMs` is over: the log has aborted the transaction by then, and work that
+   * hangs would hear of it only at its next call.
+   */
   async #inTime<R>(running: RunningWork, work: () => Promise<R>): Promise<R> {
     const deadlineMs = this.#port.elapsed() + this.#timeoutMs
     let cancel = () => {}
@@ -169,11 +172,11 @@ export class LogTransactionalProducer implements TransactionalProducer {
     return this.#beginOne(onlySignalOf(options, 'beginTransaction'))
   }
 
-  /** `isRun`: of `transaction`, between whose runs nobody else is let in. */
+  /** `isRun`: whether it is for a run of `transaction`, which alone may begin one between two runs. */
   #beginOne(signal: Abortable['signal'], isRun = false): Promise<OpenedTransaction> {
     const isRefused = this.#isTaken(isRun)
     const begun = this.#begin(signal, isRun)
-    // A close waits for the one that isn't.
+    // A close waits for the one that is begun, not for one that is refused.
     if (!isRefused) this.#beginning = begun
     return begun
   }
@@ -229,13 +232,16 @@ export class LogTransactionalProducer implements TransactionalProducer {
       return await session.begin()
     } catch (error) {
       if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) throw error
-      // It had begun, the answer was lost, and the log aborted it since: only an abort tells in which epoch to go on.
+      // A begin before had been done, its answer was lost, and the log has aborted that transaction since: only an
+      // abort tells the epoch to go on with.
       await session.abort()
       return session.begin()
     }
   }
 
-  /** After an end that failed nobody knows where the session is: the next transaction begins with a new one. */
+  /**
+   * Gives up a session whose commit or abort failed, since its state is unknown: the next transaction opens a new one.
+   */
   #watched(session: TransactionalSession): TransactionalSession {
     const end = async (ending: Promise<void>): Promise<void> => {
       try {
@@ -279,7 +285,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** What another run could mend; not a commit of which nobody knows whether it was done. */
+/** Whether another run may succeed; false for a commit of which nobody knows whether it was done. */
 function isWorthAnother(error: unknown): boolean {
   if (LogError.is(error, 'NETWORK_EXCEPTION')) return false
   return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)
