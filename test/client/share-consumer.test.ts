@@ -164,6 +164,15 @@ test('wrong calls are refused by name', async () => {
   ]) {
     assert.ok(LogError.is(await refused(call()), 'INVALID_REQUEST'))
   }
+  for (const [type, option, value] of [
+    ['accept', 'delayMs', 0],
+    ['accept', 'error', new Error('half done')],
+    ['reject', 'delayMs', 1000],
+  ] as const) {
+    const refusal = await refused(consumer.acknowledge(job as Job, type, { [option]: value }))
+    assert.ok(LogError.is(refusal, 'INVALID_REQUEST'), `${type} with ${option}: ${refusal}`)
+    assert.is(refusal.details['option'], option)
+  }
   await consumer.acknowledge(job as Job, 'accept')
   assert.ok(LogError.is(await refused(consumer.acknowledge(job as Job, 'accept')), 'INVALID_RECORD_STATE'))
   await log.close()

@@ -30,14 +30,14 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
   /**
    * Ends this consumer's lock of a record. `'accept'`: it is done. `'release'`: it may be delivered again, after
    * `delayMs` milliseconds if given (a restart of the log ends that delay), and after the last of `maxDeliveries` it is
-   * rejected. `'reject'`: it will never succeed, and goes to the dead letters, which tell `error` if given. Resolves
-   * when that is durable. Rejects with INVALID_RECORD_STATE when the lock has ended, so that another consumer may have
-   * the record, or this one by a later delivery; when its topic was deleted; and when the process that held the log
-   * ended before it answered: then it may be done all the same, so finish the work first, and don't undo it for this
-   * error. Rejects with INVALID_REQUEST for anything that isn't a record of this consumer, with CONSUMER_CLOSED, and,
-   * where a dead letter is written, as `send` does: the lock is still held then. The lock begins anew before a dead
-   * letter is written; one whose write takes longer than `lockMs`, or a crash right after it, may have it written
-   * twice.
+   * rejected. `'reject'`: it will never succeed, and goes to the dead letters. These tell `error`, if `'reject'` or the
+   * last `'release'` gives one. Resolves when that is durable. Rejects with INVALID_RECORD_STATE when the lock has
+   * ended, so that another consumer may have the record, or this one by a later delivery; when its topic was deleted;
+   * and when the process that held the log ended before it answered: then it may be done all the same, so finish the
+   * work first, and don't undo it for this error. Rejects with INVALID_REQUEST for anything that isn't a record of this
+   * consumer, and for an option that the type has no use for; with CONSUMER_CLOSED; and, where a dead letter is
+   * written, as `send` does: the lock is still held then. The lock begins anew before a dead letter is written; one
+   * whose write takes longer than `lockMs`, or a crash right after it, may have it written twice.
    */
   acknowledge(
     record: SharedRecordOf<T>,

@@ -5,24 +5,19 @@ import { LogError } from '../../model/errors.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
 import type { Producer } from '../producer/producer-type.ts'
 import { abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
+import { type AcknowledgeOptions, type AcknowledgeType, checkAcknowledge } from './acknowledge-options.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
 import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
 import { SharedRecord } from './shared-record.ts'
 import { acknowledgeRange, sharedRecords } from './shared-records.ts'
 import { Undelivered } from './undelivered.ts'
 
-type AcknowledgeType = 'accept' | 'release' | 'reject'
-type AcknowledgeOptions = NonNullable<Parameters<ShareConsumer['acknowledge']>[2]>
-
-const NAMES: OptionNames<AcknowledgeOptions> = { delayMs: true, error: true }
 /** What a dead letter tells if the program gives no error. */
 const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
 const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
-const TYPES: readonly unknown[] = ['accept', 'release', 'reject'] satisfies readonly AcknowledgeType[]
 
 export interface ShareParts {
   readonly broker: Broker
@@ -223,13 +218,14 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
     this.#assertOpen()
-    assertOptions(options, NAMES, 'acknowledge')
-    if (!TYPES.includes(type)) throw wrong('type', "'accept', 'release' or 'reject'")
-    const { delayMs = 0, error } = options
-    if (!(Number.isSafeInteger(delayMs) && delayMs >= 0)) throw wrong('delayMs', 'a whole number from 0 on')
+    const { delayMs = 0, error } = checkAcknowledge(type, options)
     const shared = record as unknown as SharedRecord
     const session = this.#delivered.get(shared)
-    if (session === undefined) throw wrong('record', 'a record that this consumer delivered')
+    if (session === undefined) {
+      throw new LogError('INVALID_REQUEST', 'record must be a record that this consumer delivered', {
+        argument: 'record',
+      })
+    }
     if (session !== this.#session || session.isLost) throw lockEnded(shared)
     // After the last delivery the dead letter is written here, where it is known why the record failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
@@ -265,10 +261,6 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-function wrong(argument: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
 }
 
 /** The lock ended with the holder, which may have taken the acknowledgement before. */
