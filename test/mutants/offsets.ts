@@ -136,16 +136,23 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an outcome that was interrupted comes into force, whatever the group was told since',
     file: 'client/consumer/membership.ts',
-    find: '      if (joins === this.#joins) this.#next ??= next\n      else',
-    put: '      this.#next ??= next\n      if (joins !== this.#joins)',
+    find: 'if (joins === this.#joins) this.#next ??= next',
+    put: 'this.#next ??= next',
     tests: ['client/interrupted-outcomes.test.ts'],
   },
   {
     name: 'what a member was said to have and never took stays nobody’s',
     file: 'client/consumer/membership.ts',
-    find: '      else this.#rebalanceWanted(member)\n      throw error',
-    put: '      throw error',
+    find: '    this.#rebalanceIfLess(member)\n  }\n',
+    put: '  }\n',
     tests: ['client/interrupted-outcomes.test.ts'],
+  },
+  {
+    name: 'what a member gave up is nobody’s until it knows where the others begin',
+    file: 'client/consumer/membership.ts',
+    find: '    this.#rebalanceIfLess(member)\n    let',
+    put: '    let',
+    tests: ['client/starts-that-wait.test.ts'],
   },
   {
     name: 'a member leaves while handlers are told of its first assignment',
@@ -227,8 +234,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'the group isn’t told that what was lost of a topic that is gone is free',
     file: 'client/consumer/membership.ts',
-    find: '    return this.#told.some((each) => this.assignment.at(each) === undefined)\n',
-    put: '    return false\n',
+    find: 'if (this.#told.some((each) => this.assignment.at(each) === undefined)) ',
+    put: 'if (this.#told.length < 0) ',
     tests: ['client/group-members.test.ts'],
   },
   {

@@ -223,11 +223,11 @@ export class Membership {
   }
 
   /**
-   * The group was told that it has a partition, which it has given up or lost since, an answer to a fetch among the
-   * reasons: nobody is given that one before the group hears that it is free (KIP-429).
+   * The group was told that it has a partition, which it has given up, lost or never taken since, an answer to a fetch
+   * among the reasons: nobody is given that one before the group hears that it is free (KIP-429).
    */
-  get #hasLessThanTold(): boolean {
-    return this.#told.some((each) => this.assignment.at(each) === undefined)
+  #rebalanceIfLess(member: Member): void {
+    if (this.#told.some((each) => this.assignment.at(each) === undefined)) this.#rebalanceWanted(member)
   }
 
   /**
@@ -262,10 +262,8 @@ export class Membership {
       await this.#applyAssignment(member, next)
     } catch (error) {
       if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
-      // If the group was told meanwhile that this member has them, the answer to that is on its way, and nobody is given
-      // them before it hears that they are free.
+      // If the group was told meanwhile that this member has them, the answer to that is on its way.
       if (joins === this.#joins) this.#next ??= next
-      else this.#rebalanceWanted(member)
       throw error
     }
   }
@@ -299,7 +297,7 @@ export class Membership {
       topicIds: () => this.#topicIds(member, next),
       startsOf: (added) => this.#startsOf(member, added),
     })
-    if (this.#hasLessThanTold) this.#rebalanceWanted(member)
+    this.#rebalanceIfLess(member)
   }
 
   /** Of all topics that it reads now, and of those of which it is given nothing more; none for one that is gone. */
@@ -320,15 +318,17 @@ export class Membership {
     }
   }
 
-  /** If that wait is interrupted, the rest of the outcome is left to be taken again; what was given up stays so. */
+  /**
+   * What was given up is free for others at once, however long it takes to know where the added ones begin. If that wait
+   * is interrupted, the rest of the outcome is left to be taken again; what was given up stays so.
+   */
   async #startsOf(member: Member, added: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
+    this.#rebalanceIfLess(member)
     let isWanted = true
     try {
       return await this.#waits.for(this.#start.of(member.session, added, () => isWanted))
-    } catch (error) {
+    } finally {
       isWanted = false
-      if (error instanceof Interruption && this.#hasLessThanTold) this.#rebalanceWanted(member)
-      throw error
     }
   }
 

@@ -37,8 +37,8 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'who gave something up joins no more',
     file: membership,
-    find: '    if (this.#hasLessThanTold) this.#rebalanceWanted(member)\n  }\n\n  /** Of all topics',
-    put: '  }\n\n  /** Of all topics',
+    find: 'if (this.#told.some((each) => this.assignment.at(each) === undefined)) ',
+    put: 'if (this.#told.length < 0) ',
     features: ['closes'],
   },
   {
