@@ -76,6 +76,9 @@ const STALE_INTERVALS = 4
 
 const CONNECTION_LOST_MS = 300
 
+/** The longest that an answer is on its way in a storm: the group counts from when it left, the program from when it came. */
+const ON_THE_WAY_MS = 70
+
 /**
  * What members of groups may see, by what their programs did and were told alone: who has which partition, where it
  * goes on, and what may be refused.
@@ -147,7 +150,9 @@ export class Ledger {
   }
 
   #mayBeOut({ mayBeOut, idleSinceMs, maxPollIntervalMs }: MemberFacts): boolean {
-    return mayBeOut || (idleSinceMs !== undefined && this.#options.nowMs() - idleSinceMs > 0.9 * maxPollIntervalMs)
+    if (mayBeOut || idleSinceMs === undefined) return mayBeOut
+    const onTheWayMs = this.#options.isStormy ? ON_THE_WAY_MS : 0
+    return this.#options.nowMs() - idleSinceMs > 0.9 * maxPollIntervalMs - onTheWayMs
   }
 
   /** All of the group may be put out over a rebalance that one of them holds up. */
