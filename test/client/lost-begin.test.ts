@@ -9,6 +9,7 @@ import { LogTransactionalProducer } from '../../bindings/client/transaction/tran
 import type { ErrorCode } from '../../bindings/model/error-table.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { FakePort } from './fake-port.ts'
+import { failure } from './support.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -59,33 +60,33 @@ test('the next begin aborts what is left of it and goes on', async () => {
 
 test('one that a newer producer has fenced goes on with nothing', async () => {
   const session = new BehindSession('PRODUCER_FENCED')
-  try {
-    await producerOver(session).beginTransaction()
-    assert.unreachable()
-  } catch (error) {
-    assert.is((error as LogError).code, 'PRODUCER_FENCED')
-  }
+  const producer = producerOver(session)
+  await failure('PRODUCER_FENCED', () => producer.beginTransaction())
+  const later = await failure('PRODUCER_FENCED', () => producer.beginTransaction())
+  assert.is(later.message, 'a newer producer has the transactional id "id", or it was fenced by hand')
   assert.equal(session.calls, ['begin'])
 })
 
 test('one whose id the log has forgotten is finished', async () => {
   const session = new BehindSession('INVALID_PRODUCER_ID_MAPPING')
   const producer = producerOver(session)
-  for (const expected of ['INVALID_PRODUCER_ID_MAPPING', 'PRODUCER_FENCED']) {
-    assert.is(await producer.beginTransaction().catch((error: LogError) => error.code), expected)
-  }
+  await failure('INVALID_PRODUCER_ID_MAPPING', () => producer.beginTransaction())
+  const later = await failure('INVALID_PRODUCER_ID_MAPPING', () => producer.beginTransaction())
+  assert.is(later.message, 'the log forgot the transactional id "id", as nobody had used it for a week')
   assert.equal(session.calls, ['begin'])
 })
 
-/**
- * As the log answers where a commit that was asked twice is on its way: neither it nor the abort behind it is told how
- * that ends.
- */
+/** What a refused commit may leave open: it was asked twice and is on its way, or its answer was lost with the holder. */
+const UNDECIDED = ['CONCURRENT_TRANSACTIONS', 'NETWORK_EXCEPTION'] as const
+
+/** As the log answers in such a case: only the abort behind the commit tells what became of that. */
 class UndecidedSession implements TransactionalSession {
   commits = 0
+  readonly #refusal: ErrorCode
   readonly #isUndone: boolean
 
-  constructor(isUndone: boolean) {
+  constructor(refusal: ErrorCode, isUndone: boolean) {
+    this.#refusal = refusal
     this.#isUndone = isUndone
   }
 
@@ -94,7 +95,7 @@ class UndecidedSession implements TransactionalSession {
   }
 
   async commit(): Promise<void> {
-    if (this.commits++ === 0) throw new LogError('CONCURRENT_TRANSACTIONS', 'is in state PrepareCommit')
+    if (this.commits++ === 0) throw new LogError(this.#refusal, 'by the test')
   }
 
   async abort(): Promise<void> {
@@ -105,16 +106,18 @@ class UndecidedSession implements TransactionalSession {
 }
 
 test('work is run again behind a refused commit only where the abort behind it was done', async () => {
-  for (const isUndone of [true, false]) {
-    const session = new UndecidedSession(isUndone)
-    let runs = 0
-    const code = await producerOver(session)
-      .transaction(async () => void runs++, { retries: 3 })
-      .then(
-        () => 'committed',
-        (error: unknown) => (error as LogError).code,
-      )
-    assert.equal([runs, code], isUndone ? [2, 'committed'] : [1, 'CONCURRENT_TRANSACTIONS'])
+  for (const refusal of UNDECIDED) {
+    for (const isUndone of [true, false]) {
+      const session = new UndecidedSession(refusal, isUndone)
+      let runs = 0
+      const code = await producerOver(session)
+        .transaction(async () => void runs++, { retries: 3 })
+        .then(
+          () => 'committed',
+          (error: unknown) => (error as LogError).code,
+        )
+      assert.equal([runs, code], isUndone ? [2, 'committed'] : [1, refusal])
+    }
   }
 })
 

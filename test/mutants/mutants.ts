@@ -11,6 +11,7 @@ import type { Mutant } from './mutant.ts'
 import { OFFSETS } from './offsets.ts'
 import { PRODUCERS } from './producers.ts'
 import { RECOVERY } from './recovery.ts'
+import { REMOTE } from './remote.ts'
 import { SALVAGE } from './salvage.ts'
 import { SEGMENTS } from './segments.ts'
 import { SHARING } from './sharing.ts'
@@ -22,6 +23,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSACTIONS,
   ...OFFSETS,
   ...CLIENTS,
+  ...REMOTE,
   ...SEGMENTS,
   ...STORE,
   ...MOMENTS,

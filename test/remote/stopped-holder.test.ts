@@ -21,8 +21,17 @@ test('a holder that is stopped keeps its place, and who comes is told its name',
   const gone = once(holder, 'exit')
   try {
     await once(holder, 'message')
+    const before = await open(directory)
+    const producer = before.producer({ transactionalId: 'id' })
+    const transaction = await producer.beginTransaction()
+    await transaction.send({ topic: 't', value: 'x' })
+    await transaction.commit()
     holder.kill('SIGSTOP')
+    const controller = new AbortController()
+    const ended = producer.transaction(async () => {}, { signal: controller.signal }).catch((error: unknown) => error)
+    controller.abort('the reason')
     const refused = await open(directory).catch((error: unknown) => error)
+    assert.is(await ended, 'the reason')
     assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
     assert.is(refused.details['pid'], holder.pid)
     assert.match(refused.message, /held by process \d+ .* didn't answer within 5 s: .*continue it \(kill -CONT\)/)
@@ -30,6 +39,8 @@ test('a holder that is stopped keeps its place, and who comes is told its name',
     const attached = await open(directory)
     assert.is(attached.role, 'attached')
     await attached.close()
+    await producer.close()
+    await before.close()
   } finally {
     holder.kill('SIGKILL')
     await gone

@@ -2,7 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
-import { throwIfAborted } from '../signals.ts'
+import { abortable, throwIfAborted } from '../signals.ts'
 
 const FETCH_BYTES = 1024 * 1024
 
@@ -83,9 +83,9 @@ export async function readValues(
   const wake = () => reader.wake()
   signal?.addEventListener('abort', wake, { once: true })
   try {
-    const facts = await reader.topic(topic)
+    const facts = await abortable(Promise.resolve(reader.topic(topic)), signal)
     const all = partitions.map((partition) => new PartitionValues(facts, partition))
-    const offsets = await broker.admin.offsets(all)
+    const offsets = await abortable(broker.admin.offsets(all), signal)
     const ends = new Map(offsets.map((each) => [each.partition, each[until]]))
     for (const { partition, logStartOffset } of offsets) {
       const values = all.find((each) => each.partition === partition)
@@ -95,7 +95,7 @@ export async function readValues(
       throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
       if (behind.length === 0) return all
-      await fetchInto(reader, behind).catch((error: unknown) => beginAnew(broker, behind, error))
+      await fetchInto(reader, behind).catch((error: unknown) => beginAnew(broker, behind, error, signal))
     }
   } finally {
     signal?.removeEventListener('abort', wake)
@@ -107,9 +107,14 @@ export async function readValues(
  * Retention or `deleteRecords` removed records that were still to be read: then the values read below the new start are
  * dropped too, as a reader that begins now would not see them. Throws the error where it means something else.
  */
-async function beginAnew(broker: Broker, behind: readonly PartitionValues[], error: unknown): Promise<void> {
+async function beginAnew(
+  broker: Broker,
+  behind: readonly PartitionValues[],
+  error: unknown,
+  signal: AbortSignalLike | undefined,
+): Promise<void> {
   if (!LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
-  const offsets = await broker.admin.offsets(behind)
+  const offsets = await abortable(broker.admin.offsets(behind), signal)
   let hasMoved = false
   for (const [index, each] of behind.entries()) {
     const { logStartOffset = 0 } = offsets[index] ?? {}

@@ -74,7 +74,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     if (!isDeclared(topic)) {
       throw new LogError('INVALID_REQUEST', `topic must be declared: ${HOW_TO_DECLARE}`, { argument: 'topic' })
     }
-    const { partitions, config } = await broker.admin.describeTopic(topic.name)
+    const { partitions, config } = await abortable(broker.admin.describeTopic(topic.name), signal)
     if (losesValues(config)) {
       const message = `a table of "${topic.name}" would lose values by retention: the topic needs cleanup.policy compact`
       throw new LogError('INVALID_CONFIG', message, { topic: topic.name, key: 'cleanup.policy' })

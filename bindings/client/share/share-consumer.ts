@@ -6,7 +6,7 @@ import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
 import type { Producer } from '../producer/producer-type.ts'
-import { abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
+import { abortable, abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type AcknowledgeOptions, type AcknowledgeType, checkAcknowledge } from './acknowledge-options.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
@@ -73,7 +73,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       },
       more: async () => {
         const acquire = () => this.#acquire()
-        if (!isStopped && this.#closing === undefined) await wokenBy([this.#signal], wake, acquire)
+        // What it still locks behind the signal is given back by the close.
+        if (!isStopped && this.#closing === undefined)
+          await abortable(wokenBy([this.#signal], wake, acquire), this.#signal)
         throwIfAborted(this.#signal)
         return !isStopped && this.#closing === undefined
       },

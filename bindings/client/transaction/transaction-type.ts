@@ -76,6 +76,10 @@ export interface TransactionalProducer extends AsyncDisposable {
    * become visible. An aborted `signal` ends it with an abort and its reason, though `work` may still run: then its
    * calls are refused. So does the end of `transactionTimeoutMs`, with TRANSACTION_ABORTABLE.
    *
+   * What the log is being asked when the signal aborts, such as the commit, it has 5 s to answer. Without an answer, as
+   * while its holder is stopped, it rejects with the reason all the same: the commit may still be done then, and until
+   * the log has answered the producer has a transaction open.
+   *
    * Rejects with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED, PRODUCER_CLOSED,
    * TRANSACTION_ABORTABLE, LOG_CLOSED besides, and with INVALID_PRODUCER_ID_MAPPING when nobody used the id for a week.
    */

@@ -7,6 +7,7 @@ import { assertOptions, type OptionNames } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
+import { AnswerLimit } from './answer-limit.ts'
 import { OpenedTransaction } from './open-transaction.ts'
 import { RunningWork } from './running-work.ts'
 import { TransactionSender } from './transaction-sender.ts'
@@ -27,6 +28,8 @@ const RUN_NAMES: OptionNames<RunOptions> = { retries: true, signal: true }
 
 type Work<R> = (transaction: TransactionScope, context: TransactionContext) => Promise<R>
 
+type Finish = 'PRODUCER_FENCED' | 'INVALID_PRODUCER_ID_MAPPING'
+
 /** How one run of the work ended. */
 type Run<R> = { readonly result: R } | { readonly error: unknown; readonly mayBeCommitted: boolean }
 
@@ -42,7 +45,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #isBusy = false
   #beginning: Promise<unknown> = Promise.resolve()
   #open: OpenedTransaction | undefined
-  #isFenced = false
+  /** What nobody but another producer goes on after: it was fenced, or its id is forgotten. */
+  #finishedBy: Finish | undefined
   #running: RunningWork | undefined
   /** Set from the first run of `work` to the outcome of the last: nobody else begins a transaction between two runs. */
   #hasWork = false
@@ -104,12 +108,24 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
-    let transaction: OpenedTransaction
+    const limit = new AnswerLimit(this.#port, signal)
     try {
-      transaction = await this.#beginOne(signal, true)
+      const transaction = await limit.of(this.#beginOne(signal, true))
+      return await this.#runIn(transaction, work, attempt, signal, limit)
     } catch (error) {
       return { error, mayBeCommitted: false }
+    } finally {
+      limit.end()
     }
+  }
+
+  async #runIn<R>(
+    transaction: OpenedTransaction,
+    work: Work<R>,
+    attempt: number,
+    signal: Abortable['signal'],
+    limit: AnswerLimit,
+  ): Promise<Run<R>> {
     const running = new RunningWork(attempt)
     const stop = () => running.abort(signal?.reason)
     signal?.addEventListener('abort', stop, { once: true })
@@ -119,10 +135,10 @@ export class LogTransactionalProducer implements TransactionalProducer {
       throwIfAborted(signal)
       this.#assertOpen()
       const result = await this.#inTime(running, () => work(transaction, running))
-      await transaction.commit()
+      await limit.of(transaction.commit())
       return { result }
     } catch (error) {
-      await transaction[Symbol.asyncDispose]().catch(() => {})
+      await limit.of(transaction[Symbol.asyncDispose]()).catch(() => {})
       return { error, mayBeCommitted: transaction.mayBeCommitted }
     } finally {
       signal?.removeEventListener('abort', stop)
@@ -169,7 +185,13 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   async beginTransaction(options: Abortable = {}): Promise<Transaction> {
-    return this.#beginOne(onlySignalOf(options, 'beginTransaction'))
+    const signal = onlySignalOf(options, 'beginTransaction')
+    const limit = new AnswerLimit(this.#port, signal)
+    try {
+      return await limit.of(this.#beginOne(signal))
+    } finally {
+      limit.end()
+    }
   }
 
   /** `isRun`: whether it is for a run of `transaction`, which alone may begin one between two runs. */
@@ -215,13 +237,17 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   #assertReady(isRun = false): void {
     this.#assertOpen()
-    const details = { transactionalId: this.#transactionalId }
-    if (this.#isFenced) {
-      const message = `a newer producer has the transactional id "${this.#transactionalId}"`
-      throw new LogError('PRODUCER_FENCED', message, details)
-    }
+    if (this.#finishedBy !== undefined) throw this.#finish(this.#finishedBy)
     if (!this.#isTaken(isRun)) return
+    const details = { transactionalId: this.#transactionalId }
     throw new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
+  }
+
+  #finish(code: Finish): LogError {
+    const id = `the transactional id "${this.#transactionalId}"`
+    const fenced = `a newer producer has ${id}, or it was fenced by hand`
+    const message = code === 'PRODUCER_FENCED' ? fenced : `the log forgot ${id}, as nobody had used it for a week`
+    return new LogError(code, message, { transactionalId: this.#transactionalId })
   }
 
   async #openSends(): Promise<ProducerSession> {
@@ -260,7 +286,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   #noted(error: unknown): unknown {
-    if (LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING')) this.#isFenced = true
+    if (LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING')) this.#finishedBy ??= error.code
     return error
   }
 
@@ -285,9 +311,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 }
 
-/** Whether another run may succeed; false for a commit of which nobody knows whether it was done. */
+/** Whether another run may succeed. */
 function isWorthAnother(error: unknown): boolean {
-  if (LogError.is(error, 'NETWORK_EXCEPTION')) return false
   return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)
 }
 

@@ -1,0 +1,41 @@
+import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { type Abortable, abortReason } from '../signals.ts'
+
+/** How long the log has, in milliseconds, to answer a call that was given up: its holder may be stopped. */
+const LIMIT_MS = 5000
+
+/**
+ * How long the answers of one run are awaited once its signal has aborted. Not given up at once: mostly an outcome gets
+ * known in a moment, and a transaction that was undone lets the next one begin.
+ */
+export class AnswerLimit {
+  readonly #port: RuntimePort
+  readonly #signal: Abortable['signal']
+  readonly #over: Promise<never>
+  #reject: (reason: unknown) => void = () => {}
+  #cancel = (): void => {}
+  readonly #start = (): void => {
+    this.#cancel = this.#port.setTimer(LIMIT_MS, () => this.#reject(this.#signal && abortReason(this.#signal)), true)
+  }
+
+  constructor(port: RuntimePort, signal: Abortable['signal']) {
+    this.#port = port
+    this.#signal = signal
+    this.#over = new Promise((_, reject) => {
+      this.#reject = reject
+    })
+    this.#over.catch(() => {})
+    if (signal?.aborted) this.#start()
+    else signal?.addEventListener('abort', this.#start, { once: true })
+  }
+
+  /** What it comes to, or the signal's reason. */
+  async of<T>(answer: Promise<T>): Promise<T> {
+    return this.#signal === undefined ? answer : Promise.race([answer, this.#over])
+  }
+
+  end(): void {
+    this.#signal?.removeEventListener('abort', this.#start)
+    this.#cancel()
+  }
+}
