@@ -1,5 +1,7 @@
 // A member is given a partition of a topic that goes meanwhile: it has all its others as before.
 import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { test } from './stores.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
@@ -119,6 +121,34 @@ test('nobody asks where partitions begin once the consumer is closed', async (op
   go()
   for (let turns = 0; turns < 20; turns++) await turn()
   assert.is(asked, 1)
+  await log.close()
+})
+
+// Regression: it ended the iteration.
+test('a topic that goes while it is asked where reading goes on behind an offset out of range is lost', async (_, openBroker) => {
+  const broker = await openBroker()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('t')
+  await log.admin.createTopic('u')
+  await log.admin.setOffsets('g', [
+    { topic: 't', partition: 0, nextOffset: 5 },
+    { topic: 'u', partition: 0, nextOffset: 0 },
+  ])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t', 'u'] })
+  const lost: unknown[] = []
+  consumer.on('lost', async (places) => {
+    lost.push(...places)
+    await log.producer().send({ topic: 'u', value: 'first' })
+  })
+  const offsets = broker.admin.offsets.bind(broker.admin)
+  broker.admin.offsets = async (places) => {
+    broker.admin.offsets = offsets
+    await log.admin.deleteTopic('t')
+    return offsets(places)
+  }
+  const { value } = await consumer[Symbol.asyncIterator]().next()
+  assert.equal([value?.topic, value?.offset], ['u', 0])
+  assert.equal(lost, [{ topic: 't', partition: 0 }])
   await log.close()
 })
 

@@ -441,4 +441,42 @@ test('a handler of lost may have the consumer join anew: by then the member that
   await log.close()
 })
 
+// Regression: the close waited for the handler, which waited for its iteration, and that one for the handler.
+for (const isFirst of [true, false]) {
+  const when = isFirst ? 'the first assignment' : 'a later one'
+  test(`a handler of ${when} that iterates its own consumer waits until that is closed`, async () => {
+    const log = await openMemory()
+    await log.admin.createTopic('t')
+    await log.producer().send({ topic: 't', value: 'a' })
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const told: string[] = []
+    const iterate = async () => {
+      told.push('begins')
+      for await (const _ of consumer) assert.unreachable()
+      told.push('ends')
+    }
+    if (!isFirst) await consumer.lag()
+    consumer.on('assigned', iterate)
+    consumer.on('revoked', () => void told.push('revoked'))
+    const lag = isFirst ? consumer.lag() : undefined
+    if (!isFirst) await log.admin.createPartitions('t', 2)
+    while (told.length === 0) await settle()
+    await settle()
+    await consumer.close()
+    assert.equal(told, ['begins', 'ends', 'revoked'])
+    await lag
+    await log.close()
+  })
+}
+
+test('a handler whose consumer is iterated already is refused an iteration of its own', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  consumer.on('assigned', () => failure('CONSUMER_BUSY', () => take(consumer, 1)).then(() => {}))
+  assert.is((await take(consumer, 1)).length, 1)
+  await log.close()
+})
+
 test.run()

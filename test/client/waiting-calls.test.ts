@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { GroupConsumer } from '../../bindings/client/consumer/consumer.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { LogError } from '../../bindings/entry/node.ts'
-import { type OpenBroker, test } from './stores.ts'
+import { type OpenBroker, type OpenLog, test } from './stores.ts'
 
 const AT = { topic: 't', partition: 0 }
 
@@ -113,6 +113,52 @@ test('left at any moment of its join, an iteration ends, and what waits for that
     await consumer.close()
     await log.close()
   }
+})
+
+/** A consumer that is a member, and waits for the end of a transaction to know where its partition begins. */
+async function starting(open: OpenLog) {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.producer().send([1, 2, 3].map((value) => ({ topic: 't', value: `${value}` })))
+  const before = log.consumer({ groupId: 'g', topics: ['t'] })
+  await before.lag()
+  const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+  await transaction.sendOffsets(before, [{ ...AT, nextOffset: 1 }], { allowSkip: true })
+  await before.close()
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const first = consumer.lag()
+  await turns()
+  return { log, transaction, consumer, first }
+}
+
+// Regression: it told of no partition, and refused a seek and a commit of what the member was about to have.
+test('a call that comes while the join of another one waits for where its partitions begin waits too', async (open) => {
+  const { log, transaction, consumer, first } = await starting(open)
+  let answers = 0
+  const waits = <T>(call: Promise<T>) => call.finally(() => answers++)
+  const lag = waits(consumer.lag())
+  const seek = waits(consumer.seek({ ...AT, nextOffset: 3 }))
+  const commit = waits(consumer.commit([{ ...AT, nextOffset: 2 }]))
+  assert.is(await consumer.committed(AT), undefined, 'that is known')
+  await turns()
+  assert.is(answers, 0)
+  await transaction.commit()
+  await Promise.all([first, seek, commit])
+  assert.equal([...(await lag).keys()], ['t/0'])
+  assert.equal([consumer.position(AT), await consumer.committed(AT)], [3, 2])
+  await log.close()
+})
+
+test('a close ends those that wait for where partitions begin', async (open) => {
+  const { log, transaction, consumer, first } = await starting(open)
+  const lag = consumer.lag()
+  const calls = [first, lag, consumer.seek({ ...AT, nextOffset: 3 })].map((call) =>
+    call.catch((error: unknown) => error),
+  )
+  await consumer.close()
+  for (const call of calls) assert.ok(LogError.is(await call, 'CONSUMER_CLOSED'))
+  await transaction.abort()
+  await log.close()
 })
 
 test.run()

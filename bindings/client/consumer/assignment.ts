@@ -55,6 +55,11 @@ export class Assignment {
     return this.#byPlace.get(placeKey(place))
   }
 
+  /** Partitions were given and nobody knows yet where they begin. */
+  get isIncomplete(): boolean {
+    return this.#added.length > 0
+  }
+
   #setPartitions(partitions: readonly AssignedPartition[]): void {
     this.#partitions = partitions
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))

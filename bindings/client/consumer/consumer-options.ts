@@ -45,7 +45,7 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   maxPollIntervalMs?: number | undefined
   /**
    * For offsets that are kept in the program's own database: asked for the positions of the partitions of each new
-   * assignment. Such a consumer never commits to the log. A topic that was deleted and made again begins at 0: keep the
+   * assignment. Such a consumer never commits to the log. `lag`, `seek` and iterations wait for the answer. A topic that was deleted and made again begins at 0: keep the
    * `topicId` that `admin.describeTopic` tells with each position, and answer none that is of another.
    */
   positions?: ((assigned: readonly TopicPartition[]) => Promise<readonly Position[]>) | undefined

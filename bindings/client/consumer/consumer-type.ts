@@ -79,6 +79,7 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * for `maxPollIntervalMs`, because their topic was deleted and made again, or because a handler threw; it joins again.
    * Handlers are awaited, between two records or while nothing iterates; all are told, also where one throws, and then
    * the first failure is thrown. `close` waits for them: one that awaits `close` of its consumer or log waits for itself.
+   * So does an iteration: one that is awaited by a handler has nothing before `close` ends it.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /** Ends the iteration and leaves the group. Commits nothing. A second call gives the answer of the first. */

@@ -145,7 +145,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
     const places = committedPositions(done)
-    if (!this.#membership.isMember) await this.#membership.join()
+    if (!this.#membership.hasPartitions) await this.#membership.joinForPartitions()
     const delivery = deliveryOf(done)
     const partitions = places.map((position) => {
       return delivery === undefined
@@ -185,7 +185,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async lag(): Promise<ReadonlyMap<string, number>> {
     this.#assertOpen()
-    await this.#membership.join()
+    await this.#membership.joinForPartitions()
     const { assignment, settings } = this.#membership
     const { partitions } = assignment
     const ends = await endPositions(this.#broker.admin, partitions, settings.isolationLevel)
@@ -196,7 +196,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
     this.#assertOpen()
-    await this.#membership.join()
+    await this.#membership.joinForPartitions()
     const partition = this.#membership.assignment.find(to)
     if ('timestamp' in to) {
       // Perhaps the answer of a `send` was spread into the position: its timestamp would silently have won.

@@ -66,8 +66,13 @@ export class Fetcher {
     // The group rebalances over the topic that has the name now.
     if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
     if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw part.error
-    const [reset] = await start.reset([assigned])
-    // The program may have called `seek` meanwhile.
-    if (reset !== undefined && assigned.position === from) assigned.seek(reset.nextOffset)
+    try {
+      const [reset] = await start.reset([assigned])
+      // The program may have called `seek` meanwhile.
+      if (reset !== undefined && assigned.position === from) assigned.seek(reset.nextOffset)
+    } catch (error) {
+      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+      return assignment.lose((each) => each === assigned)
+    }
   }
 }

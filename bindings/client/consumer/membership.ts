@@ -40,7 +40,15 @@ export class Membership {
   )
   /** That of the iteration for a join, which goes on for others. */
   readonly #iterationWaits = new InterruptibleWaits(
-    () => this.#isOver?.() === true && this.#callers > 0,
+    () => this.#isClosed || (this.#isOver?.() === true && this.#callers > 0),
+    () => this.#isClosed,
+  )
+  /**
+   * Those for an outcome that comes into force, and for the handlers that are told of it. A close ends them before these
+   * are done: one of them may await an iteration of its own consumer, which waits for it.
+   */
+  readonly #handlerWaits = new InterruptibleWaits(
+    () => this.#isClosed,
     () => this.#isClosed,
   )
   /** Calls that wait for the join besides the iteration: they don't hear of its end. */
@@ -84,6 +92,16 @@ export class Membership {
     return this.#member !== undefined
   }
 
+  /** It is a member and has its partitions, unless it is given none. */
+  get hasPartitions(): boolean {
+    return this.isMember && !this.#isBeginning
+  }
+
+  /** The member that joins isn't told yet where its partitions begin. No handler runs meanwhile. */
+  get #isBeginning(): boolean {
+    return this.#member === this.#entering && this.assignment.isIncomplete
+  }
+
   get generation(): number {
     return this.#member?.rebalance.generation ?? -1
   }
@@ -105,13 +123,18 @@ export class Membership {
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
 
+  /** For calls of the program that are about its partitions. */
+  async joinForPartitions(): Promise<void> {
+    await this.join(() => this.hasPartitions)
+  }
+
   /** For calls of the program. One that comes as a join is given up with its iteration has the member join anew. */
-  async join(): Promise<ConsumerSession> {
+  async join(isIn: () => boolean = () => this.isMember): Promise<ConsumerSession> {
     this.#callers++
     try {
       for (;;) {
         try {
-          return await this.#joined()
+          return await this.#joined(isIn)
         } catch (error) {
           if (!(error instanceof Interruption) || this.#isClosed) throw error
         }
@@ -122,8 +145,8 @@ export class Membership {
   }
 
   /** Handlers come here too, while an outcome is coming into force: it must not wait for that. */
-  async #joined(): Promise<ConsumerSession> {
-    if (this.#member !== undefined) return this.#member.session
+  async #joined(isIn: () => boolean): Promise<ConsumerSession> {
+    if (this.#member !== undefined && isIn()) return this.#member.session
     // Such a handler is a part of that join: it would wait for itself.
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
@@ -245,7 +268,7 @@ export class Membership {
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })
-      await this.#settling
+      await this.#handlerWaits.for(this.#settling)
     }
   }
 
@@ -352,7 +375,7 @@ export class Membership {
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
-    const session = this.#member?.session ?? (await this.#iterationWaits.for(this.#joined()))
+    const session = this.#member?.session ?? (await this.#iterationWaits.for(this.#joined(() => this.isMember)))
     if (isOver() || this.isUnsettled) return
     const positions = this.#fetcher.nextPositions()
     const { isolationLevel } = this.settings
@@ -427,6 +450,8 @@ export class Membership {
     this.#isLeaving = true
     this.#reminder.stop()
     try {
+      this.#iterationWaits.interrupt()
+      this.#handlerWaits.interrupt()
       await this.interrupt()
       await this.#joining?.catch(() => {})
       await this.#handlersTold()
