@@ -6,8 +6,8 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const WORD = 2 ** 32
 
 /**
- * Reads Kafka's field types (big-endian-writer.ts) out of any bytes, without failing in other ways: CORRUPT_LOG with
- * `place` beyond the end or for text that isn't UTF-8, INTEGER_RANGE for an integer beyond 2^53.
+ * Reads Kafka's field types (big-endian-writer.ts) out of any bytes. The only failures are CORRUPT_LOG with `place`,
+ * beyond the end or for text that isn't UTF-8, and INTEGER_RANGE for an integer beyond 2^53.
  */
 export class BigEndianReader {
   readonly place: TableRecordPlace

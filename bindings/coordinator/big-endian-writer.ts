@@ -17,7 +17,8 @@ function newScratch(sizeBytes: number): Scratch {
 }
 
 /**
- * Memory of the record that was finished last: new memory and a view of it would cost more than writing a record does.
+ * Memory of the record that was finished last, for the next one: new memory and a view of it would cost more than
+ * writing a record does.
  */
 let spare: Scratch | undefined
 
@@ -94,7 +95,7 @@ export class BigEndianWriter {
     return this.varint(bytes.length + 1).#raw(bytes)
   }
 
-  /** Must be the last call: the next record uses the memory. */
+  /** The record's bytes. Must be the last call: the next record uses the writer's memory. */
   finish(): Uint8Array {
     const { bytes } = this.#scratch
     if (bytes.length <= KEPT_BYTES) spare = this.#scratch

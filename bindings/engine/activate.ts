@@ -3,8 +3,8 @@ import type { PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 /**
- * Makes the store's place for a partition if it has none, and opens it. Nothing begins for a deleted topic; the removal
- * of its files waits for what has begun (`openings`).
+ * Makes the partition in the store if the store doesn't have it, and opens it. Nothing begins for a deleted topic; the
+ * removal of its files waits for what has begun (`openings`).
  */
 export function* activate(hosted: HostedPartition, store: PartitionStore): Task<void> {
   hosted.assertAlive()

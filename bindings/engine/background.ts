@@ -5,7 +5,7 @@ import type { TaskRunner } from './task-runner.ts'
 
 /**
  * What the store does beside commits, one task at a time: its maintenance (checkpoints), and whatever must not run
- * beside a checkpoint, such as removing the files of deleted topics, and the steps of upkeep.
+ * beside a checkpoint, such as steps of upkeep and the removal of deleted topics' files.
  */
 export class Background {
   readonly #runner: TaskRunner
@@ -26,7 +26,7 @@ export class Background {
     return this.#isRunning
   }
 
-  /** Nothing runs and nothing waits: the log may close. */
+  /** Nothing runs and nothing waits, so the log may close. */
   get isIdle(): boolean {
     return !this.#isRunning && this.#tasks.length === 0
   }
@@ -35,12 +35,15 @@ export class Background {
     return !this.#isRunning && ((this.#tasks.length > 0 && this.#mayTakeAway) || this.#store.maintenanceIsDue())
   }
 
-  /** False while a backup copies files: deleted topics, log starts and compaction would take them away. */
+  /** False while a backup copies files: deleted topics, log starts and compaction would remove them under it. */
   get #mayTakeAway(): boolean {
     return this.#isClosing || this.#store.backupNeedsFiles?.() !== true
   }
 
-  /** After a failure too: a commit that was under way may still get here, and its caller hears of it. */
+  /**
+   * Runs after a failure too: a commit that was under way may still ask for it, and its caller hears of the failure
+   * here.
+   */
   run(task: Task<void>, done: Callback<void>): void {
     if (this.#failure !== undefined) return done(this.#failure)
     this.#tasks.push({ task, done })
@@ -60,7 +63,7 @@ export class Background {
     })
   }
 
-  /** From now on what waits runs even while a backup copies files, so that a close doesn't wait for one. */
+  /** From now on what waits runs even while a backup copies files, so that a close doesn't wait for the backup. */
   closing(): void {
     this.#isClosing = true
   }

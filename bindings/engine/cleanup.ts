@@ -48,8 +48,8 @@ export interface CleanupParts {
 }
 
 /**
- * What topics are told by `cleanup.policy`, and what `deleteRecords` asks for: the log starts that were decided, and the
- * upkeep jobs that move them, remove files below them, and compact.
+ * What `cleanup.policy` of the topics and `deleteRecords` ask for: the log starts that were decided, and the upkeep
+ * jobs that move them, remove files below them, and compact.
  */
 export class Cleanup {
   readonly starts: LogStarts

@@ -1,8 +1,8 @@
 const DAY_MS = 24 * 3_600_000
 
 /**
- * Whether the wall clock may say what is expired: not while it was put forward, since the open, by more than a day or
- * half of the time that records are to be kept (docs/decisions/017-retention.md).
+ * Whether the wall clock may decide what has expired: not if, since the open, it was put forward by more than a day or
+ * by half of the retention time (docs/decisions/017-retention.md).
  */
 export class ClockGuard {
   readonly #isTrusted: boolean
@@ -20,7 +20,7 @@ export class ClockGuard {
     if (this.#aheadMs <= 0) this.#hasWarned = false
   }
 
-  /** Warns once for each time that it comes to a stop. */
+  /** Warns once for each time that this begins to answer false. */
   mayExpire(retentionMs: number): boolean {
     if (this.#isTrusted || this.#aheadMs <= Math.min(DAY_MS, retentionMs / 2)) return true
     if (!this.#hasWarned) {

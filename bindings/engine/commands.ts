@@ -11,7 +11,7 @@ import type { BackupTarget } from '../storage/backup-target.ts'
 
 export type { ProducerInstance }
 
-/** What a command, or a task, is answered by: an error, or else a value. Called exactly once. */
+/** How a command or a task ends: with an error, or else with a value. Called exactly once. */
 export type Callback<T> = (error: unknown, value?: T) => void
 
 /** Everything that a session can ask of the engine that may take time. */
@@ -64,7 +64,7 @@ export type Command =
       kind: 'acquireShare'
       member: ShareMember
       request: AcquireRequest
-      /** Asks the consumer to give back the records that its program hasn't seen. */
+      /** Asks the consumer to release the records that its program hasn't seen. */
       release: () => void
       done: Callback<readonly AcquiredRange[]>
     }
@@ -83,7 +83,7 @@ export type Command =
   | { kind: 'backup'; target: BackupTarget; done: Callback<void> }
   | { kind: 'close'; done: Callback<void> }
 
-/** A consumer of a share group. The engine keeps nothing of one that holds no record and waits for none. */
+/** A consumer of a share group. The engine remembers nothing of one that holds no record and waits for none. */
 export interface ShareMember {
   readonly groupId: string
   readonly memberId: string

@@ -6,16 +6,16 @@ import { splitForFrames } from './split-for-frames.ts'
 
 interface WaitingChange {
   readonly change: PlannedChange
-  /** About what its decisions take in a frame. */
+  /** About how many bytes its decisions take in a frame. */
   readonly sizeBytes: number
 }
 
 /** What one commit set takes. */
 export interface TakenSet {
   readonly changes: readonly PlannedChange[]
-  /** Where a change gives markers: readers see no more than now, and appends wait in its queue. */
+  /** Partitions that get a marker: until it stands readers see no further than now, and appends wait in the queue. */
   readonly ending: readonly HostedPartition[]
-  /** Up to their ends of now. */
+  /** Partitions to make durable up to their present end. */
   readonly durable: readonly HostedPartition[]
   readonly ceilings: readonly HostedPartition[]
   readonly producerIdsEnd: number | undefined
@@ -24,9 +24,9 @@ export interface TakenSet {
 /** Producer ids are reserved in blocks of this many (Kafka's ProducerIdManager). */
 const PRODUCER_ID_BLOCK = 1000
 
-/** A set takes no more decisions than this, or than the store does, besides its first one. */
+/** Most bytes of decisions in a set, besides its first one; the store may bound them further. */
 const DECISION_BYTES_MAX = 64 * 1024
-/** Nor more partitions. The next set takes the rest. */
+/** Most partitions in a set. The next set takes the rest. */
 const PARTITIONS_MAX = 128
 /**
  * If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as
@@ -36,14 +36,14 @@ const EXTENT_BYTES = 1280
 
 const NOWHERE: readonly HostedPartition[] = []
 
-/** Adds where the change gives markers, and records before them aren't durable yet. */
+/** Adds the partitions that the change ends a transaction in and whose records before the marker aren't durable yet. */
 function addUndurable(change: PlannedChange, to: Set<HostedPartition>): void {
   for (const hosted of endedIn(change)) {
     if (!hosted.dead && hosted.partition.watermarks.isUndurable) to.add(hosted)
   }
 }
 
-/** What waits for durability, in its order, and how much of it the next commit set takes: as much as a frame holds. */
+/** What waits for durability, in order, and how much of it the next commit set takes: as much as a frame holds. */
 export class CommitQueue {
   readonly #store: Pick<PartitionStore, 'decisionBytesMax'>
   readonly #table: (name: TableName) => HostedPartition
@@ -51,8 +51,8 @@ export class CommitQueue {
   readonly #ceilings = new Set<HostedPartition>()
   #changes: WaitingChange[] = []
   /**
-   * Partitions of a transaction whose records go ahead of its decision, over several sets. Their appends are paused
-   * until they have their markers.
+   * Partitions of a transaction whose records are made durable ahead of its decision, over several sets. Their appends
+   * are paused until their markers stand.
    */
   readonly #pausedAhead = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
@@ -73,7 +73,7 @@ export class CommitQueue {
     return first !== undefined && !this.#mustWait(first.change)
   }
 
-  /** A partition is being opened, or rolls: its offsets can't be given yet. */
+  /** Whether a partition of the change is being opened or rolls, so that its marker can't get an offset yet. */
   #mustWait(change: PlannedChange): boolean {
     return endedIn(change).some(
       (hosted) => !hosted.dead && hosted.queue !== undefined && !this.#pausedAhead.has(hosted),
@@ -84,7 +84,7 @@ export class CommitQueue {
     return Math.max(1, Math.min(PARTITIONS_MAX, Math.floor(this.#store.decisionBytesMax / (2 * EXTENT_BYTES))))
   }
 
-  /** About what the decisions of the next set take. */
+  /** About how many bytes the decisions of the next set take. */
   get decisionBytes(): number {
     return this.#nextChanges().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
@@ -113,8 +113,8 @@ export class CommitQueue {
   }
 
   /**
-   * The records of a transaction that ends in more partitions than a set takes go ahead of it, set by set (durability
-   * rule 9): those that aren't durable yet, none where one set does.
+   * Partitions whose records become durable ahead of the decision of their transaction, set by set, because it ends in
+   * more partitions than one set takes (durability rule 9). None where one set is enough.
    */
   #ahead(): Iterable<HostedPartition> {
     const first = this.#changes[0]?.change
@@ -142,7 +142,7 @@ export class CommitQueue {
     this.#producerIdsEnd = from + PRODUCER_ID_BLOCK
   }
 
-  /** Answered with LOG_READ_ONLY where the log's own topic is damaged. */
+  /** Calls back with LOG_READ_ONLY where one of the log's own topics that it changes is damaged. */
   change(change: PlannedChange): void {
     try {
       for (const table of TABLES) if (change[table]?.length) this.#table(table).partition.assertWritable()
@@ -152,7 +152,10 @@ export class CommitQueue {
     this.#changes.push({ change, sizeBytes: bytesOfChange(change) })
   }
 
-  /** Records that needn't be durable together; the last of them answers, or none at once. */
+  /**
+   * Records that needn't become durable together. Calls back when the last of them is durable, at once if there are
+   * none.
+   */
   changeInParts(table: TableName, records: readonly TableRecord[], done: PlannedChange['done']): void {
     const parts = splitForFrames(records, this.#store.decisionBytesMax)
     if (parts.length === 0) return done(undefined)
@@ -163,12 +166,12 @@ export class CommitQueue {
     return this.#changes.length > 0
   }
 
-  /** Whether a change of it waits. */
+  /** Whether a change of the table waits. */
   hasChangeOf(table: TableName): boolean {
     return this.#changes.some(({ change }) => change[table]?.length)
   }
 
-  /** What waits at this moment, as much as a set takes; what comes later is for the next one. */
+  /** Takes what waits at this moment, as much as a set holds; what comes later is for the next set. */
   take(): TakenSet {
     const ahead = this.#ahead()
     const changes = this.#takeChanges()
@@ -180,7 +183,7 @@ export class CommitQueue {
     return { changes, ending, durable, ceilings, producerIdsEnd }
   }
 
-  /** Appends to a partition that gets a marker wait until it stands there (durability rule 3). */
+  /** Appends to a partition that gets a marker wait until the marker stands (durability rule 3). */
   #pauseAppends(changes: readonly PlannedChange[]): readonly HostedPartition[] {
     const ending: HostedPartition[] = []
     for (const change of changes) {
@@ -201,7 +204,7 @@ export class CommitQueue {
     return taken.map(({ change }) => change)
   }
 
-  /** Where something ends, and as much of what goes ahead or waits as the set has room for. */
+  /** The partitions that get markers, and as many of those ahead of a decision, or waiting, as the set has room for. */
   #takeDue(ahead: Iterable<HostedPartition>, ending: readonly HostedPartition[]): readonly HostedPartition[] {
     const due = [...ending]
     let room = this.#partitionsMost
@@ -221,7 +224,7 @@ export class CommitQueue {
     return due
   }
 
-  /** Of a topic that was deleted since the store knows nothing any more. */
+  /** Leaves out partitions of deleted topics, of which the store knows nothing any more. */
   #takeCeilings(): readonly HostedPartition[] {
     const ceilings: HostedPartition[] = []
     for (const hosted of this.#ceilings) {
@@ -233,7 +236,7 @@ export class CommitQueue {
     return ceilings
   }
 
-  /** The log failed: every change hears why. */
+  /** The log failed: every change is called back with the reason. */
   fail(error: unknown): void {
     const changes = this.#changes
     this.#changes = []

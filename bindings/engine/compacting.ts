@@ -32,11 +32,11 @@ export class Compacting implements UpkeepJob {
   readonly #factory: PartitionFactory
   #waiting: PartitionIdentity[] = []
   #pass: { readonly id: PartitionIdentity; readonly task: Task<unknown> } | undefined
-  /** Of the partition that `#again` names, or whose pass is under way: how many tails there were as it found no memory. */
+  /** How many tails there were when the pass that is under way, or that of `#again`, found no memory. */
   #tailsBefore = Number.POSITIVE_INFINITY
-  /** Its pass found no memory, and there is more now. */
+  /** The partition whose pass found no memory, now that there is more. */
   #again: PartitionIdentity | undefined
-  /** Partitions in which a pass met damage: none would get through before the log is opened again. */
+  /** Partitions in which a pass met damage: no pass would get through them before the log is opened again. */
   readonly #damaged = new Set<string>()
 
   constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory) {
@@ -95,7 +95,9 @@ export class Compacting implements UpkeepJob {
     })
   }
 
-  /** Runs the pass for some turns, or to its end. Effects that it waits for are handed on to whoever runs this task. */
+  /**
+   * Runs the pass for some turns, or to its end. Effects that the pass yields are handed on to whoever runs this task.
+   */
   *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
     let turns = 0
     try {
@@ -112,7 +114,7 @@ export class Compacting implements UpkeepJob {
     this.#pass = undefined
   }
 
-  /** It begins anew with fewer tails, unless that is no use. */
+  /** Frees tails and has the pass begin anew, unless it has failed with as few already. */
   #makeRoom(id: PartitionIdentity): void {
     const tails = this.#factory.tails.makeRoom(this.#tailsBefore)
     if (tails === undefined) return

@@ -5,7 +5,7 @@ import type { Decision } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
 
-/** What the changes of one set say of one of the log's own topics. */
+/** What a commit set changes in one of the log's own topics. */
 export interface TableChange {
   readonly table: TableName
   readonly hosted: HostedPartition
@@ -20,7 +20,9 @@ export interface DecisionHooks {
   readonly table: (name: TableName) => HostedPartition
 }
 
-/** What a commit set decides, as batches with their offsets: one for each of the log's own topics, and the markers. */
+/**
+ * The decisions of a commit set as batches with their offsets: one for each of the log's own topics, and the markers.
+ */
 export class DecisionBatches {
   readonly #hooks: DecisionHooks
 
@@ -28,7 +30,7 @@ export class DecisionBatches {
     this.#hooks = hooks
   }
 
-  /** For each of the log's own topics that has a change, all records in the order of their plans. */
+  /** All records for each of the log's own topics that changes, in the order in which they were planned. */
   tableChanges(changes: readonly PlannedChange[]): readonly TableChange[] {
     const tables: TableChange[] = []
     for (const table of TABLES) {
@@ -41,16 +43,18 @@ export class DecisionBatches {
     return tables
   }
 
-  /** One batch. */
+  /** The batch of one table's change. */
   decision({ hosted, records, baseOffset }: TableChange): Decision {
     const now = this.#hooks.now()
     const bytes = this.#hooks.factory.batch(records, baseOffset, this.#hooks.leaderEpoch(), now)
-    // The index needs the time that the batch really has: a record keeps the time of its plan.
+    // The index needs the batch's real time: a record keeps the time at which it was planned.
     const maxTimestamp = records.reduce((max, { timestamp = now }) => Math.max(max, timestamp), -1)
     return { id: hosted.id, bytes, baseOffset, nextOffset: baseOffset + records.length, maxTimestamp }
   }
 
-  /** In the order of the changes: where several end in one partition, that is the order of their offsets. */
+  /**
+   * The markers, in the order of the changes: where several are for one partition, that is the order of their offsets.
+   */
   markers(changes: readonly PlannedChange[]): readonly Decision[] {
     const markers: Decision[] = []
     const ends = new Map<HostedPartition, number>()

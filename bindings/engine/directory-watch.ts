@@ -1,8 +1,7 @@
 import type { PartitionStore } from '../storage/partition-store.ts'
 
 /**
- * How often the log looks whether its directory is still its own. After a loss, acknowledgements go on for no longer
- * than this.
+ * How often the log looks whether its directory is still its own. After a loss it acknowledges for no longer than this.
  */
 const INTERVAL_MS = 1000
 
@@ -30,7 +29,7 @@ export class DirectoryWatch {
     if (this.#dueAt !== undefined) this.#dueAt += byMs
   }
 
-  /** Throws what ends the log. */
+  /** Throws the error that ends the log. */
   tick(now: number): void {
     if (this.#dueAt === undefined || now < this.#dueAt) return
     this.#dueAt = now + INTERVAL_MS

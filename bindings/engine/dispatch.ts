@@ -9,11 +9,11 @@ type Dispatched = Exclude<Command, { kind: 'close' }>
 
 interface Route<K extends Dispatched['kind']> {
   /**
-   * The log's own tables that the command may change: they must be writable before it begins. A plan can't be taken
-   * back: if one of the tables turned out to be damaged, the plans for the others would be left behind.
+   * The log's own tables that the command may change: they must be writable before it begins. A plan can't be undone:
+   * if one of the tables turned out to be damaged, the plans for the others would be left behind.
    */
   readonly needsWritable?: readonly TableName[]
-  /** What it refuses is thrown. */
+  /** Throws the error of a refused command. */
   readonly take: (parts: EngineParts, command: CommandOf<K>, now: number) => void
 }
 
@@ -86,7 +86,7 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   backup: { take: ({ runner, store }, { target, done }) => runner.start(backUp(store, target), done) },
 }
 
-/** Hands a command to the part that takes it. What is refused is thrown. */
+/** Hands a command to the part that takes it. Throws the error of a refused command. */
 export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
   // TypeScript doesn't see that the row is the one of this command's kind.
   const { needsWritable, take } = ROUTES[command.kind] as Route<Dispatched['kind']>

@@ -38,13 +38,13 @@ import { UnwrittenAppends } from './unwritten-appends.ts'
 const INTERNAL_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
 export interface EngineOptions extends CleanupOptions {
-  /** Makes the store and the factory of partitions over it. The store asks `source` for what its bytes don't tell. */
+  /** Makes the store and the factory of partitions over it. The store asks `source` for what its files don't tell. */
   readonly compose: (source: PartitionSource) => { readonly store: PartitionStore; readonly factory: PartitionFactory }
   /** How far ahead an offset ceiling is raised (durability rule 5): offsets that an unclean end may leave unused. */
   readonly ceilingBlock: number
   /**
-   * A transaction makes what it wrote durable ahead of its commit each time that it has written so much (durability
-   * rule 9).
+   * A transaction's records are made durable ahead of its commit each time that this many bytes were written
+   * (durability rule 9).
    */
   readonly transactionBufferBytes: number
 }
@@ -55,7 +55,10 @@ export interface EngineHooks {
   readonly leaderEpoch: () => number
   /** LOG_CLOSED, or why the log failed for good. */
   readonly assertOpen: () => void
-  /** The storage failed: the log ends. */
+  /**
+   * Puts the engine together. Each part names in its hooks what it needs of the others, and this file wires them: so it
+   * shows who calls whom. Only the engine itself knows the present moment and whether the log goes on.
+   */
   readonly failed: (error: unknown) => void
 }
 
@@ -83,7 +86,7 @@ export class EngineParts {
   readonly background: Background
   readonly cleanup: Cleanup
   readonly transacting: Transacting
-  /** What finds no memory beside them is done again with fewer. */
+  /** What finds no memory beside the tails is tried again with fewer of them. */
   readonly tails: TailPool
   readonly producerIds: ProducerIds = new ProducerIds((from) => this.commits.wantProducerIds(from))
   readonly #hooks: EngineHooks
@@ -289,7 +292,7 @@ export class EngineParts {
     this.transacting.fail(error)
   }
 
-  /** Every waiting call hears why. */
+  /** Every waiting call is answered with the reason. */
   fail(failure: LogError): void {
     this.commits.fail(failure)
     this.tombstones.fail(failure)

@@ -45,7 +45,10 @@ export class Engine {
   #closed: LogError | undefined
   /** The log ended by an error, and the directory is still locked. */
   #hasFailed = false
-  /** What the opening found; `undefined` while it runs. It commits by itself until then, one set after the other. */
+  /**
+   * What the opening found; `undefined` while it runs. Until then the opening commits by itself, one set after the
+   * other.
+   */
   report: RecoveryReport | undefined
 
   constructor(options: EngineOptions) {
@@ -69,7 +72,7 @@ export class Engine {
     this.topicCommands = parts.topicCommands
   }
 
-  /** Takes the lock, recovers, reads catalogue and committed offsets. Steps may come once it is done. */
+  /** Takes the lock, recovers, reads catalogue and committed offsets. `step` may be called once it has called back. */
   open(now: number, done: Callback<RecoveryReport>): void {
     this.#now = now
     this.topics.producerExpiry.opened(now)
@@ -89,9 +92,9 @@ export class Engine {
       const left = yield* replayTables(this, state)
       if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#finishOpening(state, left)
     } catch (error) {
-      // The log is left as clean or unclean as it was found. A clean one that can't be read must not make the next open
-      // skip to the offset ceilings; an unclean one must not make it take transactions for whole that the crash cut
-      // short.
+      // The log is left as clean or unclean as it was found. One closed cleanly that can't be read must not make the
+      // next open skip to the offset ceilings; one that wasn't must not make it take transactions for whole that the
+      // crash cut short.
       yield* state.report.clean ? this.store.close() : this.store.abandon()
       throw error
     }
@@ -110,7 +113,7 @@ export class Engine {
     }
   }
 
-  /** LOG_CLOSED, or why it failed for good. */
+  /** Throws LOG_CLOSED, or the error that ended the log. */
   assertOpen(): void {
     if (this.#closed !== undefined) throw this.#closed
   }
@@ -144,13 +147,13 @@ export class Engine {
   get wantsTurn(): boolean {
     if (this.#closed !== undefined || this.report === undefined) return false
     if (this.#background.isDue) return true
-    // The frame has no room before a checkpoint has freed some, and the end of that one brings the next turn.
+    // The journal has no room before a checkpoint has freed some, and the end of that checkpoint brings the next turn.
     if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#commits.decisionBytes)))
       return false
     return this.#commits.isWanted || this.#mayClose || this.#hasUnwritten
   }
 
-  /** Committed batches that are in no segment yet: they are written by the next turn that has nothing to commit. */
+  /** Committed batches that are in no segment yet: the next turn that has nothing to commit writes them. */
   get #hasUnwritten(): boolean {
     return this.store.hasUnwritten?.() === true
   }
@@ -189,8 +192,8 @@ export class Engine {
   }
 
   /**
-   * Members that took too long leave their group or lose their locks, transactions end; idle partitions and producers
-   * go.
+   * Members that took too long leave their group or lose their locks, transactions that took too long end, idle
+   * partitions and producers are forgotten.
    */
   tick(now: number): void {
     this.#now = now
@@ -198,7 +201,7 @@ export class Engine {
     try {
       this.#parts.tick(now)
     } catch (error) {
-      // No caller waits for a tick, so its failure would be heard by nobody.
+      // No caller waits for a tick, so nobody else would hear of its failure.
       this.#fail(error)
     }
   }
@@ -220,7 +223,7 @@ export class Engine {
     })
   }
 
-  /** After a failure a close still gives the directory back, so that the next process finds it free. */
+  /** After a failure `close` still releases the directory, so that the next process can have it. */
   #refuse(command: Exclude<Command, { kind: 'wake' }>, failure: LogError): void {
     if (command.kind !== 'close' || !this.#hasFailed) command.done(failure)
     else this.#abandon(command.done, failure)
@@ -231,7 +234,7 @@ export class Engine {
     this.#runner.start(this.store.abandon(), () => done(failure))
   }
 
-  /** The storage failed: nothing is acknowledged any more, every waiting call hears why (durability rule 10). */
+  /** The storage failed: nothing is acknowledged any more, and every waiting call is told why (durability rule 10). */
   #fail(error: unknown): void {
     if (this.#closed !== undefined) return
     const failure = LogError.is(error) && error.code !== 'STORAGE_FULL' ? (error as LogError) : storageFailed(error)

@@ -9,9 +9,9 @@ export interface DelayedFetch {
   readonly reader: object
   readonly request: FetchRequest
   readonly done: Callback<readonly FetchedPartition[]>
-  /** How many of its partitions the store is still reading into reach. */
+  /** How many of its partitions the store is still reading into memory. */
   preparing: number
-  /** Partitions that can't be read: their errors are told beside what the other partitions have. */
+  /** Partitions that can't be read: their errors are answered together with what the other partitions have. */
   unreachable: Map<HostedPartition, LogError> | undefined
   /** The partitions at which it is registered to wait. */
   readonly waitsAt: HostedPartition[]
@@ -20,8 +20,8 @@ export interface DelayedFetch {
 const NONE: readonly DelayedFetch[] = []
 
 /**
- * The fetches that wait, and at which partitions: Kafka's word (DelayedOperationPurgatory). There are no deadlines here: a
- * fetch without anything to tell waits until its reader is woken.
+ * The fetches that wait, and at which partitions: Kafka's word (DelayedOperationPurgatory). There are no deadlines
+ * here: a fetch that finds nothing waits until its reader is woken.
  */
 export class FetchPurgatory {
   readonly #topics: Pick<Topics, 'partition'>
@@ -32,7 +32,7 @@ export class FetchPurgatory {
     this.#topics = topics
   }
 
-  /** All of them, in the order of their arrival. A copy: who goes through it may remove some. */
+  /** All of them, in the order of their arrival. A copy, since the caller may remove some while it goes through it. */
   all(): readonly DelayedFetch[] {
     return [...this.#fetches]
   }
@@ -58,7 +58,7 @@ export class FetchPurgatory {
         fetch.waitsAt.push(hosted)
         if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
       } catch {
-        // The topic is gone: `forget`, or the next time the fetch is served, tells the reader.
+        // The topic is gone: the reader hears of it by `forget`, or the next time the fetch is served.
       }
     }
   }
@@ -71,7 +71,7 @@ export class FetchPurgatory {
     }
   }
 
-  /** The partition is gone: answers who waited for it. */
+  /** The partition is gone: returns the fetches that waited for it. */
   forget(partition: HostedPartition): readonly DelayedFetch[] {
     const waiting = this.at(partition)
     this.#byPartition.delete(partition)

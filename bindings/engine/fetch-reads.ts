@@ -6,7 +6,9 @@ import type { HostedPartition } from './hosted-partition.ts'
 import { outOfRange } from './out-of-range.ts'
 import type { Topics } from './topics.ts'
 
-/** A batch that the store has to read into reach, and up to where its aborted transactions. */
+/**
+ * A batch that the store has to read into memory first, and the offset up to which its aborted transactions are needed.
+ */
 export interface MissingBatch {
   readonly hosted: HostedPartition
   readonly offset: number
@@ -16,11 +18,11 @@ export interface MissingBatch {
 /** What the partitions of a fetch have, as far as it is in memory. */
 export interface FetchRead {
   readonly parts: FetchedPartition[]
-  /** Something is to be told: records, a position that moves without any, or an error. */
+  /** There is something to answer: records, a position that moves without any, or an error. */
   readonly moved: boolean
   /**
-   * Positions whose batches must be read into reach first, in the order of the request; empty if anything can be told
-   * already.
+   * Positions whose batches must be read into memory first, in the order of the request; empty if there is something to
+   * answer already.
    */
   readonly missing: readonly MissingBatch[]
 }
@@ -41,15 +43,15 @@ export interface FetchReadHooks {
 }
 
 /**
- * Positions of one fetch that are prepared at once. Without a bound a reader of thousands of partitions would look at
- * all of them again for each one that has to be read from files.
+ * Positions of one fetch that are read into memory at once. Without a bound a reader of thousands of partitions would
+ * look at all of them again for each one that has to be read from files.
  */
 const PREPARING_MAX = 16
 
 /** Reads what fetches ask for out of their partitions. */
 export class FetchReads {
   readonly #hooks: FetchReadHooks
-  /** For fetches whose reader lent no memory of its own. */
+  /** For fetches whose reader lends no memory of its own. */
   readonly #blocks: BatchMemory = new SharedBlocks()
 
   constructor(hooks: FetchReadHooks) {
@@ -70,7 +72,7 @@ export class FetchReads {
         continue
       }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
-        // Partitions that have to be read first keep their turn: what is in reach behind them isn't told before.
+        // Partitions that have to be read first keep their turn: what is in memory behind them isn't answered before.
         if (wanted.length > 0) break
         moved = true
       }
@@ -91,7 +93,7 @@ export class FetchReads {
     }
   }
 
-  /** UNKNOWN_TOPIC_ID also where the topic that has the name now has fewer partitions. */
+  /** Throws UNKNOWN_TOPIC_ID also where the topic that has the name now has fewer partitions. */
   #partitionOf(position: TopicPosition): HostedPartition {
     const { topics } = this.#hooks
     try {

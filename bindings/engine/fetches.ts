@@ -8,7 +8,7 @@ import type { Topics } from './topics.ts'
 
 export interface FetchHooks extends FetchReadHooks {
   readonly topics: Pick<Topics, 'partition' | 'facts'>
-  /** Reads the batch at `offset` into reach, then calls back. */
+  /** Reads the batch at `offset` into memory, then calls back. */
   prepare(missing: MissingBatch, then: (error: unknown) => void): void
 }
 
@@ -33,14 +33,14 @@ export class Fetches {
     this.#serveAgain(this.#purgatory.at(partition))
   }
 
-  /** The topic has more partitions than before: readers that know the old number hear so. */
+  /** The topic has more partitions than before: waiting readers that know the old number are answered. */
   grown(topic: string): void {
     const asks = ({ request }: DelayedFetch) =>
       request.knownPartitions !== undefined && request.positions[0]?.topic === topic
     this.#serveAgain(this.#purgatory.all().filter(asks))
   }
 
-  /** A topic was deleted: whoever waits for it hears so. */
+  /** A topic was deleted: whoever waits for its records is answered. */
   forgotten(partition: HostedPartition): void {
     this.#serveAgain(this.#purgatory.forget(partition))
   }
@@ -56,7 +56,7 @@ export class Fetches {
     for (const fetch of this.#purgatory.all()) this.#fail(fetch, error)
   }
 
-  /** But not those that are being prepared: they are served once that is done. */
+  /** Serves the fetches again, but not those whose batches are being read: they are served once that is done. */
   #serveAgain(fetches: readonly DelayedFetch[]): void {
     for (const fetch of fetches) if (fetch.preparing === 0) this.#serve(fetch)
   }
@@ -78,8 +78,8 @@ export class Fetches {
   }
 
   /**
-   * Serves the fetch again once all of these were read. They may push each other out of reach, but not the one that was
-   * read last: so each round has fewer to wait for, and in the end one of them is told.
+   * Serves the fetch again once all of these were read. They may push each other out of memory, but not the one that
+   * was read last: so each round has fewer to wait for, and in the end one of them is answered.
    */
   #prepare(fetch: DelayedFetch, missing: readonly MissingBatch[]): void {
     fetch.preparing = missing.length
@@ -96,7 +96,7 @@ export class Fetches {
   }
 
   /**
-   * The reader doesn't know all partitions of its topic yet. (A partition that is gone is told as an error in `parts`.)
+   * Whether the topic has partitions that the reader doesn't know. (A partition that is gone is an error in `parts`.)
    */
   #hasOthers({ positions, knownPartitions }: FetchRequest): boolean {
     const topic = positions[0]?.topic

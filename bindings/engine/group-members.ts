@@ -9,8 +9,8 @@ import type { Callback, CommandOf } from './commands.ts'
 
 export interface GroupHooks {
   /**
-   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
-   * the first ones may be there.
+   * Makes records durable in their order, then calls back; at once without records. After a crash only the first of
+   * them may be there.
    */
   change(records: readonly TableRecord[], done: Callback<void>): void
   topicOf: TopicLookup
@@ -18,7 +18,10 @@ export interface GroupHooks {
 
 type Answer = JoinedGroup | readonly TopicPartition[]
 
-/** Serves the commands of groups: keeps who waits for the answer to a join or sync, and whom to tell of a rebalance. */
+/**
+ * Serves the commands of groups: keeps the members that wait for the answer to a join or sync, and how to tell each of
+ * a rebalance.
+ */
 export class GroupMembers {
   readonly #groups: Groups
   readonly #hooks: GroupHooks

@@ -8,7 +8,7 @@ interface Waiter {
   readonly done: (error: unknown) => void
 }
 
-/** Callbacks in offset order, answered up to an offset. */
+/** Callbacks that wait for an offset, answered up to it. */
 class Waiters {
   #waiting: Waiter[] = []
 
@@ -17,7 +17,8 @@ class Waiters {
   }
 
   /**
-   * Waiters stand in the order of their arrival, and a retry may wait for less than those before it: each is looked at.
+   * Waiters stand in the order of their arrival. A retry may wait for a lower offset than those before it, so each is
+   * looked at.
    */
   answer(upTo: number): void {
     if (this.#waiting.length === 0) return
@@ -34,22 +35,22 @@ class Waiters {
   }
 }
 
-/** A partition that is in use, with everybody who waits for something of it. */
+/** A partition that is in use, with everybody who waits for it. */
 export class HostedPartition {
   readonly id: PartitionIdentity
   readonly partition: Partition
   /** As parsed from the topic: replaced when the topic's config changes. */
   config: ParsedTopicConfig
-  /** Whether the store has a place for it; if not, its first use makes one. */
+  /** Whether the store has it; if not, its first use has the store make it. */
   exists: boolean
   /**
-   * Commands that wait, in their order, until the store has opened the partition or its marker stands; `undefined` if
-   * nothing has to wait.
+   * Commands that wait, in order, until the store has opened the partition or its marker stands; `undefined` if nothing
+   * has to wait.
    */
   queue: ((error: unknown) => void)[] | undefined
-  /** The topic was deleted: nothing more is accepted. */
+  /** The topic was deleted: nothing is accepted any more. */
   dead = false
-  /** How many tasks are making its place in the store or opening it right now. */
+  /** How many tasks are making it in the store or opening it right now. */
   openings = 0
   /** The log ended with an error: nothing is answered any more without asking the engine. */
   hasFailed = false
@@ -72,13 +73,13 @@ export class HostedPartition {
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
   }
 
-  /** Runs what waited, in its order. */
+  /** Runs the commands that waited, in order. */
   resume(error: unknown): void {
     const queue = this.queue ?? []
     this.queue = undefined
     while (queue.length > 0) {
       queue.shift()?.(error)
-      // It found the partition closed again, so those behind it go on waiting behind it.
+      // It found the partition closed again: those behind it go on waiting, behind what it waits for.
       if (this.queue !== undefined) {
         ;(this.queue as typeof queue).push(...queue)
         return

@@ -12,7 +12,7 @@ export interface LogStartHooks {
   readonly topics: Topics
   /** Makes the change durable behind all that was planned before it, even if it holds no record. */
   change(change: PlannedChange): void
-  /** Readers of what lies below are told, and files may be removed. */
+  /** The start has moved: readers below it are told, and files may be removed. */
   moved(hosted: HostedPartition): void
 }
 
@@ -21,7 +21,7 @@ export interface LogStartMove {
   readonly logStartOffset: number
 }
 
-/** The decisions of one change go into one frame, so there is a bound to them. */
+/** Bounded, because the decisions of one change go into one frame. */
 const MOVES_AT_ONCE = 8
 /** Kafka's word for the high watermark. */
 const UP_TO_HIGH_WATERMARK = -1
@@ -38,8 +38,8 @@ export class LogStarts {
   }
 
   /**
-   * Deletes in all of these partitions, or in none if one is refused; answers where each begins now. Source: Kafka's
-   * DeleteRecords (kafka.md 2.5).
+   * Deletes in all of these partitions, or in none if one is refused; calls back with where each begins now. Source:
+   * Kafka's DeleteRecords (kafka.md 2.5).
    */
   deleteRecords({ at, done }: CommandOf<'deleteRecords'>): void {
     const moves = at.map(({ topic, partition, beforeOffset }) => {
@@ -63,8 +63,8 @@ export class LogStarts {
   }
 
   /**
-   * Asked before anything is planned: a topic whose delete is on its way takes no more changes, and what was planned
-   * for the others could not be taken back.
+   * Checked before anything is planned: a topic whose delete is under way takes no more changes, and what was planned
+   * for the others could not be undone.
    */
   #assertNotDeleted({ id: { topicId, topic, partition } }: HostedPartition): void {
     if (this.#hooks.catalogue.planned.liveById(topicId) !== undefined) return

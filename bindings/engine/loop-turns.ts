@@ -1,13 +1,13 @@
 import type { RuntimePort } from '../broker/runtime-port.ts'
 
 /**
- * How long a program may go on with answers that come at once before everything else in the process gets a turn. An
- * idle turn of the event loop costs microseconds.
+ * How long a program may go on with calls that are answered at once before the rest of the process gets a turn. An idle
+ * turn of the event loop costs microseconds.
  */
 const SPELL_MS = 1
 
 /**
- * Whether the rest of the process is due for a turn of the event loop. An answer that comes at once costs its caller
+ * Whether the rest of the process is due for a turn of the event loop. A call that is answered at once costs its caller
  * microtasks only: a program that makes one such call after the other would let no timer run, no socket be read, and no
  * work of the log itself go on.
  */

@@ -1,7 +1,7 @@
 import { LogError } from '../model/errors.ts'
 import type { Position } from '../model/positions.ts'
 
-/** OFFSET_OUT_OF_RANGE, which tells whoever asked where the partition's records begin and end. */
+/** OFFSET_OUT_OF_RANGE, with details of where the partition's records begin and end. */
 export function outOfRange(position: Position, logStartOffset: number, endOffset: number): LogError {
   const { topic, partition, nextOffset: offset } = position
   const message = `offset ${offset} of ${topic}-${partition} is outside ${logStartOffset} to ${endOffset}`

@@ -27,7 +27,7 @@ export const MARKER_BYTES = 160
 
 const NOWHERE: readonly HostedPartition[] = []
 
-/** Where the change gives markers. */
+/** The partitions in which the change ends a transaction, each with a marker. */
 export function endedIn({ end }: PlannedChange): readonly HostedPartition[] {
   return end?.partitions ?? NOWHERE
 }

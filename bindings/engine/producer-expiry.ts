@@ -5,8 +5,8 @@ import type { HostedPartition } from './hosted-partition.ts'
 const EXPIRATION_MS = 24 * 3_600_000
 const SWEEP_INTERVAL_MS = 600_000
 /**
- * Nobody knows when a producer that was found at the open was last used. It is kept for at least this long, which
- * retries don't exceed.
+ * Nobody knows when a producer that was found at the open was last used. It is kept for at least this long, longer than
+ * any retry takes.
  */
 const GRACE_MS = 3_600_000
 
@@ -14,13 +14,13 @@ const GRACE_MS = 3_600_000
 export interface RememberedProducers {
   /** Partitions that were used since the open. */
   hosted(): Iterable<HostedPartition>
-  /** Drops producers of the other partitions for which `isOver` answers true. */
+  /** Drops those producers of the other partitions for which `isOver` returns true. */
   expireStored(isOver: (producer: StoredProducer) => boolean): void
 }
 
 /**
  * Which producers a partition may forget: those that nobody used for a day of passing time. Timestamps of records don't
- * count, their senders choose them. A producer with an open transaction stays.
+ * count, as their senders choose them. A producer with an open transaction stays.
  */
 export class ProducerExpiry {
   readonly #topics: RememberedProducers
@@ -82,7 +82,7 @@ export class ProducerExpiry {
     return uses
   }
 
-  /** The time of its newest batch is the best that is known, though the sender may have put anything there. */
+  /** The time of its newest batch is the best that is known, though its sender may have chosen it. */
   #lastUseBeforeOpen({ batches, markerTimestamp }: StoredProducer): number {
     const earliest = this.#openedAt + GRACE_MS - EXPIRATION_MS
     return Math.min(this.#openedAt, Math.max(earliest, batches.at(-1)?.timestamp ?? markerTimestamp ?? earliest))

@@ -2,7 +2,7 @@ import type { Callback } from './commands.ts'
 
 /** Hands out producer ids from blocks that a frame reserved before (durability rule 8, kafka.md 3.1). */
 export class ProducerIds {
-  /** Wants the block that begins with `from`; `reserved` tells when it is durable. */
+  /** Asks for the block that begins with `from` to be reserved; `reserved` is called once it is durable. */
   readonly #reserve: (from: number) => void
   #next = 0
   #end = 0

@@ -5,7 +5,7 @@ import type { Topics } from './topics.ts'
 
 export interface LookupHooks {
   readonly topics: Pick<Topics, 'partition'>
-  /** Reads the batch at `offset` into reach, then calls back. */
+  /** Reads the batch at `offset` into memory, then calls back. */
   prepare(missing: MissingBatch, then: (error: unknown) => void): void
 }
 
@@ -37,7 +37,7 @@ export class RecordLookup {
     const missing = { hosted, offset: found.missing ?? offset, abortedUpTo: found.missingAborted }
     this.#hooks.prepare(missing, (error) => {
       if (!this.#pending.delete(command)) return
-      // Of a topic that was deleted meanwhile the files are gone: the next look tells.
+      // If the topic was deleted meanwhile, its files are gone: the next look finds out.
       if (error !== undefined && !hosted.dead) return done(error)
       try {
         this.find(command)

@@ -10,7 +10,7 @@ const LOOKS_AT_ONCE = 64
 /** After so many steps in a row that only met files in use, the rest is left to the next round. */
 const FRUITLESS_STEPS_MAX = 250
 
-/** Removes what lies below the log starts from the store, including what an earlier process left. */
+/** Removes from the store what lies below the log starts, what an earlier process left included. */
 export class Removals implements UpkeepJob {
   readonly intervalMs: number
   readonly #topics: Topics

@@ -21,15 +21,15 @@ export interface ReplayParts {
   readonly store: PartitionStore
 }
 
-/** Tombstones for what groups still hold of deleted topics. */
+/** Tombstones for what groups still have of deleted topics. */
 export interface LeftOfTopics {
   readonly offsets: readonly TableRecord[]
   readonly shares: readonly TableRecord[]
 }
 
 /**
- * Reads the log's own topics from their start: first the catalogue, which says what the offsets may name. Answers the
- * tombstones that a crash kept from following the delete of their topic
+ * Reads the log's own topics from their start: first the catalogue, which says which topics the offsets may be of.
+ * Returns the tombstones that a crash prevented behind the delete of their topic
  * (docs/decisions/028-offsets-end-with-their-topic.md).
  */
 export function* replayTables(engine: ReplayParts, state: StoredState): Task<LeftOfTopics> {
@@ -48,8 +48,8 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
 }
 
 /**
- * Removes partitions of deleted topics that a crash left. A store over files asks the catalogue itself and answers none
- * of them. In a damaged log nothing is removed.
+ * Removes partitions of deleted topics that a crash left. A store over files asks the catalogue itself and tells of
+ * none. In a damaged log nothing is removed.
  */
 function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: StoredState): Task<void> {
   if (report.damage.length > 0) return

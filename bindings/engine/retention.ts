@@ -16,13 +16,13 @@ export interface RetentionHooks {
   readonly catalogue: Catalogue
   readonly guard: ClockGuard
   move(moves: readonly LogStartMove[]): void
-  /** Has the next append begin a new range. */
+  /** Rolls the partition: its next append begins a new segment. */
   seal(hosted: HostedPartition): void
 }
 
 /**
- * Bounds of one step, so that it takes half a millisecond and one frame: the ranges that it looks at, and the
- * partitions that it moves.
+ * Bounds of one step, so that it takes half a millisecond and one frame: the segments that it looks at, and the
+ * partitions whose start it moves.
  */
 const RANGES_AT_ONCE = 1000
 const MOVES_AT_ONCE = 8
@@ -61,12 +61,12 @@ export class Retention implements UpkeepJob {
 
   #moveOf(id: PartitionIdentity, now: number): LogStartMove | undefined {
     const { topics, catalogue } = this.#hooks
-    // The log's own topics aren't in the catalogue: their records go by their key alone.
+    // The log's own topics aren't in the catalogue: their records are removed by key alone.
     if (catalogue.planned.liveById(id.topicId) === undefined) return undefined
     const config = topics.config(id.topicId)
     if (config.cleanupPolicy === 'compact' || (config.retentionMs < 0 && config.retentionBytes < 0)) return undefined
-    // Asked of the stored facts first: most partitions have nothing to remove, and unused ones needn't be brought into
-    // memory for it.
+    // The stored facts are asked first: most partitions have nothing to remove, and unused ones needn't be brought into
+    // memory for that.
     const stored = topics.stored(id)
     if (stored !== undefined) {
       const { logStartOffset, nextOffset } = stored

@@ -10,17 +10,17 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
-  /** False as soon as the delete of the topic is planned: what is planned later would stand behind its tombstones. */
+  /** False as soon as the topic's delete is planned: what is planned later would stand behind its tombstones. */
   isLive(topicId: string): boolean
   /**
-   * Makes records durable in their order, then calls back; without records it calls back at once. After a crash only
-   * the first ones may be there.
+   * Makes records durable in their order, then calls back; at once without records. After a crash only the first of
+   * them may be there.
    */
   change(records: readonly TableRecord[], done: Callback<void>): void
 }
 
 type Acquire = CommandOf<'acquireShare'>
-/** A consumer that asks for records, and since when. */
+/** A consumer that waits for records, and since when. */
 interface Asking extends Acquire {
   readonly sinceMs: number
 }
@@ -31,9 +31,9 @@ export class ShareMembers {
   readonly #hooks: ShareHooks
   /** By member id; those that waited longest come first. */
   readonly #waiting: Map<string, Asking> = new Map()
-  /** By member id: asks the member to give back the records that its program hasn't seen. */
+  /** By member id: asks the member to release the records that its program hasn't seen. */
   readonly #releases: Map<string, () => void> = new Map()
-  /** How many changes were planned for members and aren't durable yet. */
+  /** How many changes for members are planned and not durable yet. */
   #underWay = 0
   /** This process is about to give up the log: nobody acquires any more. */
   #isReleasing = false
@@ -84,7 +84,10 @@ export class ShareMembers {
     return isServed
   }
 
-  /** Starts at another partition each time, so that a busy one doesn't keep the others from being read. */
+  /**
+   * The partitions of the topics, beginning with another one each time, so that a busy one doesn't keep the others from
+   * being read.
+   */
   #inTurn(topics: readonly string[]): HostedPartition[] {
     const partitions = topics
       .flatMap((topic) => this.#hooks.partitionsOf(topic))
@@ -93,7 +96,10 @@ export class ShareMembers {
     return [...partitions.slice(first), ...partitions.slice(0, first)]
   }
 
-  /** A group begins in all partitions of a topic at once: what was added since holds nothing older than its beginning. */
+  /**
+   * The topics that the group has begun to read. It begins in all partitions of a topic at once, so a partition that
+   * was added later holds nothing older than that.
+   */
   #begunTopics(groupId: string, partitions: readonly HostedPartition[]): ReadonlySet<string> {
     return new Set(partitions.filter(({ id }) => this.#shares.isKnown({ groupId, ...id })).map(({ id }) => id.topicId))
   }
@@ -118,8 +124,8 @@ export class ShareMembers {
   }
 
   /**
-   * Asks all members for the records that they hold: the next holder gives them out again, and it doesn't know this
-   * one's locks.
+   * Asks all members to release the records that they have locked: the next holder delivers them again, and it doesn't
+   * know this one's locks.
    */
   release({ done }: CommandOf<'releaseShares'>): void {
     this.#isReleasing = true
@@ -164,8 +170,8 @@ export class ShareMembers {
   }
 
   /**
-   * NON_EMPTY_GROUP while a member waits or holds records. Of any other consumer nothing is known, so nothing is taken
-   * from it.
+   * Throws NON_EMPTY_GROUP while a member waits or has locked records. Nothing is known of any other consumer, so
+   * nothing is taken from one.
    */
   #assertUnused(groupId: string): void {
     const isWaiting = [...this.#waiting.values()].some(({ member }) => member.groupId === groupId)
@@ -184,14 +190,14 @@ export class ShareMembers {
     if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
   }
 
-  /** The clock was put forward by so much: members that wait haven't waited longer by it. */
+  /** The clock was put forward by so much: members that wait haven't waited longer because of it. */
   clockMoved(byMs: number): void {
     for (const [memberId, asking] of this.#waiting) {
       this.#waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
     }
   }
 
-  /** Ends the locks, and the delays of released records, whose time is over. */
+  /** Ends locks and delays of released records whose time is over. */
   tick(now: number): void {
     if (!this.#shares.expire(now)) return
     this.#serveWaiting(now)

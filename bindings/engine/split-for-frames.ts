@@ -1,16 +1,16 @@
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 
 const RECORD_OVERHEAD_BYTES = 64
-/** Small enough that the other changes of a commit set find room beside a part, in any frame (decision 032). */
+/** Small enough for the other changes of a commit set to have room beside a part, in any frame (decision 032). */
 const PART_BYTES = 32 * 1024
 
-/** Roughly what the record takes in a frame. */
+/** Roughly the bytes that the record takes in a frame. */
 export function bytesOfRecord({ key, value }: TableRecord): number {
   return RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0)
 }
 
 /**
- * Splits records into parts, in their order, that each fit into one frame. For records that needn't become durable
+ * Splits records, in their order, into parts that each fit into one frame. For records that needn't become durable
  * together: after a crash only the first parts may be there.
  */
 export function splitForFrames(

@@ -3,7 +3,9 @@ import type { PartitionSource, SegmentConfig } from '../storage/partition-source
 import type { StoredProducer } from '../storage/stored-state.ts'
 import type { Topics } from './topics.ts'
 
-/** What the store asks of the engine: of partitions in use as they are, of the others as recovery found them. */
+/**
+ * What the store asks of the engine: about partitions in use as they are now, about the others as recovery found them.
+ */
 export class StoredFacts implements PartitionSource {
   readonly #topics: () => Topics
 

@@ -4,7 +4,7 @@ import type { Effect, Task } from '../storage/effect.ts'
 export interface IssuedEffect {
   readonly effect: Effect
   readonly running: Running
-  /** Its place among the effects that the task yielded together. */
+  /** Its index among the effects that the task yielded together. */
   readonly index: number
   isComplete: boolean
 }
@@ -20,8 +20,8 @@ interface Running {
 }
 
 /**
- * Runs tasks step by step and awaits nothing. Effects that a task yields are issued; whoever owns the order, the
- * scheduler or a simulator, completes them. A task goes on once all effects that it yielded together are complete, at
+ * Runs tasks step by step and awaits nothing. Effects that a task yields are issued, and completed by whoever decides
+ * their order, the scheduler or a simulator. A task goes on once all effects that it yielded together are complete, at
  * once if there are none; if any failed, the first error in their order is thrown into it.
  */
 export class TaskRunner {
@@ -39,7 +39,9 @@ export class TaskRunner {
     return issued
   }
 
-  /** A second result of an effect isn't heard: the task has gone on with the first, and may ask for something else now. */
+  /**
+   * A second result of an effect is ignored: the task has gone on with the first, and may wait for something else now.
+   */
   complete(issued: IssuedEffect, result: EffectResult): void {
     if (issued.isComplete) return
     issued.isComplete = true
@@ -70,7 +72,7 @@ export class TaskRunner {
     }
   }
 
-  /** Answers how many there are. Hot path: mostly it is one, without a list. */
+  /** Returns how many there are. Hot path: mostly it is one, without a list. */
   #issue(running: Running, yielded: Effect | readonly Effect[]): number {
     if (!Array.isArray(yielded)) {
       running.results = undefined

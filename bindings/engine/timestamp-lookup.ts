@@ -19,8 +19,8 @@ export function* offsetsForTimestamp(
 }
 
 /**
- * Where files go while they are looked into, because their topic or their records are deleted, the next look begins
- * with what is there then.
+ * Files may be removed while they are searched, because their topic or their records are deleted: then the search
+ * begins anew with what is there.
  */
 function* offsetNow(
   { topic, partition }: TopicPartition,
@@ -39,8 +39,8 @@ function* offsetNow(
 }
 
 /**
- * The first record at or after a time. The store answers a batch at or before the place; the records after it decide
- * (kafka.md 2.3). The partition needn't be open for it, and isn't opened: that is the business of its appends, one at a
+ * The first record at or after a time. The store tells a batch at or before that place, and the records from there on
+ * decide (kafka.md 2.3). The partition needn't be open for this, and isn't opened: that is for appends to do, one at a
  * time.
  */
 function* offsetForTimestamp(

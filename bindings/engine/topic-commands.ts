@@ -17,7 +17,7 @@ export interface TopicHooks {
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
-  /** The partition is gone: whoever waits for it is told. */
+  /** The partition is gone: whoever waits for it is answered. */
   forgotten(hosted: HostedPartition): void
   /**
    * The topic was created, deleted or got more partitions: groups that read it rebalance, and readers learn of new
@@ -94,9 +94,9 @@ export class TopicCommands {
   }
 
   /**
-   * The delete alone decides: what groups keep for the topic ends with its id. The tombstones of that follow at once,
-   * in as many frames as they need, and before anything is planned for a new topic of the name (durability rule 7). The
-   * caller is answered behind the last of them.
+   * The delete alone decides: what groups keep for the topic ends with its id. The tombstones for that are written
+   * right behind it, in as many frames as they need, and before anything is planned for a new topic of the name
+   * (durability rule 7). The caller is answered behind the last of them.
    */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
     const { tombstones } = this.#hooks
@@ -154,7 +154,9 @@ export class TopicCommands {
   }
 }
 
-/** Gives each part of some work its own callback. `done` is called by the last of them, or by the first that fails. */
+/**
+ * Gives each part of some work its own callback. `done` is called with the last of them, or with the first that fails.
+ */
 function lastOf(done: Callback<void>): () => Callback<void> {
   let open = 0
   let isAnswered = false
@@ -169,7 +171,7 @@ function lastOf(done: Callback<void>): () => Callback<void> {
   }
 }
 
-/** Keys that are to be put back are looked at, too: a misspelt one would leave the key as it is, without a word. */
+/** Keys that are to be reset are checked, too: a misspelt one would silently leave the key as it is. */
 function assertChanges(config: TopicConfig, changes: ConfigChanges): void {
   const reset = Object.entries(changes).flatMap(([key, value]) => (value === null ? [key] : []))
   assertConfigKeys(reset.filter((key) => !Object.hasOwn(config, key)))

@@ -13,15 +13,15 @@ export interface TombstoneHooks {
   readonly groups: Pick<Groups, 'planTopicDelete'>
   readonly shares: Pick<ShareGroups, 'planTopicDelete'>
   readonly store: Pick<PartitionStore, 'decisionBytesMax'>
-  /** The first turn of the task comes at once. */
+  /** Starts the task, which has its first turn at once. */
   start(task: Task<void>, done: Callback<void>): void
 }
 
-/** How many are planned and encoded in one turn of the event loop: some hundred microseconds. */
+/** How many are planned and encoded in one turn of the event loop, which takes some hundred microseconds. */
 const RECORDS_A_TURN = 128
 
 /**
- * The tombstones of what groups keep for a deleted topic. They are planned right behind its delete, some in each turn
+ * The tombstones for what groups keep for a deleted topic. They are planned right behind its delete, some in each turn
  * of the event loop. Until the last one is planned nobody gets the topic's name, so that all of them stand before every
  * offset of the next topic of that name (durability rule 7, docs/decisions/028-offsets-end-with-their-topic.md).
  */
@@ -40,8 +40,8 @@ export class TopicTombstones {
   }
 
   /**
-   * To be called right behind the delete. `plan` is given as many as a frame takes; `planned` is called once that was
-   * all.
+   * To be called right behind the delete. `plan` is called with as many as a frame takes; `planned` is called once that
+   * was all of them.
    */
   begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Callback<void>): void {
     const { groups, shares, start } = this.#hooks

@@ -19,9 +19,9 @@ import type { TableName } from './planned-change.ts'
 import { ProducerExpiry } from './producer-expiry.ts'
 
 const DEFAULT_CONFIG = parseTopicConfig({})
-/** For the log's own topics, which every opening reads from their start. */
+/** For the log's own topics, which every open reads from their start. */
 const TABLE_CONFIG = parseTopicConfig({ 'cleanup.policy': 'compact', 'segment.bytes': 16 * 1024 * 1024 })
-/** Smaller than the others: a topic, or two hundred bytes, changes at a time, and an opening reads it twice. */
+/** Smaller than the others: each change is of one topic, or two hundred bytes, and an open reads it twice. */
 const CATALOGUE_SEGMENT_BYTES = 1024 * 1024
 const CATALOGUE_ID = INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC]
 const OWN_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
@@ -32,7 +32,10 @@ const TABLE_TOPICS: Readonly<Record<TableName, string>> = {
   catalogue: CATALOGUE_TOPIC,
 }
 
-/** The partitions that were used since the open, by topic name and by identity; the catalogue says which there are. */
+/**
+ * The partitions that were used since the open, by topic name and by identity. Which partitions exist the catalogue
+ * says.
+ */
 export class Topics {
   readonly producerExpiry: ProducerExpiry = new ProducerExpiry(this)
   readonly #catalogue: Catalogue
@@ -82,7 +85,7 @@ export class Topics {
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`, { topic: name })
   }
 
-  /** UNKNOWN_TOPIC_OR_PARTITION when the catalogue doesn't have it. */
+  /** Throws UNKNOWN_TOPIC_OR_PARTITION if the catalogue doesn't have it. */
   partition(name: string, partition: number): HostedPartition {
     const named = this.#byName.get(name)?.[partition]
     if (named !== undefined) return named
@@ -136,14 +139,14 @@ export class Topics {
     if (topicId === CATALOGUE_ID) return this.#catalogueConfig
     if (OWN_IDS.has(topicId)) return this.#tableConfig
     const topic = this.#catalogue.durable.byId(topicId)
-    // Not kept: recovery asks before the catalogue was read.
+    // Not remembered: recovery asks before the catalogue was read.
     if (topic === undefined) return DEFAULT_CONFIG
     const parsed = parseTopicConfig(topic.config)
     this.#configs.set(topicId, parsed)
     return parsed
   }
 
-  /** The partition if it was used since the open; `stored` answers those that weren't. */
+  /** The partition if it was used since the open; for the others there is `stored`. */
   find(id: PartitionIdentity): HostedPartition | undefined {
     return this.#hosted.get(id)
   }
@@ -187,7 +190,7 @@ export class Topics {
     this.producerExpiry.clockMoved(byMs)
   }
 
-  /** Takes back the memory of idle partitions, and forgets producers that nobody uses. */
+  /** Frees the memory of idle partitions, and forgets producers that nobody uses. */
   sweep(now: number): void {
     this.#factory.tails.sweep(now)
     this.producerExpiry.sweep(now)

@@ -13,7 +13,7 @@ import type { Topics } from './topics.ts'
 
 type Then = (error: unknown) => void
 
-/** An offset's record with its names at about their longest, in a frame. */
+/** Bytes of an offset's record in a frame, with names at about their longest. */
 const OFFSET_BYTES = 512
 const TRANSACTION_BYTES = 512
 
@@ -22,9 +22,12 @@ export interface TransactingHooks {
   readonly groups: Groups
   readonly topics: Topics
   readonly store: PartitionStore
-  /** When so much of a transaction was written it goes to the disk ahead of its end (durability rule 9). */
+  /**
+   * A transaction's records are made durable ahead of its end each time that this many bytes were written (durability
+   * rule 9).
+   */
   readonly transactionBufferBytes: number
-  /** With the next commit set. */
+  /** Has the partition made durable with the next commit set. */
   wantDurable(hosted: HostedPartition): void
   now(): number
   change(change: PlannedChange): void
@@ -39,9 +42,9 @@ export interface TransactingHooks {
  */
 export class Transacting {
   readonly #hooks: TransactingHooks
-  /** Who asks again when a decision is durable. */
+  /** Callers that ask again once a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
-  /** Who reads committed offsets that an open transaction may still change. */
+  /** Callers that want committed offsets which an open transaction may still change. */
   #waitingForOffsets: Then[] = []
 
   constructor(hooks: TransactingHooks) {
@@ -69,14 +72,14 @@ export class Transacting {
     done(undefined)
   }
 
-  /** Before an append; throws what refuses it. Answers its transaction. */
+  /** To be called before an append. Returns its transaction, or throws what refuses the append. */
   admit(hosted: HostedPartition, producerId: number, producerEpoch: number): OpenTransaction {
     const open = this.#hooks.transactions.openOf(producerId, producerEpoch)
     if (!hosted.partition.hasOpenTransaction(producerId)) this.#assertRoom(open, MARKER_BYTES)
     return open
   }
 
-  /** Several are under way, so that what they append at one moment can share a write. */
+  /** Whether several are under way, so that what they append at one moment can share a write. */
   get areSeveral(): boolean {
     return this.#hooks.transactions.areSeveralOpen
   }
@@ -86,9 +89,9 @@ export class Transacting {
   }
 
   /**
-   * Flushes a large transaction's partitions ahead, so that its commit finds most of it durable: each time that a
-   * flush's worth was written and another batch comes. Not right behind the last batch: the commit's own flush follows
-   * that.
+   * Has a large transaction's partitions flushed ahead, so that its commit finds most of it durable: each time that so
+   * much was written and another batch comes. Not right behind the last batch, since the commit's own flush follows
+   * that one.
    */
   wrote(open: OpenTransaction, { id }: HostedPartition, sizeBytes: number): void {
     if (open.unflushedBytes >= this.#hooks.transactionBufferBytes) {
@@ -100,7 +103,7 @@ export class Transacting {
     if (!open.unflushed.includes(id)) open.unflushed.push(id)
   }
 
-  /** A frame has to hold the whole decision. */
+  /** Throws if no frame could hold the whole decision. */
   #assertRoom(open: OpenTransaction, sizeBytes: number): void {
     const { decisionBytesMax } = this.#hooks.store
     const markerBytes = open.partitions.length * MARKER_BYTES
@@ -125,7 +128,8 @@ export class Transacting {
   }
 
   /**
-   * `opened`: its partitions are opened one after the other, and there may be more of them than may be open at once.
+   * `opened`: the partitions that were opened for it so far. They are opened one after the other, and may be more than
+   * may be open at once.
    */
   end(command: CommandOf<'endTransaction'>, opened: Set<HostedPartition> = new Set()): void {
     const { instance, event, done } = command
@@ -137,15 +141,15 @@ export class Transacting {
     if (inactive !== undefined) {
       opened.add(inactive)
       return whenActive(inactive, (error) => {
-        // On a full disk a batch that waited before it got no new segment. The marker does: the reserve is for
-        // decisions. And one that was deleted meanwhile is none of this transaction's any more.
+        // On a full disk a batch that waited before it got no new segment. The marker gets one: the reserve is for
+        // decisions. And a partition that was deleted meanwhile is no longer part of this transaction.
         const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.dead
         if (mayGoOn) attempt(done, () => this.end(command, opened))
         else done(error)
       })
     }
     this.#withProducerId(done, transactions.endNeedsProducerId(instance.producerEpoch), (newProducerId) => {
-      // The same end may have been asked for twice, and the first one planned while both waited for the id.
+      // The same end may have been asked for twice, and the first one planned while both waited for the producer id.
       const planned = transactions.ending(instance, event)
       if (planned !== undefined) return this.#afterDecision(planned, done, () => this.end(command))
       const plan = transactions.planEnd(instance, event, now(), newProducerId)
@@ -154,13 +158,13 @@ export class Transacting {
     })
   }
 
-  /** Somebody else ends it, as the clock would: its producer hears of it at the next call. */
+  /** An administrator aborts it, as the clock would: its producer hears of it at the next call. */
   abort({ transactionalId, done }: CommandOf<'abortTransaction'>): void {
     const open = this.#hooks.transactions.openOfId(transactionalId)
     const { producerId, producerEpoch } = open
     const instance = { producerId, producerEpoch }
     const ended: Callback<ProducerInstance> = (error, next) => {
-      // A fence that came first aborts it as well; that its producer is fenced is nothing to the administrator.
+      // A fence that came first aborts it as well; that its producer is fenced doesn't matter to the administrator.
       if (!LogError.is(error, 'PRODUCER_FENCED')) done(error, next)
       else if (open.state !== 'PrepareAbort') done(undefined, instance)
       else this.#afterDecision(open, done, () => done(undefined, instance))
@@ -174,7 +178,8 @@ export class Transacting {
   }
 
   /**
-   * The clock ends them; their producers hear of it at the next call. Ids that nobody used for long go, each by itself.
+   * Aborts transactions that took too long; their producers hear of it at the next call. Removes ids that nobody used
+   * for long, each by itself.
    */
   expire(now: number): void {
     for (const record of this.#hooks.transactions.planExpiry(now)) {
@@ -186,7 +191,7 @@ export class Transacting {
     }
   }
 
-  /** Calls back once no open transaction may change what is committed at these places. */
+  /** Calls back once no open transaction may change the committed offsets of these partitions. */
   awaitStableOffsets(command: CommandOf<'awaitStableOffsets'>): void {
     const { groupId, at, done } = command
     const { groups } = this.#hooks
@@ -194,7 +199,7 @@ export class Transacting {
     this.#waitingForOffsets.push((error) => (error === undefined ? this.awaitStableOffsets(command) : done(error)))
   }
 
-  /** What opening found without a decision; the changes that end it, before anything is answered (rule 9). */
+  /** Takes what the opening found without a decision, and plans the aborts, before anything is answered (rule 9). */
   recover(partitions: readonly StoredPartition[], isClean: boolean): void {
     const found = new Map<number, FoundTransaction & { partitions: StoredPartition['id'][] }>()
     for (const { id, producers } of partitions) {

@@ -5,8 +5,8 @@ import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
 /**
- * Opens the partitions that hold records of open transactions, so that they can take their markers. One that proves
- * damaged is left as it is: committed readers of it stop where they did, and those of the others go on.
+ * Opens the partitions that hold records of open transactions, so that they can take their markers. One that turns out
+ * to be damaged is left as it is: committed readers of it stop where they did, and those of the others go on.
  */
 export function* openUndecided(
   partitions: readonly StoredPartition[],

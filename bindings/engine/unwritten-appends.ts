@@ -14,7 +14,7 @@ export interface UnwrittenHooks {
 
 /**
  * Appends of one moment that wait for each other, to be one write for each partition. Until that write nobody is told
- * of them or sees them, because a kill takes what waits (docs/decisions/015-batches-wait-for-their-commit.md).
+ * of them or sees them, because a kill loses what waits (docs/decisions/015-batches-wait-for-their-commit.md).
  */
 export class UnwrittenAppends {
   readonly #hooks: UnwrittenHooks

@@ -1,7 +1,7 @@
 import type { Task } from '../storage/effect.ts'
 import type { Callback } from './commands.ts'
 
-/** Work that comes again and again and that nobody waits for: retention, compaction. */
+/** Work that recurs and that nobody waits for: retention, compaction. */
 export interface UpkeepJob {
   /**
    * How often a round begins, in milliseconds. The first one comes that long after the open, but within half a minute.
@@ -10,8 +10,8 @@ export interface UpkeepJob {
   /** Begins a round: looks for what there is to do. Changes no files. */
   begin(now: number): void
   /**
-   * The next step of the round; `undefined` ends it. A step keeps the event loop for about half a millisecond at a
-   * time, and the disk no longer than a flush beside it can bear. No checkpoint runs beside a step. An error that a
+   * The next step of the round; `undefined` ends the round. A step keeps the event loop for about half a millisecond at
+   * a time, and the disk no longer than a flush beside it can bear. No checkpoint runs beside a step. An error that a
    * step throws ends the log.
    */
   next(now: number): Task<void> | undefined
@@ -28,7 +28,7 @@ interface Planned {
   dueAt: number
 }
 
-/** Pause after each step, in which the disk is free for others. */
+/** Pause after each step, during which the disk is free for others. */
 const PAUSE_MS = 4
 /** Kafka's log.initial.task.delay.ms. */
 const FIRST_MS = 30_000
@@ -56,12 +56,12 @@ export class Upkeep {
     for (const planned of this.#planned) planned.dueAt = now + Math.min(planned.job.intervalMs, FIRST_MS)
   }
 
-  /** No step begins any more; one that is under way ends. */
+  /** Begins no further step; the one under way ends. */
   stop(): void {
     this.#isStopped = true
   }
 
-  /** Has the job's next round begin now: it has something to do. */
+  /** Has the job's next round begin now, because it has something to do. */
   soon(job: UpkeepJob): void {
     for (const planned of this.#planned) if (planned.job === job) planned.dueAt = 0
   }
@@ -84,7 +84,7 @@ export class Upkeep {
     for (const planned of this.#planned) planned.dueAt += byMs
   }
 
-  /** Starts the next step, if its time has come. */
+  /** Starts the next step if it is due. */
   tick(now: number): void {
     for (let at = this.nextAt; at !== undefined && at <= now; at = this.nextAt) {
       this.#current ??= this.#begin(now)
@@ -94,7 +94,7 @@ export class Upkeep {
     }
   }
 
-  /** Begins a round of the job that is due for longest. */
+  /** Begins a round of the job that has been due for longest. */
   #begin(now: number): Planned {
     const next = this.#planned.reduce((first, each) => (each.dueAt < first.dueAt ? each : first))
     next.dueAt = now + next.job.intervalMs

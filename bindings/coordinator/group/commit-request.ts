@@ -12,15 +12,15 @@ export interface CommitRequest {
 /** By topic id: an offset never reaches a later topic of the same name (durability rule 7). */
 export interface OffsetToCommit {
   /**
-   * The topic's id when the member was assigned the partition. A name could mean another topic after a delete and a
-   * create.
+   * The id that the topic had when the member was assigned the partition. The name could mean another topic by now,
+   * after a delete and a create.
    */
   readonly topicId: string
   /** The topic's name as the caller knows it: once the topic is gone nobody else may know it. */
   readonly topic?: string | undefined
   readonly partition: number
   readonly nextOffset: number
-  /** -1 (not known) by default: leader epoch and metadata of a commit are the business of Kafka's clients. */
+  /** -1 (not known) by default: only Kafka's clients give leader epoch and metadata with a commit. */
   readonly leaderEpoch?: number | undefined
   readonly metadata?: string | undefined
 }

@@ -41,7 +41,7 @@ export interface GroupStored {
   readonly members: readonly GroupMember[]
 }
 
-/** The group's generations end. Kafka's coordinator writes it when the last offset is gone. */
+/** The group and its generations end. Kafka's coordinator writes it when the last offset is gone. */
 export interface GroupRemoved {
   readonly kind: 'group-removed'
   readonly groupId: string

@@ -12,7 +12,7 @@ export interface Group {
 /** What others see of the table. */
 export interface GroupView {
   group(groupId: string): Group | undefined
-  /** Where a group goes on whose members left, or that is new. */
+  /** The generation behind which a group goes on that is new or whose members have left. */
   lastGeneration(groupId: string): number
   offset(groupId: string, topicId: string, partition: number): CommittedOffset | undefined
   offsets(groupId: string): readonly CommittedOffset[]
@@ -29,7 +29,10 @@ type Offsets = Map<string, Map<number, CommittedOffset>>
 export class GroupTable implements Table<GroupEntry>, GroupView {
   readonly #groups: Map<string, Group> = new Map()
   readonly #offsets: Map<string, Offsets> = new Map()
-  /** The highest of deleted groups. What a program fences by it must not fit a later group of the same name. */
+  /**
+   * The highest generation of deleted groups. A program may fence by generation, so a later group of the same name must
+   * not reach it again.
+   */
   #endedGeneration = 0
 
   group(groupId: string): Group | undefined {

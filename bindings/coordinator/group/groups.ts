@@ -31,15 +31,15 @@ export interface GroupFacts {
 }
 
 /**
- * Members with thousands of partitions or topics need more room than a frame has. Members end with their process, so
- * above this size only the group's generation is stored (docs/decisions/003-committed-offsets.md).
+ * A group's members with thousands of partitions or topics need more room than a frame has. Members end with their
+ * process anyway, so above this size only the group's generation is stored (docs/decisions/003-committed-offsets.md).
  */
 const MEMBERS_BYTES_MAX = 8 * 1024
 
 /**
- * Consumer groups: their offsets and generations, as the records of `__consumer_offsets` tell them, and their members,
- * who live as long as the process. Like Catalogue: `plan...` checks against what is committed or under way, and throws
- * a LogError or gives records; `apply` takes them back. `live` holds what no record tells.
+ * Consumer groups: their offsets and generations, which the records of `__consumer_offsets` tell, and their members,
+ * which live as long as the process. As in Catalogue, `plan...` checks against what is committed or under way, and
+ * throws a LogError or returns records; `apply` takes them once they are durable. `live` holds what no record tells.
  */
 export class Groups {
   readonly live: LiveGroups = new LiveGroups()
@@ -47,7 +47,7 @@ export class Groups {
   readonly #pending: PendingOffsets = new PendingOffsets()
 
   /**
-   * A new member joins, or one of the group joins again; the answer comes as a notice. INCONSISTENT_GROUP_PROTOCOL,
+   * A new member joins, or a member joins again; the answer comes as a notice. Throws INCONSISTENT_GROUP_PROTOCOL,
    * INVALID_GROUP_ID.
    */
   join(request: JoinRequest): void {
@@ -55,7 +55,10 @@ export class Groups {
     this.live.join(request, this.#tables.planned.lastGeneration(request.groupId))
   }
 
-  /** The leader's assignments as a record; none for other members. All hear by notices once it is durable. */
+  /**
+   * The leader's assignments as a record; no record for other members. All members hear of it by notices once it is
+   * durable.
+   */
   planSync({ groupId, memberId, generation, assignments, now }: SyncRequest): readonly TableRecord[] {
     const group = this.live.of(groupId, memberId)
     return group.sync(memberId, generation, assignments) ? this.#planGroup(group, now) : []
@@ -68,8 +71,8 @@ export class Groups {
   }
 
   /**
-   * The process that holds the log is about to end: all members are asked for what they hold. `live.isReleased` once
-   * they have given it up.
+   * The process that holds the log is about to end: all members are asked to give up what they hold. `live.isReleased`
+   * once they have.
    */
   planRelease(now: number): readonly TableRecord[] {
     return this.live.release().flatMap((group) => this.#planGroup(group, now))
@@ -143,9 +146,9 @@ export class Groups {
   }
 
   /**
-   * Tombstones for every offset of the topic, those under way included; to be called right after its delete. Each is
-   * planned when it is asked for, and all of them before another topic gets the name: so that topic's offsets come
-   * after them (durability rule 7).
+   * Tombstones for every offset of the topic, offsets under way included; to be called right behind its delete. Each is
+   * planned when the iterator comes to it, and all of them must be before another topic gets the name: so that topic's
+   * offsets stand behind them (durability rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)
@@ -159,7 +162,7 @@ export class Groups {
 
   /**
    * To be called once, behind the last record at open. Offsets of deleted topics don't count, and get the tombstones
-   * that a crash kept from being written.
+   * that a crash prevented.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     this.#tables.durable.takeOffsets(isGone)

@@ -6,13 +6,13 @@ export interface JoinRequest {
   readonly groupId: string
   /** Unique in the log; the caller makes it, in Kafka's form: client id, '-', uuid. */
   readonly memberId: string
-  /** It was in the group before. If it isn't any more, it must begin anew. */
+  /** Whether it was a member before. If the group doesn't have it any more, it must begin anew. */
   readonly rejoins: boolean
   readonly clientId: string
   readonly topics: readonly string[]
   /** The partitions that it holds and goes on reading until it is told otherwise (KIP-429). */
   readonly owned: readonly AssignedPartition[]
-  /** Names of the assignors that it knows, the best liked first. The group uses one that all its members know. */
+  /** Names of the assignors that it knows, preferred ones first. The group uses one that all its members know. */
   readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
   readonly now: number

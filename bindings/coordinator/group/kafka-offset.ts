@@ -22,7 +22,7 @@ export interface KafkaOffset {
   readonly topicId: string | undefined
 }
 
-/** `offset` undefined: the commit was removed. */
+/** `offset` is `undefined` in a tombstone: the committed offset was removed. */
 export interface KafkaOffsetRecord extends KafkaOffsetPlace {
   readonly offset: KafkaOffset | undefined
 }
@@ -38,8 +38,8 @@ const TOPIC_ID_TAG = 0
 const TOPIC_ID_BYTES = 16
 
 /**
- * Reads a record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for one
- * that is no offset but a group with its members.
+ * Reads a record of a broker's `__consumer_offsets` in any version that Kafka wrote (kafka.md 5.4); `undefined` for a
+ * record that is no offset but a group with its members.
  */
 export function decodeKafkaOffset(record: TableRecord, place: TableRecordPlace): KafkaOffsetRecord | undefined {
   if (record.key === null) throw damaged(place, 'it has no key')

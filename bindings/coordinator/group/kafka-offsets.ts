@@ -36,7 +36,7 @@ export class KafkaOffsets {
     this.#pending.set(producerId, pending.set(key, commit))
   }
 
-  /** The producer's transaction ended. Answers how many offsets that decided. */
+  /** The producer's transaction ended. Returns how many of its offsets that decided. */
   end(producerId: number, isCommit: boolean): number {
     const pending = this.#pending.get(producerId)
     this.#pending.delete(producerId)

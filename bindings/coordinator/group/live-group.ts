@@ -5,7 +5,7 @@ import { type GroupEvent, type GroupState, isGroupState, nextGeneration, nextGro
 import type { JoinRequest } from './join-request.ts'
 import { voteForAssignor } from './vote.ts'
 
-/** What the leader of a generation is told of each member, to assign partitions by. */
+/** What the leader of a generation is told of each member, to assign partitions. */
 export interface MemberSubscription {
   readonly memberId: string
   readonly topics: readonly string[]
@@ -44,9 +44,9 @@ interface LiveMember extends MemberSubscription {
 
 /**
  * A group while it has members. They live in the process that holds the log, and so does this: after a restart the
- * group is empty, at the generation that its record tells. A member goes on with what it holds while the others join;
- * what moves from one to another is taken away in one generation and given in a later one (KIP-429), which is the
- * leader's business.
+ * group is empty, at the generation that its record tells. A member goes on with what it holds while the others join; a
+ * partition that moves is taken away in one generation and assigned in a later one (KIP-429), for which the leader
+ * sees.
  */
 export class LiveGroup {
   readonly groupId: string
@@ -114,8 +114,8 @@ export class LiveGroup {
   }
 
   /**
-   * The process that holds the log is about to end: all members are asked to join again and are assigned nothing, each
-   * by itself, whatever the others do. A member that comes with nothing left gets no answer here.
+   * The process that holds the log is about to end: each member is asked to join again and is then assigned nothing,
+   * without waiting for the others. A member that joins with nothing left is not answered any more.
    */
   release(): void {
     this.#state = nextGroupState(this.#state, 'release') as GroupState

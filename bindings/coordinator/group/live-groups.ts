@@ -48,8 +48,8 @@ export class LiveGroups {
     group.join(request)
     this.#groups.set(groupId, group)
     this.#watch(group)
-    // Joining again doesn't count as a poll, so that a member whose program never comes back from its records is still
-    // put out.
+    // Joining again doesn't count as a poll: a member whose program never returns from its records must still be put
+    // out.
     if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
   }
 
@@ -69,7 +69,7 @@ export class LiveGroups {
     return group
   }
 
-  /** Asks all members for what they hold, those that join later too. Answers the groups. */
+  /** Asks all members to give up what they hold, also those that join later. Returns the groups. */
   release(): readonly LiveGroup[] {
     this.#isReleasing = true
     const groups = [...this.#groups.values()]
@@ -81,7 +81,7 @@ export class LiveGroups {
     return this.#isReleasing && [...this.#groups.values()].every((group) => group.isReleased)
   }
 
-  /** Has the groups that read these topics assign anew. */
+  /** Has the groups that read these topics rebalance. */
   topicsChanged(names: readonly string[], now: number): void {
     const changed = new Set(names)
     for (const group of this.#groups.values()) {

@@ -2,21 +2,21 @@ import type { CommittedOffset } from './group-entry.ts'
 
 interface PendingOffset {
   readonly offset: CommittedOffset
-  /** Tells which of two came later. */
+  /** A later one has a higher number. */
   readonly order: number
 }
 
 /**
  * Offsets that wait for the commit of their producer's transaction; nobody sees them, and an abort drops them. If
- * several transactions name the same partition, the offset that was named last wins, whenever the others are decided. A
- * plain commit counts at once. Source: kafka.md 4.10 (apache/kafka OffsetMetadataManager,
+ * several transactions have offsets of the same partition, the offset that was sent last wins, whichever transaction is
+ * decided last. A plain commit counts at once. Source: kafka.md 4.10 (apache/kafka OffsetMetadataManager,
  * testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset).
  */
 export class PendingOffsets {
-  /** By place and then by producer, so that a commit looks at its own places only. */
+  /** By partition and then by producer, so that a commit looks at its own partitions only. */
   readonly #byPlace: Map<string, Map<number, PendingOffset>> = new Map()
   readonly #places: Map<number, Set<string>> = new Map()
-  /** By producer, the places whose commit is on its way to the disk. */
+  /** By producer, the partitions whose commit is being made durable. */
   readonly #taken: Map<number, readonly string[]> = new Map()
   #order = 0
 
@@ -33,8 +33,8 @@ export class PendingOffsets {
   }
 
   /**
-   * The transaction is committed: answers its offsets, without those that were named again later. Offsets named before
-   * these don't count any more.
+   * The transaction is committed: returns its offsets, without those that a later one replaced. Offsets of other
+   * transactions that were sent before these don't count any more.
    */
   take(producerId: number): readonly CommittedOffset[] {
     const taken: CommittedOffset[] = []
@@ -49,7 +49,7 @@ export class PendingOffsets {
     return taken
   }
 
-  /** What `take` answered is durable and visible. */
+  /** What `take` returned is durable and visible. */
   committed(producerId: number): void {
     this.#taken.delete(producerId)
   }
@@ -60,13 +60,13 @@ export class PendingOffsets {
     this.#places.delete(producerId)
   }
 
-  /** Offsets were committed outside of any transaction: those named before don't count any more. */
+  /** Offsets were committed outside of any transaction: those sent in transactions before don't count any more. */
   overtaken(offsets: Iterable<Pick<CommittedOffset, 'groupId' | 'topicId' | 'partition'>>): void {
     if (this.#byPlace.size === 0) return
     for (const offset of offsets) this.#overtake(placeOf(offset), this.#order)
   }
 
-  /** Their topic or their group was deleted. */
+  /** Drops the offsets of a deleted topic or group. */
   dropWhere(isGone: (offset: CommittedOffset) => boolean): void {
     for (const byProducer of [...this.#byPlace.values()]) {
       const offsets = Array.from(byProducer.values(), ({ offset }) => offset)

@@ -1,6 +1,6 @@
 /**
- * When each member must have polled again. Nothing of it is stored, since it moves with every poll. `next` may be too
- * early (a poll doesn't recompute it, `expired` does), never too late.
+ * When each member must have polled again. Not stored, since it moves with every poll. `next` may be too early (a poll
+ * doesn't recompute it, `expired` does), never too late.
  */
 export class PollDeadlines {
   readonly #byMember: Map<string, MemberDeadline> = new Map()

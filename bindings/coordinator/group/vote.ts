@@ -1,7 +1,7 @@
 /**
- * Chooses one assignor for all members: of those that every member knows, the one that most like best; among equals,
- * the one that the first member likes better. `undefined` if they have none in common. Source: Kafka's classic protocol
- * (kafka.md 5.1).
+ * Chooses one assignor for all members: of those that every member knows, the one that is most often preferred; among
+ * equals, the one that the first member prefers. `undefined` if they have none in common. Source: Kafka's classic
+ * protocol (kafka.md 5.1).
  */
 export function voteForAssignor(preferences: readonly (readonly string[])[]): string | undefined {
   const [first = [], ...others] = preferences

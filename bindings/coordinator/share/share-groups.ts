@@ -18,7 +18,7 @@ export interface MemberAcquire {
   /** Where the group begins if it has never read the partition. */
   readonly startAt: 'earliest' | 'latest'
   readonly now: number
-  /** The same answer gives the member records of another partition too. */
+  /** Whether the same answer gives the member records of another partition too. */
   readonly hasOthers?: boolean | undefined
 }
 
@@ -36,8 +36,8 @@ export interface MemberAcknowledge extends DeliveryRange {
 /** A partition as one group shares it. */
 interface GroupPartition extends SharePlace {
   /**
-   * Another one each time the group begins here: delivery counts begin at 1 with it, so that a count alone doesn't tell
-   * a delivery from one of the group before.
+   * Differs each time the group begins here: delivery counts begin at 1 with it, so that the count alone doesn't tell a
+   * delivery from one of an earlier beginning.
    */
   readonly beginning: number
   readonly shared: SharePartition
@@ -52,18 +52,18 @@ export interface ShareFacts extends SharePlace {
 }
 
 /**
- * Share groups (KIP-932): several consumers take records of the same partitions, each under a lock of its own.
- * `plan...` changes what is in memory and gives the records that make it durable: answer nobody before they are. Locks
- * live as long as the process; what was delivered how often is kept, and counted before the delivery.
- * Differs from Kafka, which counts in memory: there a record that kills its consumer leaves the broker alive. Here it
- * may kill the log's holder too, and would come again for ever.
+ * Share groups (KIP-932): several consumers take records of the same partitions, each record under a lock. `plan...`
+ * changes what is in memory and returns the records that make it durable: answer nobody before they are. Locks live as
+ * long as the process; delivery counts are kept, and written before the delivery. Differs from Kafka, which counts in
+ * memory: there a record that kills its consumer leaves the broker alive. Here it may kill the log's holder too, and
+ * would come again for ever.
  */
 export class ShareGroups {
   readonly #partitions: Map<string, GroupPartition> = new Map()
-  /** May be too early, never too late. Kept, because every step of the engine asks for it. */
+  /** May be too early, never too late. Remembered, because every step of the engine asks for it. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
   #beginnings = 0
-  /** Records that `plan...` gave: their content is in memory already when they come back. */
+  /** Records that `plan...` returned: when they come back to `apply`, their content is in memory already. */
   readonly #own: WeakSet<TableRecord> = new WeakSet()
 
   planAcquire(
@@ -79,7 +79,7 @@ export class ShareGroups {
     groupPartition.shared.moveStart(at.logStartOffset)
     const ranges = groupPartition.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
     this.#watch(groupPartition)
-    // Stored at once, so that the group's beginning doesn't move with the next restart.
+    // Stored at once, so that a restart doesn't move the group's beginning.
     const records = ranges.length > 0 || known === undefined ? [this.#snapshot(groupPartition)] : []
     return { ranges, beginning: groupPartition.beginning, records }
   }
@@ -101,8 +101,8 @@ export class ShareGroups {
   }
 
   /**
-   * INVALID_RECORD_STATE, with nothing changed, for offsets that the member doesn't hold. A release stores nothing:
-   * after a restart locked records are available anyway, with the same delivery count. Nor does a renewal.
+   * Throws INVALID_RECORD_STATE, with nothing changed, for offsets that the member hasn't locked. A release stores
+   * nothing: after a restart locked records are available anyway, with the same delivery count. Nor does a renewal.
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: MemberAcknowledge): readonly TableRecord[] {
     const groupPartition = this.#partitions.get(keyOf(at))
@@ -115,8 +115,8 @@ export class ShareGroups {
   }
 
   /**
-   * A member left: its records are available to others, with the same delivery count. Nothing needs storing. Answers
-   * whether it held any.
+   * A member left: its records are available to others, with the same delivery count, which stores nothing. Returns
+   * whether it had locked any.
    */
   release(memberId: string): boolean {
     let isChanged = false
@@ -172,14 +172,14 @@ export class ShareGroups {
     return at.map(({ startOffset, ...place }) => this.#snapshot(this.#beginAt({ groupId, ...place }, startOffset)))
   }
 
-  /** Tombstones of all that is known of the group; none if nothing is. */
+  /** Tombstones for all that is known of the group; none if nothing is. */
   planDelete(groupId: string): readonly TableRecord[] {
     return [...this.#tombstones(this.#forget((place) => place.groupId === groupId))]
   }
 
   /**
-   * Tombstones for a deleted topic, each made when it is asked for. To be called right behind the delete (durability
-   * rule 7).
+   * Tombstones for a deleted topic, each made when the iterator comes to it. To be called right behind the delete
+   * (durability rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     return this.#tombstones(this.#forget((place) => place.topicId === topicId))
@@ -187,7 +187,7 @@ export class ShareGroups {
 
   /**
    * To be called once, behind the last record at open: what is known of deleted topics is dropped, and gets the
-   * tombstones that a crash kept from being written.
+   * tombstones that a crash prevented.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     return [...this.#tombstones(this.#forget((place) => isGone(place.topicId)))]

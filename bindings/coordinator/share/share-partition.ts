@@ -1,6 +1,6 @@
 /**
- * What a member says of offsets that it holds. Kafka's words (KIP-932): `accept`, `release`, `reject`, and `gap` where
- * readers see no record, `renew` (KIP-1222) for a lock that is to last longer. And `unseen`: given back before the
+ * How a member acknowledges offsets that it has locked. Kafka's words (KIP-932): `accept`, `release`, `reject`, `gap`
+ * where readers see no record, `renew` (KIP-1222) for a lock that is to last longer. And `unseen`: released before the
  * program saw it, so that this delivery doesn't count.
  */
 export type AcknowledgeType = 'accept' | 'release' | 'reject' | 'gap' | 'renew' | 'unseen'
@@ -21,7 +21,7 @@ export interface StateBatch extends DeliveryRange {
   readonly state: StoredDeliveryState
 }
 
-/** Kafka's word (KIP-932): what is said of an offset between `startOffset` and `endOffset`. */
+/** Kafka's word (KIP-932): the state of an offset between `startOffset` and `endOffset`. */
 interface InFlightState {
   state: StoredDeliveryState | 'acquired'
   deliveryCount: number
@@ -34,14 +34,12 @@ interface InFlightState {
   until: number
 }
 
-/**
- * The stored field is an int16 and counts no further: every sensible `maxDeliveries` has given the record up by then.
- */
+/** The stored field is an int16 and counts no further: any sensible `maxDeliveries` has rejected the record by then. */
 const DELIVERIES_MAX = 0x7fff
 
 /**
- * A record that was delivered so often without an answer may be what ends its consumers. From then on it comes alone,
- * so that it takes no other records along that were only locked beside it.
+ * A record that was delivered so often without an acknowledgement may be what ends its consumers. From then on it is
+ * delivered alone, so that records that were only locked beside it aren't counted with it.
  */
 export const ALONE_FROM = 2
 
@@ -104,8 +102,8 @@ export class SharePartition {
 
   /**
    * Locks at most `maxOffsets` available offsets below `limitOffset` for `memberId` until `until`: first those that
-   * came back, then new ones. Each delivery is counted. An offset that has to come alone is given alone, and not at all
-   * if `hasOthers`.
+   * were delivered before, then new ones. Each delivery is counted. An offset that has to be delivered alone is locked
+   * alone, and not at all if `hasOthers`.
    */
   acquire(
     memberId: string,
@@ -141,9 +139,10 @@ export class SharePartition {
   }
 
   /**
-   * `availableAt`: when a released record may be delivered again, or a renewed lock ends. Answers the first offset that `memberId` has no lock
-   * of, or has that of a later delivery; then nothing has changed. `gap` and `unseen` are said of what it still holds of
-   * the range: records may have been deleted since, and nobody waits for an answer.
+   * `availableAt`: when a released record may be delivered again, or when a renewed lock ends. Returns the first offset
+   * that `memberId` has no lock of, or the lock of a later delivery; then nothing has changed. `gap` and `unseen` apply
+   * to those offsets of the range that are still locked: records may have been deleted since, and nobody waits for an
+   * answer.
    */
   acknowledge(
     memberId: string,
@@ -177,7 +176,7 @@ export class SharePartition {
     if (availableAt > 0) this.#nextDeadline = Math.min(this.#nextDeadline, availableAt)
   }
 
-  /** The member is gone: its records may be delivered again. True if it held any. */
+  /** The member has left: its records may be delivered again. True if it had locked any. */
   releaseAll(memberId: string): boolean {
     let isChanged = false
     for (const inFlight of this.#inFlight.values()) {
@@ -210,7 +209,7 @@ export class SharePartition {
     for (const inFlight of this.#inFlight.values()) if (inFlight.until > 0) inFlight.until += byMs
   }
 
-  /** The log starts here now: records below are gone, so they count as finished. */
+  /** The log start moved here: records below are gone, so they count as finished. */
   moveStart(logStartOffset: number): void {
     for (let offset = this.#startOffset; offset < Math.min(logStartOffset, this.#endOffset); offset++) {
       this.#inFlight.delete(offset)

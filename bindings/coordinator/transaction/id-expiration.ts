@@ -4,13 +4,13 @@ const CHECK_INTERVAL_MS = 3_600_000
 
 /**
  * Which ids nobody has used for a week of passing time, and when to look for them: at intervals, once any id is known.
- * Records tell by the wall clock when an id was used last, which is believed as it was at the open.
+ * Records tell by the wall clock when an id was used last; that clock is trusted as it stood at the open.
  */
 export class IdExpiration {
   #nextCheck: number | undefined
   /** By how much the wall clock was put forward since the open. */
   #movedMs = 0
-  /** By how much it was when an id was used last, for those where that is something. */
+  /** What `#movedMs` was when an id was used last, for ids where it wasn't 0. */
   readonly #movedAtUse: Map<string, number> = new Map()
 
   /** When the next check is due. */

@@ -30,7 +30,7 @@ export class OpenTransaction {
   hasOffsets = false
   /** Roughly the bytes that its offsets will take in the frame that decides it. */
   offsetBytes = 0
-  /** What it has written since a flush was last asked for: bytes, and where. */
+  /** Bytes written since a flush was last asked for, and where. */
   unflushedBytes = 0
   unflushed: AddedPartition[] = []
   /** A newer producer has taken the transactional id over. */

@@ -39,8 +39,7 @@ export class OpenTransactions {
   }
 
   /**
-   * The transactions that took longer than their timeout. They are answered again after a while, unless they were
-   * ended.
+   * The transactions that took longer than their timeout. Those that weren't ended are returned again after a while.
    */
   expired(now: number): readonly OpenTransaction[] {
     if (now < this.#nextDeadline) return []
@@ -51,7 +50,7 @@ export class OpenTransactions {
     return expired
   }
 
-  /** The wall clock was put forward by so much: open transactions are no older by it. */
+  /** The wall clock was put forward by so much: open transactions don't get older by that. */
   clockMoved(byMs: number): void {
     for (const open of this.#byProducer.values()) open.startMs += byMs
     this.#nextDeadline += byMs

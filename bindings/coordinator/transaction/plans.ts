@@ -6,10 +6,10 @@ import type { ProducerInstance } from './transaction-entry.ts'
 export interface EndPlan {
   readonly open: OpenTransaction
   readonly isCommit: boolean
-  /** Of the markers: above the transaction's own, so that nothing of it is taken after them. */
+  /** Epoch of the markers: above the transaction's own, so that nothing of it is accepted behind them. */
   readonly markerEpoch: number
   readonly records: readonly TableRecord[]
-  /** For the next transaction, once this is durable. */
+  /** The producer for the next transaction, once this is durable. */
   readonly next: ProducerInstance
 }
 

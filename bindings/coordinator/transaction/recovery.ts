@@ -11,14 +11,17 @@ export interface FoundTransaction extends ProducerInstance {
   readonly partitions: readonly AddedPartition[]
 }
 
-/** What the recovery works on: the state of Transactions. */
+/** The part of Transactions that recovery works on. */
 interface RecoveredTransactions {
   readonly planned: TransactionTable
   readonly open: OpenTransactions
   plan(entry: TransactionStored): TableRecord
 }
 
-/** Adds to the open transactions what partitions have of them, and plans the abort of each that doesn't go on. */
+/**
+ * Adds to the open transactions the records that partitions have of them, and plans the abort of each transaction that
+ * doesn't go on.
+ */
 export function planRecovery(
   recovered: RecoveredTransactions,
   found: readonly FoundTransaction[],
@@ -46,7 +49,7 @@ export function planRecovery(
   return plans
 }
 
-/** The next instance has to ask for the id anyway, so it gets a new producer id where epochs ran out. */
+/** The next instance has to ask for the id anyway, so it gets a new producer id if the epochs ran out. */
 function planAbort(
   recovered: RecoveredTransactions,
   open: OpenTransaction,

@@ -1,4 +1,4 @@
-// Whose turn it is with a transactional id, and what anybody else is told.
+// Who may act with a transactional id now, and what everybody else is told.
 
 import type { ErrorCode } from '../../model/error-table.ts'
 import { LogError } from '../../model/errors.ts'
@@ -8,7 +8,7 @@ import { isTransactionState, nextTransactionState } from './transaction-state.ts
 
 /**
  * Why a producer may not send in a transaction now: a newer producer of its id fenced it, the log aborted its
- * transaction, or it hasn't begun one. `open`, `entry`: what is known of its producer id.
+ * transaction, or it hasn't begun one. `open` and `entry`: what is known of its producer id.
  */
 export function refusalOf(
   instance: ProducerInstance,

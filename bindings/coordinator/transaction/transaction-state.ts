@@ -39,7 +39,7 @@ const IDLE: Row = {
   expire: 'Dead',
 }
 
-/** A decision is on its way to the disk: other requests are asked again behind it. */
+/** A decision is being made durable: other requests are to be asked again behind it. */
 const PREPARED: Row = {
   init: 'CONCURRENT_TRANSACTIONS',
   begin: 'CONCURRENT_TRANSACTIONS',
@@ -52,8 +52,8 @@ const PREPARED: Row = {
 }
 
 /**
- * Source: kafka.md 4.2, 4.3, 4.6 (there the columns "current", of Prepare states "again": until the decision is durable
- * nobody knows the raised epoch; apache/kafka TransactionCoordinator, version 2 of KIP-890).
+ * Source: kafka.md 4.2, 4.3, 4.6, whose columns "current" and, for the Prepare states, "again" these are: until the
+ * decision is durable nobody knows the raised epoch; apache/kafka TransactionCoordinator, version 2 of KIP-890.
  */
 const TABLE: Readonly<Record<TransactionState, Row>> = {
   Empty: IDLE,
@@ -68,7 +68,7 @@ const TABLE: Readonly<Record<TransactionState, Row>> = {
     expire: 'INVALID_TXN_STATE',
   },
   PrepareCommit: { ...PREPARED, commit: 'CONCURRENT_TRANSACTIONS', decided: 'CompleteCommit' },
-  // A commit that races the clock's abort is told what it would be told after it (KAFKA-20785).
+  // A commit that races the clock's abort gets the answer that it would get right after it (KAFKA-20785).
   PrepareAbort: {
     ...PREPARED,
     commit: 'TRANSACTION_ABORTABLE',
@@ -100,7 +100,7 @@ export function isTransactionState(outcome: TransactionState | ErrorCode): outco
 
 /**
  * A commit or abort that is asked again, with the epoch of the transaction before: the recorded decision answers it
- * (durability rule 9). `repeat`: it is what was asked for. A commit whose transaction was aborted is told so as an
+ * (durability rule 9). `repeat`: the decision is what was asked for. A commit whose transaction was aborted gets an
  * abortable error. Differs from Kafka, which says INVALID_TXN_STATE.
  */
 export function answerAgain(

@@ -1,7 +1,9 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
 import type { TransactionEntry, TransactionStored } from './transaction-entry.ts'
 
-/** The transactional ids, and which one each producer id belongs to, including the producer id whose epochs ran out. */
+/**
+ * The transactional ids, and to which of them each producer id belongs, the producer ids included whose epochs ran out.
+ */
 export class TransactionTable implements Table<TransactionEntry> {
   readonly #byId: Map<string, TransactionStored> = new Map()
   readonly #byProducerId: Map<number, TransactionStored> = new Map()
@@ -26,7 +28,8 @@ export class TransactionTable implements Table<TransactionEntry> {
     const { transactionalId } = entry
     const stored = entry.kind === 'transaction-stored' ? entry : undefined
     const producerIds = producerIdsOf(stored)
-    // Not those that stay: a map that is emptied again and again leaves garbage that only a full collection finds.
+    // Entries that stay aren't removed first: a map that is emptied again and again leaves garbage that only a full
+    // collection finds.
     for (const producerId of producerIdsOf(this.#byId.get(transactionalId))) {
       if (!producerIds.includes(producerId)) this.#byProducerId.delete(producerId)
     }

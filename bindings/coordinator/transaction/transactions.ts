@@ -20,9 +20,9 @@ import { answerAgain, nextTransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
 
 /**
- * Transactional ids, as the records of `__transaction_state` tell them, and the transactions that are open. Pure, in
- * the manner of Groups: `plan...` checks against what is committed or on its way and throws a LogError or gives
- * records, `apply` takes them back. Since one commit holds decision and markers, only Empty, Complete... and, at a
+ * Transactional ids, which the records of `__transaction_state` tell, and the transactions that are open. Pure, as
+ * Groups is: `plan...` checks against what is committed or under way and throws a LogError or returns records, `apply`
+ * takes them once they are durable. Since one commit holds decision and markers, only Empty, Complete... and, at a
  * close, Ongoing are ever written (docs/decisions/006-transactions.md).
  */
 export class Transactions {
@@ -42,8 +42,8 @@ export class Transactions {
   }
 
   /**
-   * A new instance takes the id over: whoever had it is fenced, what was open is aborted. CONCURRENT_TRANSACTIONS while
-   * a decision is on its way (kafka.md 4.3).
+   * A new instance takes the id over: the one before is fenced, its open transaction aborted. CONCURRENT_TRANSACTIONS
+   * while a decision is under way (kafka.md 4.3).
    */
   planInit(request: InitRequest): InitPlan {
     assertInit(request)
@@ -81,7 +81,7 @@ export class Transactions {
     return { open, isCommit: false, markerEpoch, records: [], next: { producerId, producerEpoch: markerEpoch } }
   }
 
-  /** Opens a transaction; again without anything in it is fine. */
+  /** Opens a transaction. Allowed again while the open one is still empty. */
   begin({ producerId, producerEpoch }: ProducerInstance, now: number): void {
     const open = this.#open.get(producerId)
     if (open !== undefined && open.producerEpoch === producerEpoch && !open.isFenced) {
@@ -124,20 +124,20 @@ export class Transactions {
     return open?.producerEpoch === producerEpoch ? open : undefined
   }
 
-  /** The transaction that ends in this way already: ask again once it is decided. */
+  /** The transaction that is being ended in this way already: ask again once it is decided. */
   ending(instance: ProducerInstance, event: 'commit' | 'abort'): OpenTransaction | undefined {
     const open = this.find(instance)
     const isSame = open?.state === (event === 'commit' ? 'PrepareCommit' : 'PrepareAbort')
     return isSame && open?.isFenced === false ? open : undefined
   }
 
-  /** The transaction of this id whose end is on its way. */
+  /** The transaction of this id whose end is under way. */
   endingOf(transactionalId: string): OpenTransaction | undefined {
     const open = this.#openOfId(this.#tables.planned.byId(transactionalId))
     return open?.state === 'Ongoing' ? undefined : open
   }
 
-  /** The end of the last epoch is planned under the next producer id already. */
+  /** The open transaction of the entry. The end of the last epoch is planned under the next producer id already. */
   #openOfId(entry: TransactionStored | undefined): OpenTransaction | undefined {
     return entry && (this.#open.get(entry.producerId) ?? this.#open.get(entry.previousProducerId))
   }
@@ -158,14 +158,14 @@ export class Transactions {
     throw refused(entry, 'INVALID_TXN_STATE', `has no open transaction, its state is ${entry.state}`)
   }
 
-  /** The id that a producer belongs to. */
+  /** The transactional id that a producer id belongs to. */
   idOf(producerId: number): string | undefined {
     return this.#tables.durable.byProducerId(producerId)?.transactionalId
   }
 
   /**
-   * Commit or abort. A plan, or at once who sends next: when there is nothing to decide, or when the answer to the same
-   * question was lost (kafka.md 4.6, durability rule 9).
+   * Commit or abort: a plan; or the producer for the next transaction at once, where there is nothing to decide or
+   * where the answer to the same request was lost (kafka.md 4.6, durability rule 9).
    */
   planEnd(
     instance: ProducerInstance,
@@ -188,8 +188,8 @@ export class Transactions {
     }
     if (entry === undefined || !isCurrent(entry, instance)) throw this.#refusal(instance)
     assertNext(entry, event)
-    // Aborts a transaction that a crash of the log ended without a trace: the raised epoch refuses what may still
-    // arrive of it.
+    // Aborts a transaction of which a crash of the log left no trace: the raised epoch refuses what may still arrive of
+    // it.
     const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
     lost.next(event)
     this.#open.add(lost)
@@ -224,8 +224,8 @@ export class Transactions {
   }
 
   /**
-   * Before a close: open transactions go on after it, and their time since `startMs` counts. But for one with offsets:
-   * these are in memory alone, and it must not be committed without them.
+   * Before a close: open transactions go on after the next open, and the time since their `startMs` counts. One with
+   * offsets doesn't: these are in memory alone, and it must not be committed without them.
    */
   planClose(now: number): readonly TableRecord[] {
     const records: TableRecord[] = []
@@ -233,7 +233,7 @@ export class Transactions {
       const entry = this.#tables.planned.byProducerId(open.producerId)
       if (entry === undefined || open.state !== 'Ongoing' || open.partitions.length === 0) continue
       const goesOn = !open.hasOffsets
-      // An earlier close may have said that it does.
+      // The record of an earlier close may say that it goes on.
       if (!goesOn && entry.state !== 'Ongoing') continue
       const partitions = open.partitions.map(({ topic, partition }) => ({ topic, partition }))
       const state = goesOn
@@ -245,9 +245,9 @@ export class Transactions {
   }
 
   /**
-   * To be called once, after the last record at open. After a clean close open transactions go on. After any other end
-   * all undecided ones must be aborted before anything is answered, also those that only batches in a segment tell of
-   * (durability rule 9).
+   * To be called once, behind the last record at open. After a clean close open transactions go on. After any other end
+   * all undecided ones must be aborted before anything is answered, those included that only batches in a segment tell
+   * of (durability rule 9).
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
     if (this.#tables.planned.size > 0) this.#expiration.known(now)
@@ -287,13 +287,16 @@ export class Transactions {
     return this.#open.expired(now)
   }
 
-  /** The clock was put forward by so much while no time passed: what is open is no older by it. */
+  /** The clock was put forward by so much while no time passed: open transactions don't get older by that. */
   clockMoved(byMs: number): void {
     this.#open.clockMoved(byMs)
     this.#expiration.clockMoved(byMs)
   }
 
-  /** Durable records in their order: those of `plan...` as the same objects, or, at open, as they were read. */
+  /**
+   * Takes durable records in their order: those that `plan...` returned, as the same objects, or at open those that
+   * were read.
+   */
   apply(record: TableRecord, place: TableRecordPlace): void {
     this.#tables.apply(record, () => decodeTransactionRecord(record, place))
   }

@@ -14,7 +14,7 @@ import type { ADMIN_CALLS } from './protocol.ts'
 import { readValue, writeValue } from './values.ts'
 
 /**
- * Topics, offsets, groups and transactions, asked of the holder. NETWORK_EXCEPTION: it went away, and the outcome is
+ * Topics, offsets, groups and transactions, by calls to the holder. NETWORK_EXCEPTION: it went away, and the outcome is
  * unknown.
  */
 export class AttachedAdmin implements AdminSession {

@@ -30,7 +30,7 @@ interface Hello {
   readonly recovery: RecoveryReport
 }
 
-/** The sessions of a log that another process holds. They go on when yet another one comes to hold it. */
+/** The sessions of a log that another process holds. They go on when yet another process becomes the holder. */
 export class AttachedBroker implements Broker {
   readonly admin: AdminSession
   readonly #link: Link
@@ -110,7 +110,7 @@ export class AttachedBroker implements Broker {
     return share
   }
 
-  /** By a fetch: what the holder keeps in memory comes over the channel each time. */
+  /** Looked up by a fetch. What the holder keeps in memory comes over the channel each time. */
   async find(topic: string, partition: number, offset: number): Promise<FetchedBatch | undefined> {
     this.#finder ??= this.openReader()
     const positions = [{ topic, partition, nextOffset: offset }]
@@ -132,8 +132,8 @@ export class AttachedBroker implements Broker {
   }
 
   /**
-   * The log's producers and consumers are about to end, which may take calls. `unless`: whether this process comes to
-   * hold the log itself, of which a close waits for the end anyway.
+   * The log's producers and consumers are about to end, which may take calls. `unless`: whether this process becomes
+   * the holder itself; a close waits for the end of that anyway.
    */
   closing(unless: () => Promise<boolean> = async () => false): void {
     this.#link.endUnanswered(SETTLE_LIMIT_MS, unless).catch(() => {})

@@ -9,12 +9,12 @@ import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'
 
 /**
- * Closing doesn't wait longer, in milliseconds, for a stopped holder: it puts the member out when it goes on, or when
- * the channel ends.
+ * A close waits no longer than this, in milliseconds, for a holder that is stopped: it puts the member out when it goes
+ * on, or when the channel ends.
  */
 const CLOSE_LIMIT_MS = 5000
 
-/** A member of a group by way of one channel. When that ends the member is out, and a new session joins anew. */
+/** A member of a group over one channel. When the channel ends the member is out, and a new session joins anew. */
 export class AttachedConsumer implements ConsumerSession {
   readonly link: Link
   readonly session: number
@@ -35,7 +35,7 @@ export class AttachedConsumer implements ConsumerSession {
     this.#rebalance()
   }
 
-  /** Asks the client for a call, by which it hears that the member is out. */
+  /** Has the client make a call, which then tells it that the member is out. */
   lost(): void {
     this.#isLost = true
     this.#rebalance()

@@ -7,7 +7,10 @@ import type { Link } from './link.ts'
 import { readAppended, writeRecords } from './record-list.ts'
 import { readValue } from './values.ts'
 
-/** The producer id outlives the holder that gave it: the next one knows its batches by it, and recognises a retry. */
+/**
+ * A producer over the channel. Its producer id outlives the holder that gave it: the next holder knows its batches by
+ * it, and recognises a retry.
+ */
 export class AttachedProducer implements ProducerSession {
   readonly #link: Link
   readonly #topics: KnownTopics

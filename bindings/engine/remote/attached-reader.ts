@@ -3,7 +3,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
 
-/** Reads through the holder. A fetch that waits when it goes away is asked again of the next one. */
+/** Reads through the holder. A fetch that waits when the holder goes away is asked again of the next one. */
 export class AttachedReader implements ReaderSession {
   readonly #link: Link
   readonly #session: number

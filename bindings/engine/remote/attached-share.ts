@@ -3,7 +3,7 @@ import { AttachedReader } from './attached-reader.ts'
 import type { Link } from './link.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** Closing doesn't wait longer, in milliseconds, for a stopped holder. */
+/** A close waits no longer than this, in milliseconds, for a holder that is stopped. */
 const CLOSE_LIMIT_MS = 5000
 
 /** A consumer of a share group through the process that holds the log; its locks end with the channel. */
@@ -38,7 +38,10 @@ export class AttachedShare extends AttachedReader implements ShareSession {
     this.#release = handler
   }
 
-  /** Behind what is on its way: its consumer gives it back, for which the holder must know the session still. */
+  /**
+   * Closes behind an `acquire` that is under way: the consumer releases its records, for which the holder must still
+   * know the session.
+   */
   override async close(): Promise<void> {
     this.#closed()
     this.wake()

@@ -1,6 +1,6 @@
 /**
- * An answer within this time is worth polling for. A process that sleeps takes some 0.03 ms to wake on a machine that is
- * otherwise idle, which beside a longer wait isn't felt.
+ * An answer that comes within this time is worth polling for. A sleeping process takes some 0.03 ms to wake on an
+ * otherwise idle machine, which doesn't matter beside a longer wait.
  */
 export const BUSY_POLL_MS = 0.25
 
@@ -14,10 +14,10 @@ export interface BusyPollPort {
 }
 
 /**
- * Keeps the event loop from sleeping for a moment after a message was sent, if the last time something came back within
- * such a moment: adaptive spinning, as mutexes do it (docs/decisions/035-attached-processes-poll.md). Who is answered
- * slowly, or seldom asked again, sleeps at once, so a pattern that has ended costs one moment of CPU. The program's own
- * callbacks and timers run between the turns.
+ * Keeps the event loop from sleeping for a moment after a message was sent, if after the last message an answer came
+ * within such a moment: adaptive spinning, as in mutexes (docs/decisions/035-attached-processes-poll.md). Whoever is
+ * answered slowly, or calls seldom, sleeps at once, so a pattern that has ended costs one moment of CPU. The program's
+ * own callbacks and timers run between the turns.
  */
 export class BusyPoll {
   readonly #port: BusyPollPort

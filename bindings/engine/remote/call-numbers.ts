@@ -1,8 +1,9 @@
 const LAST_CALL = 0x7fffffff
 
 /**
- * The number of the next call behind `newest`; from 1 again behind 2^31 - 1. A read that waits keeps its number as long as
- * nothing comes, and the numbers may have gone all the way round by then: the next call with it would take its answer.
+ * The number of the next call behind `newest`; from 1 again behind 2^31 - 1. A fetch that waits keeps its number for as
+ * long as nothing comes, and the numbers may have gone all the way round by then: a second call with that number would
+ * get its answer.
  */
 export function nextCall(newest: number, pending: { has(call: number): boolean }): number {
   let call = newest

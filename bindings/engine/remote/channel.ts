@@ -2,14 +2,14 @@ import type { MessagePieces } from './message-pieces.ts'
 import type { OutgoingMemory } from './outgoing-memory.ts'
 
 /**
- * Takes a message. `release`, where it is called, gives the message's memory back to the channel: nobody may read it
- * after that, nor what was taken from it by view.
+ * Takes a message. `release`, where it is called, returns the message's memory to the channel: nobody may read the
+ * message after that, nor a view of it.
  */
 export type OnMessage = (message: Uint8Array<ArrayBuffer>, release: () => void) => void
 
 /**
  * Carries messages between a process that holds a log and one that is attached to it: whole, in order, each once, until
- * it ends. What was on its way then may or may not have arrived.
+ * it ends. What was under way then may or may not have arrived.
  */
 export interface Channel {
   /** Memory for large messages, free again once they are sent; none where the other end gets their very bytes. */

@@ -4,7 +4,7 @@ import type { MessageReader } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** An error as a message has it: code, text and details. Its stack and its cause stay in the holder. */
+/** An error in a message: code, text and details. Its stack and its cause stay in the holder. */
 export function writeError(writer: MessageWriter, error: unknown): void {
   const isLogError = LogError.is(error)
   writer.text(isLogError ? error.code : 'UNKNOWN_SERVER_ERROR')

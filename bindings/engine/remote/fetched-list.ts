@@ -7,12 +7,15 @@ import { readError, writeError } from './errors.ts'
 import { type MessageReader, malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 
-/** What a batch takes besides its record table and its bytes, with the most that aligns them. */
+/** Most bytes of a batch besides its record table and its own bytes, alignment included. */
 const BATCH_HEAD_BYTES = 27
-/** What a partition takes besides its batches, the name of its topic and an error. */
+/** Most bytes of a partition besides its batches, its topic's name and an error. */
 const PART_HEAD_BYTES = 41
 
-/** Batches go as they lie in the holder's memory, table and bytes: neither process makes anything for each record. */
+/**
+ * Batches are sent as they lie in the holder's memory, record table and bytes: neither process makes an object for each
+ * record.
+ */
 export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[], memory?: BatchMemory): void {
   writer.reserve(sizeOf(parts), memory)
   writer.int32(parts.length)
@@ -26,7 +29,7 @@ export function writeFetched(writer: MessageWriter, parts: readonly FetchedParti
   }
 }
 
-/** At most, but for errors. */
+/** Most bytes that the parts take, errors left out. */
 function sizeOf(parts: readonly FetchedPartition[]): number {
   let sizeBytes = 4
   for (const { topic, batches } of parts) {
@@ -69,7 +72,7 @@ function readBatch(reader: MessageReader): WholeBatch {
   return new DecodedRecords(baseOffset, nextOffset, recordCount, oneChunk(bytes), plainBytes, fillingsOf(table))
 }
 
-/** What the table says of each record lies within the batch: its offset, key, value and headers. */
+/** Checks that all that the table says of each record, its offset, key, value and headers, lies within the batch. */
 function assertWhole(table: Int32Array, bytes: Uint8Array<ArrayBuffer>, offsets: number): void {
   let before = -1
   for (let row = 0; row < table.length; row += ROW_WORDS) {
@@ -86,8 +89,8 @@ function assertWhole(table: Int32Array, bytes: Uint8Array<ArrayBuffer>, offsets:
 }
 
 /**
- * Of a key or value, by the word that says where it begins: behind that one stands its length, -1 for null. Behind all
- * bytes where one of the two is none.
+ * The end of a key or value. `word`: the index in the table of its start; its length stands in the next word, -1 for
+ * null. Beyond all bytes where the table says neither.
  */
 function endOf(table: Int32Array, word: number): number {
   const position = table[word] as number
@@ -95,7 +98,7 @@ function endOf(table: Int32Array, word: number): number {
   return position >= 0 && length >= -1 ? position + Math.max(length, 0) : Number.POSITIVE_INFINITY
 }
 
-/** What is asked of it lies in these bytes, or is refused. */
+/** Reads of the batch's bytes; a range outside of them is refused. */
 function within(bytes: Uint8Array<ArrayBuffer>): Pick<ChunkedBytes, 'range'> {
   return {
     range(position, length) {
@@ -113,7 +116,7 @@ function fillingsOf(table: Int32Array): readonly Int32Array[] {
   })
 }
 
-/** One record of a batch, which doesn't keep the message with the others in memory. */
+/** One record of a batch, as a copy: else it would keep the whole message in memory. */
 export function recordAlone(batch: FetchedBatch, offset: number): FetchedBatch | undefined {
   for (let index = 0; index < batch.recordCount; index++) {
     if (batch.offsetOf(index) !== offset) continue

@@ -1,21 +1,19 @@
-/** Shorter messages cost the collector little. */
+/** Shorter messages cost the garbage collector little. */
 const USED_AGAIN_BYTES_MIN = 16 * 1024
-/** More isn't kept for a next message. */
+/** Most bytes that are kept for a next message. */
 const SPARE_BYTES_MAX = 2 * 1024 * 1024
 
 type Memory = Uint8Array<ArrayBuffer>
 
 /**
- * Memory for messages that come in, used again once one has been answered. Without it each batch of an attached process
- * leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes through the
- * whole heap.
+ * Memory for incoming messages, used again once a message has been answered. Without it each batch of an attached
+ * process leaves a buffer behind, and after some twenty megabytes of them the JavaScript engine's collector goes
+ * through the whole heap.
  */
 export class IncomingMemory {
   #spare: Memory | undefined
 
-  /**
-   * Nobody fills it with zeros, or what it holds is left from before: all of it must be written before anyone reads it.
-   */
+  /** Not filled with zeros, and it may hold bytes from before: all of it must be written before anyone reads it. */
   take(sizeBytes: number): Memory {
     const spare = this.#spare
     if (spare === undefined || sizeBytes < USED_AGAIN_BYTES_MIN || sizeBytes > spare.length) {
@@ -25,7 +23,7 @@ export class IncomingMemory {
     return spare.subarray(0, sizeBytes)
   }
 
-  /** Nobody may read the message any more, nor anything that was taken from it by view. */
+  /** Takes the memory back: nobody may read the message any more, nor a view of it. */
   give({ buffer }: Memory): void {
     const { byteLength } = buffer
     if (byteLength < USED_AGAIN_BYTES_MIN || byteLength > SPARE_BYTES_MAX) return

@@ -6,7 +6,7 @@ import { MESSAGE_BYTES_MAX } from './protocol.ts'
 export const HEAD_BYTES = 4
 
 /**
- * Puts messages together from the pieces that a socket gives, wherever it cuts them: each byte is copied once, to its
+ * Puts messages together from the pieces that a socket delivers, wherever it cut them: each byte is copied once, to its
  * place.
  */
 export class IncomingMessages {
@@ -23,7 +23,7 @@ export class IncomingMessages {
     this.#memory = memory
   }
 
-  /** False: no length of a message was read, and where the next one begins can't be told any more. */
+  /** False once a length was read that no message has: where the next message begins can't be told any more. */
   read(piece: Buffer): boolean {
     let at = 0
     while (at < piece.length) {
@@ -46,7 +46,7 @@ export class IncomingMessages {
     return count
   }
 
-  /** An empty message does both. */
+  /** Begins a message, or ends it, or both if it is empty. */
   #beginOrEnd(): boolean {
     if (this.#message === undefined) {
       const length = this.#head.readUInt32LE(0)

@@ -18,11 +18,14 @@ export class KnownTopics {
     return this.#facts.get(name) ?? this.now(name)
   }
 
-  /** What the holder knows: it tells of changes with an answer, and a refusal by what is known here asks for none. */
+  /**
+   * As the holder knows the topic now. It tells of changes only with an answer, and a refusal that comes of what is
+   * known here asks for none.
+   */
   async now(name: string): Promise<TopicFacts> {
     const askedAt = this.#version
     const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
-    // Changes that were told of meanwhile may be newer than the answer.
+    // A change that was told of meanwhile may be newer than this answer.
     if (this.#version === askedAt) this.#facts.set(name, facts as unknown as TopicFacts)
     return facts as unknown as TopicFacts
   }

@@ -6,8 +6,8 @@ import type { Listener } from './listener.ts'
 const LOOK_MS = 1000
 
 /**
- * Listens on a socket, and makes it anew when its file was removed, as by a program that cleans up: nobody else could
- * attach until the holder ends.
+ * Listens on a socket, and makes the socket anew when its file was removed, as by a program that cleans up: else nobody
+ * else could attach until the holder ends.
  */
 export class LastingListener implements Listener {
   readonly #address: string
@@ -17,7 +17,7 @@ export class LastingListener implements Listener {
   #looks: NodeJS.Timeout | undefined
   #isWanted = false
 
-  /** `closed`: nothing at the address is needed any more. */
+  /** `closed`: called once nothing at the address is needed any more. */
   constructor(address: string, connected: (socket: net.Socket) => void, closed: () => void) {
     this.#address = address
     this.#connected = connected
@@ -44,20 +44,24 @@ export class LastingListener implements Listener {
 
   close(): void {
     clearInterval(this.#looks)
-    // Which removes the socket, by its address: what is in that must be open until then.
+    // Closing removes the socket by its address: what the address names must be open until then.
     this.#server.close(() => this.#closed())
   }
 
   #listen(): net.Server {
     const server = net.createServer(this.#connected)
-    // Of one that can't be made the next look finds nothing either; of a connection that can't be taken its process hears.
+    // If the socket can't be made, the next look doesn't find it either; if a connection can't be taken, its process
+    // hears of it.
     server.on('error', () => {})
-    // Exclusive, or a worker of node:cluster would have its primary listen, to whom the address says another file.
+    // Exclusive: else a worker of node:cluster would have its primary listen, in which the address names another file.
     server.listen({ path: this.#address, exclusive: true })
     return server.unref()
   }
 
-  /** What another one put there stays: whoever may do that has the lock, or has broken the log. */
+  /**
+   * Makes the socket anew if its file is gone. A file that somebody else put there stays: whoever may do that has the
+   * lock, or has broken the log.
+   */
   #look(): void {
     if (!this.#isGone()) return
     this.#server.close()
@@ -65,7 +69,7 @@ export class LastingListener implements Listener {
     this.keepAlive(this.#isWanted)
   }
 
-  /** Where the system doesn't tell, it isn't. */
+  /** False also where the system doesn't tell. */
   #isGone(): boolean {
     try {
       return fs.statSync(this.#address, { throwIfNoEntry: false }) === undefined

@@ -21,15 +21,15 @@ const RETRY_MS_MAX = 250
 
 export interface LinkHooks {
   /**
-   * A channel to the process that holds the log now. Tries until there is one; rejects when there will be none, or,
-   * with an error of the category `retriable` or of a shortage, when there is none for now.
+   * Resolves with a channel to the process that holds the log now. Tries until there is one; rejects when there will be
+   * none, or, with an error of the category `retriable` or of a shortage, when there is none for now.
    */
   connect(): Promise<Channel>
   /** A channel to a holder stands; `hello` is what it said of the log. */
   connected(hello: unknown): void
   /** A channel has ended: members that were in groups through it are out. */
   membersLost(): void
-  /** A member must join its group again, or a consumer of a share group give back undelivered records. */
+  /** A member must join its group again, or a consumer of a share group release undelivered records. */
   noticed(session: number): void
   /** The holder warns of something that no call would report. */
   warned(code: string, message: string): void
@@ -44,17 +44,17 @@ export interface LinkHooks {
  */
 export class Link {
   readonly #hooks: LinkHooks
-  /** Without an open call the program may end. */
+  /** While no call is open, the channel doesn't keep the program alive. */
   readonly #pending = new PendingCalls((isUsed) => this.#greeting?.keepAlive(isUsed))
   /**
-   * Tells a holder which of its channels are of the same link. The time is part of it, as processes may be started with
+   * Tells a holder which of its channels are of the same link. It holds the time too, as processes may be started with
    * the same seed for their random numbers (`node --random-seed`).
    */
   readonly #name: string
-  /** The channel that stands. Calls go to it, as `#channel`, only once its holder has greeted. */
+  /** The channel that is open. Calls go over it, as `#channel`, only once its holder has greeted. */
   #greeting: Channel | undefined
   #channel: Channel | undefined
-  /** There was no holder for now: the next call looks for one. */
+  /** There was no holder for the moment: the next call looks for one. */
   #isIdle = false
   #hasGreeted = false
   #retryMs = RETRY_MS
@@ -103,7 +103,7 @@ export class Link {
     })
   }
 
-  /** Ends the session's wait, on this side too: its holder may be stopped, or gone with no other there yet. */
+  /** Ends the session's wait, on this side too: the holder may be stopped, or gone with no other there yet. */
   wake(session: number): void {
     this.tell('wake', session)
     this.#pending.wake(session)
@@ -124,7 +124,7 @@ export class Link {
     if (this.#isIdle) this.#reconnect()
   }
 
-  /** A call whose answer nobody waits for longer than so. */
+  /** A call whose answer is waited for no longer than `limitMs`. */
   callWithin(limitMs: number, method: string, session: number): Promise<void> {
     return this.within(
       limitMs,
@@ -132,7 +132,7 @@ export class Link {
     )
   }
 
-  /** The answer of a call, or so many milliseconds. */
+  /** Resolves with the end of `answer`, or after `limitMs`. */
   async within(limitMs: number, answer: Promise<unknown>): Promise<void> {
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
@@ -141,14 +141,14 @@ export class Link {
     await Promise.race([answer, limit]).finally(() => cancel())
   }
 
-  /** Asks for something without an answer; it is lost if the channel ends. */
+  /** A call without an answer; it is lost if the channel ends. */
   tell(method: string, session: number): void {
     this.#channel?.send(new MessageWriter().int32(0).text(method).int32(session).finish())
   }
 
   /**
-   * Ends once there was no sign of a holder for `limitMs`. One that answers may take longer for a call: then its outcome
-   * gets known.
+   * Ends the link once no holder answered for `limitMs`. One that answers may take longer for a call: then its outcome
+   * becomes known.
    */
   async endUnanswered(limitMs: number, unless: () => Promise<boolean>): Promise<void> {
     while (this.#ended === undefined) {
@@ -158,7 +158,10 @@ export class Link {
     }
   }
 
-  /** A channel that ends meanwhile is one too: whoever comes next is asked. */
+  /**
+   * Whether a holder answers within `limitMs`. A channel that ends meanwhile counts as an answer: the next holder is
+   * asked then.
+   */
   async #answers(limitMs: number): Promise<boolean> {
     let isThere = false
     const there = () => {
@@ -169,8 +172,8 @@ export class Link {
   }
 
   /**
-   * Resolves once all calls that change the log are answered, as a log that is held here would close behind them. It
-   * doesn't wait for a holder that isn't there, nor longer than `limitMs` for one that doesn't answer.
+   * Resolves once all calls that change the log are answered, as a log that is held here closes behind them. It doesn't
+   * wait for a holder that isn't there, nor longer than `limitMs` for one that doesn't answer.
    */
   async settled(limitMs: number): Promise<void> {
     if (!this.#isChanging) return
@@ -212,9 +215,10 @@ export class Link {
   #reconnect(): void {
     this.#isIdle = false
     this.#connect().catch((error: unknown) => {
-      // The holder went away while it greeted, and `#lost` has begun anew.
+      // The holder went away before it greeted, and `#lost` has begun anew.
       if (LogError.is(error, 'NETWORK_EXCEPTION')) return
-      // Such as a full disk, on which this process couldn't take the log over. Another one may, or there will be room.
+      // Such as a full disk, on which this process couldn't become the holder. Another process may, or there will be
+      // room.
       if (this.#hasGreeted && LogError.is(error) && (error.category === 'retriable' || isShortage(error))) {
         this.#isIdle = true
         return this.#refuse(error as LogError)
@@ -285,11 +289,11 @@ export class Link {
       if (pending === undefined) return
       if (status === ANSWER_OK) pending.answered(reader)
       else pending.failed(readError(reader))
-      // Forgotten only after it was read: an answer that can't be read is a lost one.
+      // Removed only after it was read: an answer that can't be read counts as lost.
       this.#pending.remove(call)
       this.#settleIfQuiet()
     } catch {
-      // Where an unreadable answer ends can't be told, so the next channel begins anew.
+      // Where the next message begins can't be told, so a new channel begins anew.
       channel.end()
     }
   }

@@ -1,6 +1,6 @@
-/** Of a holder: takes in who attaches. */
+/** Where a holder takes the connections of processes that attach. */
 export interface Listener {
-  /** Whether it keeps the process alive; it doesn't at first. */
+  /** Whether it keeps the process alive; at first it doesn't. */
   keepAlive(isWanted: boolean): void
   close(): void
 }

@@ -13,12 +13,12 @@ import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
 import { SpareProcessor } from './spare-processor.ts'
 
-/** In the log's own directory: who may not go there may not attach. */
+/** In the log's own directory, so that whoever may not enter that may not attach. */
 export const SOCKET_FILE = '.attach'
 
 /**
- * A socket's address holds 107 bytes, a directory's path may be longer: it is named by way of a descriptor, which is as
- * short in every process.
+ * A socket's address holds 107 bytes, and a directory's path may be longer: so it is named through a descriptor, which
+ * is equally short in every process.
  */
 async function withAddress<T>(directory: string, use: (address: string, done: () => void) => Promise<T>): Promise<T> {
   const descriptor = fs.openSync(directory, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY)
@@ -29,7 +29,7 @@ async function withAddress<T>(directory: string, use: (address: string, done: ()
   })
 }
 
-/** Only for who holds the directory's lock: what a dead holder left is removed. */
+/** To be called only by the process that has the directory's lock: what a dead holder left is removed. */
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, async (address, done) => {
@@ -40,7 +40,7 @@ export async function listenForAttached(directory: string, attached: (channel: C
   })
 }
 
-/** `undefined`: nobody listens, or nobody can be reached now. A try costs milliseconds, a look at the name none. */
+/** `undefined` if nobody listens, or nobody can be reached now. To try costs milliseconds, to look at the name none. */
 export async function attachTo(directory: string): Promise<Channel | undefined> {
   if (!fs.existsSync(join(directory, SOCKET_FILE))) return undefined
   const connected = withAddress(directory, (address, done) => {
@@ -59,7 +59,7 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
   return connected.catch(() => undefined)
 }
 
-/** Up to here a copy is cheaper than a further piece of a write. */
+/** Up to this size a copy is cheaper than a further piece of a write. */
 const JOINED_BYTES = 64 * 1024
 
 /** What the channels of a listener have in common. */
@@ -82,10 +82,10 @@ interface Outgoing {
   readonly sent: (() => void) | undefined
 }
 
-/** Where there is one processor, polling keeps it from the process that is to answer. */
+/** With one processor, polling keeps it from the process that is to answer. */
 const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
 
-/** Messages behind their lengths, 32 bits, little-endian. Those of one turn are one write. */
+/** Each message stands behind its length, 32 bits, little-endian. Messages of one turn are one write. */
 class SocketChannel implements Channel {
   readonly outgoing: OutgoingMemory
   readonly #socket: net.Socket
@@ -133,7 +133,7 @@ class SocketChannel implements Channel {
       const head = Buffer.allocUnsafe(HEAD_BYTES)
       head.writeUInt32LE(messageBytes(message))
       this.#socket.write(head)
-      // Called too where the socket has ended: then it reads them no more.
+      // Called too where the socket has ended: it doesn't read the bytes any more then.
       for (const piece of message) this.#socket.write(piece, piece === message.at(-1) ? sent : undefined)
     }
     this.#socket.uncork()
@@ -156,7 +156,7 @@ class SocketChannel implements Channel {
     else this.#socket.unref()
   }
 
-  /** Behind the answers of this turn: whoever waits for one isn't to be told that its outcome is unknown. */
+  /** Ends behind the answers of this turn: whoever waits for one must not be told that its outcome is unknown. */
   end(): void {
     this.#write()
     this.#socket.destroy()

@@ -2,8 +2,8 @@ import type { Channel, OnMessage } from './channel.ts'
 import { joinPieces, type MessagePieces } from './message-pieces.ts'
 
 /**
- * Both ends of a channel within one process: for who comes to hold the log that it was attached to. `keepAlive`: what
- * the first end is asked for.
+ * Both ends of a channel within one process: for a process that becomes the holder of the log that it was attached to.
+ * `keepAlive`: called for that of the first end.
  */
 export function loopback(keepAlive: Channel['keepAlive'] = () => {}): readonly [Channel, Channel] {
   const ends = [new End(keepAlive), new End(() => {})] as const

@@ -1,13 +1,13 @@
 import { allocate } from '../../model/allocate.ts'
 
-/** The bytes of one message, in a row: what is large needn't be copied to stand behind its head. */
+/** The bytes of one message, in pieces: large content needn't be copied to stand behind its head. */
 export type MessagePieces = readonly Uint8Array[]
 
 export function messageBytes(pieces: MessagePieces): number {
   return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** For whoever takes a message in one piece. A message that is in one already isn't copied. */
+/** The message in one piece; not copied if it is in one already. */
 export function joinPieces(pieces: MessagePieces): Uint8Array<ArrayBuffer> {
   const [first] = pieces
   if (pieces.length === 1 && first !== undefined) return first as Uint8Array<ArrayBuffer>

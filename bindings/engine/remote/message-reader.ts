@@ -28,7 +28,7 @@ export class MessageReader {
     return this.#view.getInt32(this.#take(4), true)
   }
 
-  /** A copy of so many of them. */
+  /** A copy of that many of them. */
   int32s(count: number): Int32Array {
     const at = this.#take(count * 4)
     return new Int32Array(this.#bytes.slice(at, at + count * 4).buffer)
@@ -61,7 +61,7 @@ export class MessageReader {
     return this.#shortText(at, length) ?? decoder.decode(this.#bytes.subarray(at, at + length))
   }
 
-  /** Names are short and plain: the decoder's call costs more than they do. */
+  /** Names are short and ASCII: a call of the decoder costs more than they do. */
   #shortText(at: number, length: number): string | undefined {
     if (length > SHORT_TEXT_BYTES) return undefined
     let text = ''
@@ -81,7 +81,7 @@ export class MessageReader {
     return this.#slice(length)
   }
 
-  /** So many bytes, a view of the message. */
+  /** A view of that many bytes of the message. */
   content(length: number): Uint8Array<ArrayBuffer> {
     return this.#slice(length)
   }

@@ -47,14 +47,14 @@ export class MessageWriter {
     return this
   }
 
-  /** The message ends behind it. */
+  /** Text behind which the message ends. */
   #encoded(text: string, at: number): number {
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(at))
     this.#length = at + written
     return written
   }
 
-  /** -1 is the length of null. */
+  /** Bytes behind their length, which is -1 for null. */
   bytes(value: Uint8Array | string | null): this {
     if (value === null) return this.int32(-1)
     if (typeof value === 'string') return this.text(value)
@@ -63,13 +63,13 @@ export class MessageWriter {
     return this
   }
 
-  /** As `bytes`, for the end of the message: nothing may be written behind them, and they aren't copied. */
+  /** As `bytes`, for the end of the message: they aren't copied, so nothing may be written behind them. */
   lastBytes(value: Uint8Array): this {
     this.#last = value
     return this.int32(value.length)
   }
 
-  /** Bytes without their length, which this answers; text as UTF-8; -1 for null. */
+  /** Bytes without their length, which this returns; text as UTF-8; -1 for null. */
   content(value: Uint8Array | string | null): number {
     if (value === null) return -1
     if (typeof value !== 'string') {
@@ -89,7 +89,7 @@ export class MessageWriter {
     this.#view.setInt32(at, value, true)
   }
 
-  /** So many bytes, aligned to 32 bits, from where `write` is told on. */
+  /** That many bytes, aligned to 32 bits; `write` is told where they begin. */
   words(sizeBytes: number, write: (words: Int32Array<ArrayBuffer>, at: number) => void): this {
     const from = this.#take(-this.#length & 3)
     const at = this.#take(sizeBytes)
@@ -99,7 +99,7 @@ export class MessageWriter {
     return this
   }
 
-  /** Makes room for so many bytes, so that the message grows once at most: in this memory, where it is given. */
+  /** Makes room for that many bytes, so that the message grows at most once; in `memory`, where that is given. */
   reserve(sizeBytes: number, memory?: BatchMemory): void {
     const end = this.#length + sizeBytes
     if (end > this.#bytes.length) this.#move(memory?.take(end) ?? allocate(end))

@@ -1,14 +1,14 @@
 import type { LentMemory } from '../../model/batch-memory.ts'
 import { ReusedMemory } from '../../model/reused-memory.ts'
 
-/** More isn't kept: neither blocks, for as many fetches at once, nor bytes of one. */
+/** Blocks kept for that many fetches at once; blocks that are too large aren't kept. */
 const SPARE_BLOCKS_MAX = 4
 const SPARE_BYTES_MAX = 2 * 1024 * 1024
 
 /**
  * Memory for what is fetched on behalf of attached processes and for the answers that carry it, used again once an
- * answer has gone. Without it each fetch leaves buffers behind, and once the JavaScript engine has found that whatever
- * names them lives long, only collections of the whole heap free them.
+ * answer was sent. Without it each fetch leaves buffers behind; once the JavaScript engine has found that the objects
+ * that refer to them live long, only collections of the whole heap free them.
  */
 export class OutgoingMemory {
   readonly #spare: ReusedMemory[] = []
@@ -29,12 +29,15 @@ export class OutgoingMemory {
   }
 }
 
-/** What lies in the loans of one attached process: fetched for it, and not yet taken by its socket. */
+/** Bytes in the loans of one attached process: fetched for it, and not taken by its socket yet. */
 export class UnsentAnswers {
   sizeBytes = 0
 }
 
-/** For one fetch and its answer. While the fetch waits for records it has none: another one may use what is there. */
+/**
+ * For one fetch and its answer. While the fetch waits for records it has no memory: another fetch may use what there
+ * is.
+ */
 export class OutgoingLoan implements LentMemory {
   readonly largestBytes: number = Number.POSITIVE_INFINITY
   readonly #lender: OutgoingMemory
@@ -60,7 +63,7 @@ export class OutgoingLoan implements LentMemory {
     this.#memory?.reclaim()
   }
 
-  /** Nobody reads what lies in it any more. */
+  /** Nobody reads the memory any more. */
   end(): void {
     this.reclaim()
     if (this.#memory !== undefined) this.#lender.give(this.#memory)

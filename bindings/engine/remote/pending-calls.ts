@@ -13,7 +13,7 @@ const CALL_BYTES = 4
 export interface Asker {
   readonly answered: (reader: MessageReader) => void
   readonly failed: (error: unknown) => void
-  /** For a call that waits for records: answers it when the session is woken. */
+  /** For a call that waits for records: called when the session is woken. */
   readonly woken: (() => void) | undefined
 }
 
@@ -28,7 +28,7 @@ export interface PendingCall extends Asker {
 /** The calls of a link that have no answer yet, by their numbers and in the order in which they were asked. */
 export class PendingCalls {
   readonly #calls: Map<number, PendingCall> = new Map()
-  /** Called when there is one again, and when there is none any more. */
+  /** Called when there is a call again, and when there is none any more. */
   readonly #used: (isUsed: boolean) => void
   #newest = 0
 
@@ -55,13 +55,13 @@ export class PendingCalls {
     if (this.#calls.size === 0) this.#used(false)
   }
 
-  /** One that was sent may change the log. */
+  /** Whether one that was sent may change the log. */
   get areChanging(): boolean {
     for (const { method, wasSent } of this.#calls.values()) if (wasSent && !UNCHANGING.has(method)) return true
     return false
   }
 
-  /** Answers the session's calls that wait for records. */
+  /** Ends the session's calls that wait for records. */
   wake(session: number): void {
     for (const [call, { session: waiting, woken }] of [...this.#calls]) {
       if (waiting !== session || woken === undefined) continue
@@ -74,15 +74,15 @@ export class PendingCalls {
     for (const pending of this.#calls.values()) if (pending.method === 'hello') send(pending, channel)
   }
 
-  /** Asks all of them over a new channel. */
+  /** Sends all of them over a new channel. */
   sendAnew(channel: Channel): void {
     this.#numberAnew()
     for (const pending of this.#calls.values()) send(pending, channel)
   }
 
   /**
-   * Calls ascend on each channel (decision 033). One that waits for records may have done so for more calls than half of
-   * all numbers: under its old number it would make every later one look older than itself.
+   * Call numbers ascend on each channel (decision 033). A call that waits for records may have waited for more calls
+   * than half of all numbers: under its old number it would make every later one count as older than itself.
    */
   #numberAnew(): void {
     const calls = [...this.#calls.values()]
@@ -103,7 +103,7 @@ export class PendingCalls {
     }
   }
 
-  /** No holder will answer them. */
+  /** No holder will answer them: all reject. */
   refuse(error: LogError): void {
     const calls = [...this.#calls.values()]
     this.#calls.clear()
@@ -118,7 +118,9 @@ export function send(call: PendingCall, channel: Channel): void {
   channel.send(call.message)
 }
 
-/** The message under another number. Another channel may still hold the one it was sent under, so that stays as it is. */
+/**
+ * The message under another number, as a copy of its head: another channel may still hold the message as it was sent.
+ */
 function numbered([first = new Uint8Array(CALL_BYTES), ...rest]: MessagePieces, call: number): MessagePieces {
   const [head] = new MessageWriter(CALL_BYTES).int32(call).finish()
   return [head as Uint8Array, first.subarray(CALL_BYTES), ...rest]

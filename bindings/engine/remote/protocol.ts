@@ -13,19 +13,18 @@ import { LogError } from '../../model/errors.ts'
 export const PROTOCOL_VERSION = 8
 
 /**
- * Most bytes of one message. A damaged length can ask for no more, and whoever would have to write a larger message
- * refuses it.
+ * Most bytes of one message. A damaged length can ask for no more, and a larger message is refused before it is sent.
  */
 export const MESSAGE_BYTES_MAX: number = 256 * 1024 * 1024
 /**
- * Most bytes of one fetch, whatever was asked for. Even with one batch more, and records that decompress, it stays far
- * below the bound of a message.
+ * Most bytes of one fetch, however many were asked for. Even with one batch more, and records that decompress, it stays
+ * far below MESSAGE_BYTES_MAX.
  */
 export const FETCH_BYTES_MAX: number = 8 * 1024 * 1024
 
 /**
- * While more than this waits for a process to read it, each further fetch of that process brings one batch: with what
- * all its readers ask for, one that is stopped or slow would fill the holder's memory.
+ * While more than this waits for a process to read it, each further fetch of that process brings one batch: else, with
+ * all that its readers ask for, a stopped or slow process would fill the holder's memory.
  */
 export const UNSENT_BYTES_MAX: number = 2 * FETCH_BYTES_MAX
 

@@ -9,11 +9,11 @@ import type { MessageWriter } from './message-writer.ts'
 /** A record's two lengths, its timestamp, and its count of headers. */
 const RECORD_BYTES_MIN = 20
 
-/** Stands in place of the count if compressed or packed records follow. */
+/** Stands in place of the count where compressed or packed records follow. */
 const COMPRESSED = -1
 const PACKED = -2
 
-/** Hot path: one loop, with room made for all of it at once. */
+/** Hot path: one loop, with room made for all records at once. */
 export function writeRecords(writer: MessageWriter, records: BatchRecords): void {
   try {
     writeAll(writer, records)
@@ -42,7 +42,7 @@ function isPackable({ timestamp, headers }: EncodedRecord): boolean {
   return timestamp === undefined && headers === undefined
 }
 
-/** In the form of PackedRecords, so that the other side makes no object for a record. */
+/** In the form of PackedRecords, so that the other side makes no object for each record. */
 function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): void {
   let sizeBytes = 12 + records.length * 8
   for (const { key, value } of records) sizeBytes += (key?.length ?? 0) + (value?.length ?? 0)
@@ -66,7 +66,7 @@ export function readRecords(reader: MessageReader): BatchRecords {
   const count = reader.int32()
   if (count === PACKED) return readPacked(reader)
   if (count === COMPRESSED) return readCompressed(reader)
-  // Nobody sends none, and no batch has none.
+  // No client sends an empty list, and no batch is empty.
   if (count === 0) throw malformed()
   reader.assertRoom(count, RECORD_BYTES_MIN)
   for (let left = count; left > 0; left--) {

@@ -2,7 +2,7 @@ import type { ADMIN_CALLS } from './protocol.ts'
 
 /**
  * What the plain data of a request must look like before the engine gets it. Clients check what programs give them, so
- * anything else came damaged, or from another version.
+ * anything else was damaged on the way, or comes from another version.
  */
 export type Shape = (value: unknown) => boolean
 
@@ -25,7 +25,7 @@ function listOf(shape: Shape): Shape {
   return (value) => Array.isArray(value) && value.every(shape)
 }
 
-/** Further fields may be there too. */
+/** An object with these fields; further ones are allowed. */
 function fields(shapes: Readonly<Record<string, Shape>>): Shape {
   const each = Object.entries(shapes)
   return (value) => {
@@ -41,7 +41,7 @@ function args(...shapes: readonly Shape[]): Shape {
 const place = { topic: text, partition: whole }
 const places = listOf(fields(place))
 
-/** The arguments of AdminSession's calls. The values of a config are checked by whoever takes them. */
+/** The arguments of AdminSession's calls. The values of a config are checked where they are used. */
 export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {
   backup: args(text),
   createTopic: args(text, fields({ partitions: whole, config: fields({}) })),
@@ -66,7 +66,7 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   fenceProducer: args(text),
 }
 
-/** The id of the topic that is meant; older versions give none. */
+/** The id of the topic that is meant; older versions send none. */
 const topicId = optional(text)
 
 export const PLACES: Shape = listOf(fields({ ...place, topicId }))

@@ -2,11 +2,11 @@ import type { MessageReader } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { writeValue } from './values.ts'
 
-/** What a call of an attached process is answered. */
+/** The answer to a call of an attached process. */
 export interface CallResult {
-  /** Behind the head of the answer. */
+  /** Writes the result, behind the head of the answer. */
   write(writer: MessageWriter): void
-  /** The answer's bytes are free to be written over: it has gone, or can't be written. */
+  /** The memory of the answer may be written over: it was sent, or can't be written. */
   readonly sent?: (() => void) | undefined
 }
 

@@ -17,8 +17,8 @@ import { readCount, readProducerEpoch, readProducerId, readShaped } from './valu
 
 /**
  * One attached process as its holder sees it: requests are served until the channel ends; then its members leave. Each
- * is served once, and none any more once the process has connected anew: it believes what it was told last, and a copy
- * that came later would make it untrue (decision 033).
+ * request is served once, and none any more once the process has connected anew: the process goes by what it was told
+ * last, and a copy of a request that comes later would make that untrue (decision 033).
  */
 export class ServedChannel {
   readonly #channel: Channel
@@ -35,7 +35,7 @@ export class ServedChannel {
   #newestCall = 0
   #isOver = false
 
-  /** `all` that are served of this log: it is one of them until its channel ends. */
+  /** `all`: the channels that are served of this log. This one is among them until it ends. */
   constructor(channel: Channel, broker: EmbeddedBroker, recovery: RecoveryReport, all: Set<ServedChannel>) {
     this.#channel = channel
     this.#all = all.add(this)
@@ -55,7 +55,7 @@ export class ServedChannel {
     )
   }
 
-  /** A channel may still bring what it has read. */
+  /** Ends the channel. It may still bring messages that it has read, which are dropped. */
   end(): void {
     this.#isOver = true
     this.#channel.end()
@@ -65,7 +65,10 @@ export class ServedChannel {
     this.#channel.send(new MessageWriter().int32(0).int32(0).text(code).text(message).finish())
   }
 
-  /** Once the call is answered nothing of the log reads its bytes: what is kept of them lies encoded in the kernel. */
+  /**
+   * Serves a request. Once it is answered nothing reads the message's bytes any more: what is kept of them was encoded
+   * into the kernel's memory.
+   */
   #request(message: Uint8Array<ArrayBuffer>, release: () => void): void {
     let call = 0
     let answer: Promise<CallResult>
@@ -83,14 +86,15 @@ export class ServedChannel {
     }
     answer
       .then((result) => this.#answer(call, ANSWER_OK, result))
-      // Also where a result is too large for a message.
+      // Answers also where the result is too large for a message.
       .catch((error: unknown) => this.#answer(call, ANSWER_ERROR, { write: (writer) => writeError(writer, error) }))
       .finally(release)
   }
 
   /**
-   * A link numbers its calls in the order in which it asks, and begins again behind 2^31 - 1: the half of the circle
-   * before the newest one counts as older. `hello` goes first on each channel, and changes nothing.
+   * Whether this channel has served the call before. A link numbers its calls in the order in which it asks, and begins
+   * again behind 2^31 - 1: the half of the circle before the newest number counts as older. `hello` comes first on each
+   * channel, and changes nothing.
    */
   #isRepeated(call: number, method: string): boolean {
     if (call === 0 || method === 'hello') return false

@@ -30,7 +30,7 @@ export class ServedSessions {
     this.calls = { ...this.#readerCalls(), ...this.#memberCalls(), ...this.#shareCalls() }
   }
 
-  /** Its members can be put out at once: nobody needs to wait for a process that is gone. */
+  /** Its members are put out at once: nobody needs to wait for a process that is gone. */
   leave(): void {
     for (const sessions of [this.#consumers, this.#readers, this.#shares]) {
       for (const session of sessions.values()) session.close().catch(() => {})
@@ -117,7 +117,7 @@ export class ServedSessions {
     this.#channel.send(new MessageWriter().int32(0).int32(session).finish())
   }
 
-  /** UNKNOWN_MEMBER_ID where it isn't there any more. */
+  /** Throws UNKNOWN_MEMBER_ID if there is no such session any more. */
   member(session: number): ConsumerSession {
     const member = this.#consumers.get(session)
     if (member !== undefined) return member
@@ -144,7 +144,7 @@ export class ServedSessions {
   }
 }
 
-/** A fetch may wait for records: how much it brings is asked when they are there. */
+/** A fetch may wait for records: how many bytes it brings is decided when they are there. */
 function readFetch(reader: MessageReader, unsent: UnsentAnswers, memory: FetchRequest['memory']): FetchRequest {
   const asked = readShaped<FetchRequest>(reader, shapes.FETCH)
   const mostBytes = Math.min(asked.maxBytes, FETCH_BYTES_MAX)

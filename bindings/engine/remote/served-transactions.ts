@@ -29,7 +29,7 @@ export class ServedTransactions {
     }
   }
 
-  /** The process is gone, or it asks again through another channel and is told of the abort there. */
+  /** The channel has ended: the process is gone, or asks again over another channel and is told of the abort there. */
   leave(): void {
     for (const instance of this.#open.values()) this.#end('abort', instance).catch(() => {})
   }

@@ -1,12 +1,18 @@
-/** Share of the time that a thread may have waited for a processor: 0.005 to 0.05 where none is wanted by others. */
+/**
+ * Most of the time that a thread may have waited for a processor, as a share: 0.005 to 0.05 is usual where nobody else
+ * wants one.
+ */
 const WAITED_SHARE_MOST = 0.08
 const LOOK_EVERY_MS = 10
-/** Longer, so that a machine that has work for all of its processors is tried for a tenth of the time at most. */
+/**
+ * Longer than a look, so that a machine that has work for all of its processors is tried for a tenth of the time at
+ * most.
+ */
 const LOOK_AGAIN_AFTER_MS = 100
 
 /**
- * Whether a thread may keep a processor busy without need. Others who want one show by the time that this thread waited
- * for its own, and so does a quota of CPU time that is used up.
+ * Whether a thread may keep a processor busy without need. If others want it, or a quota of CPU time is used up, this
+ * thread waits longer for its own turns.
  */
 export class SpareProcessor {
   readonly #waitedMs: () => number | undefined

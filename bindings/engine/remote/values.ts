@@ -5,7 +5,7 @@ import { malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
 import type { Shape } from './request-shapes.ts'
 
-/** Plain data as calls carry it: what JSON has, with `undefined` and bytes. */
+/** Plain data in calls: what JSON has, with `undefined` and bytes. */
 export type Value =
   | undefined
   | null
@@ -25,9 +25,11 @@ const TEXT = 5
 const BYTES = 6
 const LIST = 7
 const OBJECT = 8
-/** Text with half a surrogate pair, by its UTF-16 units: UTF-8 would make it other text, such as another group's id. */
+/**
+ * Text with half a surrogate pair goes as its UTF-16 units: UTF-8 would make it other text, such as another group's id.
+ */
 const UNITS = 9
-/** Deeper than the data of any call: a message can't ask for more stack than this. */
+/** Deeper than the data of any call, so that a message can't ask for more stack than this. */
 const DEPTH_MAX = 32
 
 export function writeValue(writer: MessageWriter, value: unknown): void {
@@ -92,14 +94,14 @@ function readUnits(reader: MessageReader): string {
   return text
 }
 
-/** Reads one argument of a request; NETWORK_EXCEPTION if it hasn't this shape. */
+/** Reads one argument of a request; throws NETWORK_EXCEPTION if it doesn't have this shape. */
 export function readShaped<T>(reader: MessageReader, shape: Shape): T {
   const value: unknown = readValue(reader)
   if (!shape(value)) throw malformed()
   return value as T
 }
 
-/** The object has no prototype, so that a key like __proto__ is a key. */
+/** An object without a prototype, so that a key like __proto__ is a key. */
 function readObject(reader: MessageReader, depth: number): Value {
   const read: { [key: string]: Value } = Object.create(null)
   for (let count = reader.count(5); count > 0; count--) {

@@ -28,7 +28,7 @@ export class EmbeddedAdmin implements AdminSession {
     this.#broker = broker
   }
 
-  /** After a close even what could be answered from memory is refused. */
+  /** Throws after a close, also where the answer is in memory. */
   #opened(): Engine {
     const { engine } = this.#broker
     engine.assertOpen()
@@ -99,7 +99,7 @@ export class EmbeddedAdmin implements AdminSession {
     })
   }
 
-  /** The offsets of topics that still exist, under the name that each has now. */
+  /** The offsets of topics that still exist, by each topic's present name. */
   #positions(offsets: GroupFacts['offsets']): Position[] {
     const { catalogue } = this.#broker.engine
     return offsets.flatMap(({ topicId, partition, nextOffset }) => {
@@ -152,8 +152,8 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   /**
-   * The offset after the last batch below the last stable offset: nobody reads the offsets behind it that an unclean
-   * end left unused (durability rule 5).
+   * The offset after the last batch below the last stable offset: behind it may be offsets that an unclean end left
+   * unused, which nobody reads (durability rule 5).
    */
   #stableEnd({ id, partition }: HostedPartition): number {
     const { lastStableOffset, watermarks } = partition

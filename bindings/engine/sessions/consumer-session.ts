@@ -53,7 +53,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     return partitions.flatMap((at) => this.#given(at))
   }
 
-  /** Nothing of a topic that went while the answer was on its way: the group rebalances over that. */
+  /** Nothing for a topic that was deleted while the answer was under way: the group rebalances because of that. */
   #given(at: TopicPartition): readonly GivenPartition[] {
     try {
       return [{ ...at, topicId: this.#topicId(at) }]
@@ -113,14 +113,14 @@ export class EmbeddedConsumer implements ConsumerSession {
 
   async close(): Promise<void> {
     if (!this.#hasJoined || this.#hasLeft) return
-    // A rebalance that is under way may join again: as one that was a member, and is none any more, it is refused.
+    // A rebalance that is under way may join again: it does so as a former member, and is refused.
     this.#hasLeft = true
     this.#rebalance = () => {}
     this.wake()
     try {
       await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', ...this.#member, done }))
     } catch (error) {
-      // It was put out before, for polling too rarely, and has left.
+      // It was put out before, for polling too rarely, and so has left.
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
     }
   }

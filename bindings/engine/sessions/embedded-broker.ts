@@ -25,7 +25,7 @@ import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /**
- * Looking at the clock takes a fifth of the time of a record from the cache, so only one record in so many asks whether
+ * To look at the clock takes a fifth of the time of a record from the cache, so only one record in so many asks whether
  * others wait.
  */
 const FOUND_PER_LOOK = 64
@@ -98,8 +98,8 @@ export class EmbeddedBroker implements Broker, SessionHost {
   }
 
   /**
-   * Gives a command to the engine, as a promise. What is answered at once comes a turn of the event loop later if
-   * others wait for theirs.
+   * Gives a command to the engine, and resolves with its result. A result that comes at once is given a turn of the
+   * event loop later if others wait for theirs.
    */
   ask<T>(command: (done: Callback<T>) => Command): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -154,8 +154,8 @@ export class EmbeddedBroker implements Broker, SessionHost {
   }
 
   /**
-   * Hot path: from the cache without a command, unless others wait for their turn of the event loop, which `ask` gives
-   * them.
+   * Hot path: answered from the cache without a command, unless others wait for their turn of the event loop, which
+   * `ask` gives them.
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
     const hosted = this.engine.topics.partition(topic, partition)

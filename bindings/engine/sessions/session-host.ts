@@ -8,7 +8,7 @@ export interface SessionHost {
   readonly engine: Engine
   now(): number
   submit(command: Command): void
-  /** Gives a command to the engine, as a promise. */
+  /** Gives a command to the engine, and resolves with its result. */
   ask<T>(command: (done: Callback<T>) => Command): Promise<T>
   /** As `ask`; `undefined` if the command is refused at once. */
   askUnlessRefused<T>(command: (done: Callback<T>) => Command): Promise<T> | undefined

@@ -33,7 +33,7 @@ export class EmbeddedShare implements ShareSession {
       return { kind: 'acquireShare', member: this.#member, request, release, done }
     })
     if (!this.#isClosing) return ranges
-    // Nobody takes them any more: their delivery doesn't count.
+    // The session is closed, so nobody takes them any more: their delivery doesn't count.
     const unseen = ranges.map(({ waitedMs: _, ...range }) => this.acknowledge({ ...range, type: 'unseen', delayMs: 0 }))
     await Promise.allSettled(unseen)
     return []
