@@ -16,12 +16,12 @@ export interface RetentionHooks {
   readonly catalogue: Catalogue
   readonly guard: ClockGuard
   move(moves: readonly LogStartMove[]): void
-  /** Rolls the partition: its next append begins a new segment. */
+  /** Has the next append begin a new range, over files a new segment, so that the last one can be removed. */
   seal(hosted: HostedPartition): void
 }
 
 /**
- * Bounds of one step, so that it takes half a millisecond and one frame: the segments that it looks at, and the
+ * Bounds of one step, so that it takes half a millisecond and one frame: the ranges that it looks at, and the
  * partitions whose start it moves.
  */
 const RANGES_AT_ONCE = 1000

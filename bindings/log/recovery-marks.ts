@@ -1,6 +1,6 @@
 /**
- * The rare branches of recovery. The crash simulation asserts that each was taken: a branch that no crash reaches is
- * one that nothing proves.
+ * The rare branches of recovery. The crash simulation asserts that each was taken, because a branch that no crash
+ * reaches is one that no test proves.
  */
 const RECOVERY_MARKS = [
   'frame-restated',

@@ -12,7 +12,7 @@ import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
  */
 export const CATALOGUE_VERSION = 1
 
-/** Kafka's bound is that of an int32. This one keeps a typing error from making directories until the disk is full. */
+/** Kafka's bound is that of an int32. This one keeps a typing error from filling the disk with directories. */
 export const PARTITIONS_MAX = 100_000
 
 const encoder = new TextEncoder()
@@ -85,7 +85,8 @@ export function isWholeNumber(value: unknown, from: number, to: number = Number.
 }
 
 /**
- * A topic's name becomes a directory's: one that no plan can have written is refused before anything is opened by it.
+ * A topic's name becomes a directory's: a name that no plan can have written is refused before anything is opened by
+ * it.
  */
 function isName(value: unknown): value is string {
   if (typeof value !== 'string' || isInternalTopic(value)) return false

@@ -1,6 +1,6 @@
 import type { TopicConfig } from '../../model/topic-config.ts'
 
-/** One change of the catalogue. Each entry names the whole state after it, so a reader needs no arithmetic. */
+/** One change of the catalogue. Each entry holds the whole state after it, so a reader needs no arithmetic. */
 export type CatalogueEntry =
   | {
       readonly kind: 'topic-created'

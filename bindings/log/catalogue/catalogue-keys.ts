@@ -5,13 +5,14 @@ import type { CatalogueEntry } from './catalogue-entry.ts'
 import { CATALOGUE_TOPIC } from './topic-ids.ts'
 
 const encoder = new TextEncoder()
-/** Compaction only asks what a record says; the place would be needed for an error message. */
+/** Compaction only asks what a record says; its place would be needed for an error message alone. */
 const NOWHERE = { topic: CATALOGUE_TOPIC, partition: 0, offset: -1 }
 
 /**
- * What compaction leaves of the catalogue: of each topic how it was created, each of its partition counts, its last
- * config, and the last log start of each partition; of a deleted one nothing in the end
- * (docs/decisions/025-catalogue.md). All records of a topic have its id as their key, so the rest is in the value.
+ * What compaction keeps of the catalogue: of each topic how it was created, each of its partition counts, its last
+ * config, and the last log start of each partition; of a deleted topic nothing in the end
+ * (docs/decisions/025-catalogue.md). All records of a topic have its id as their key, so what tells them apart is in
+ * the value.
  */
 export function catalogueKeys(key: Uint8Array, value: Uint8Array): RecordKeys | undefined {
   try {

@@ -16,13 +16,13 @@ import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
 import { type CatalogueTopic, EntryConflict, TopicTable, type TopicView } from './topic-table.ts'
 
 /**
- * The topics of a log, as the records of `__oncelog_catalogue` tell it. Pure: `plan...` checks a change and gives the
- * record that says it (or throws a LogError and changes nothing), `apply` takes the record once its commit is durable,
- * and each record again at open. The log's own topics aren't in it: their ids are constants (topic-ids.ts).
+ * The topics of a log, which the records of `__oncelog_catalogue` tell. Pure: `plan...` checks a change and returns its
+ * record (or throws a LogError and changes nothing), `apply` takes the record once its commit is durable, and each
+ * record again at open. The log's own topics aren't in it: their ids are constants (topic-ids.ts).
  */
 export class Catalogue {
   readonly #tables: PlannedTable<CatalogueEntry, TopicTable> = new PlannedTable(new TopicTable(), new TopicTable())
-  /** For topics whose creation is missing: where a record first spoke of them. */
+  /** Topics whose creation is missing, with the place of the first record of each. */
   readonly #unknownAt: Map<string, TableRecordPlace> = new Map()
 
   /** The topics as committed. */
@@ -64,7 +64,7 @@ export class Catalogue {
     return this.#plan({ kind: 'partitions-added', topicId, partitions: totalCount })
   }
 
-  /** Replaces the named keys; `null` takes a key away. No record if nothing changes. */
+  /** Replaces the named keys; `null` resets a key. No record if nothing changes. */
   planAlterConfig(name: string, changes: ConfigChanges): readonly TableRecord[] {
     const { topicId, config } = this.#existing(name)
     const kept = Object.entries({ ...config, ...changes }).filter(([, value]) => value !== null)
@@ -106,8 +106,7 @@ export class Catalogue {
   }
 
   /**
-   * Whether the replayed records explain each other: each topic that one speaks of has its creation or its delete
-   * there.
+   * Whether the replayed records are complete: of each topic that one speaks of, the creation or the delete is there.
    */
   get isWhole(): boolean {
     return this.#tables.durable.unknown.size === 0
@@ -121,7 +120,7 @@ export class Catalogue {
     throw damaged(place, `it is about a topic with the id ${topicId}, which was never created`)
   }
 
-  /** The files of a deleted topic are gone, so nothing of it must be known any more. */
+  /** The files of a deleted topic are gone, so nothing of it needs to be known any more. */
   forget(topicId: string): void {
     this.#tables.durable.forget(topicId)
     this.#tables.planned.forget(topicId)

@@ -6,16 +6,16 @@ export interface Table<Entry> {
   apply(entry: Entry): void
 }
 
-/** Applied entries are dropped from the list so many at a time. */
+/** Applied entries are dropped from the list in batches of this size. */
 const AT_ONCE = 1024
 
 /**
- * One table seen twice: `durable` as far as records were committed, and `planned`, ahead of it by what waits for its
- * commit. Plans are checked against `planned`, so two of them in one commit can't contradict each other (a topic
- * created twice, an offset committed for a topic whose delete is under way); readers see `durable`.
+ * One table in two states: `durable`, as far as records were committed, and `planned`, which is ahead of it by what
+ * waits for its commit. Plans are checked against `planned`, so two of them in one commit can't contradict each other
+ * (a topic created twice, an offset committed for a topic whose delete is under way); readers see `durable`.
  *
  * Planned records come back in the order of their plans, as the same objects. A record that comes while none is under
- * way was read at open and changes both. There is no way back: a log whose commit failed takes no further plans.
+ * way was read at open and changes both. A plan can't be undone: a log whose commit failed takes no further plans.
  */
 export class PlannedTable<Entry, T extends Table<Entry>> {
   readonly durable: T
@@ -38,7 +38,7 @@ export class PlannedTable<Entry, T extends Table<Entry>> {
     return record
   }
 
-  /** `decode` is asked only for a record that wasn't planned here. Answers what was applied. */
+  /** `decode` is called only for a record that wasn't planned here. Returns what was applied. */
   apply(record: TableRecord, decode: () => Entry | undefined): Entry | undefined {
     const next = this.#underWay[this.#firstUnderWay]
     if (next === undefined) {

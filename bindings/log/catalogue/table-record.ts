@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 
 /**
  * A record of one of the log's own topics (catalogue, committed offsets) between a table and the engine: what `plan...`
- * hands out to be appended, and what `apply` takes back, then and at the next open. An EncodedRecord, with bytes only.
+ * returns to be appended, and what `apply` takes, then and at the next open. An EncodedRecord, with bytes only.
  */
 export interface TableRecord {
   readonly key: Uint8Array | null
@@ -13,7 +13,7 @@ export interface TableRecord {
   readonly timestamp: number | undefined
 }
 
-/** Where a record was read: goes into the details of an error about it, its content never does. */
+/** Where a record was read. It goes into the details of an error about the record, whose content never does. */
 export interface TableRecordPlace {
   readonly topic: string
   readonly partition: number
@@ -28,7 +28,7 @@ export function describePlace(place: TableRecordPlace): string {
 
 type RecordsOfBatch = Pick<DecodedBatch, 'recordCount' | 'keyOf' | 'valueOf' | 'headersOf' | 'timestampOf' | 'offsetOf'>
 
-/** Hands each record of a batch that was read from a table's topic to what applies it, in offset order. */
+/** Hands each record of a batch that was read from a table's topic to `apply`, in offset order. */
 export function applyBatch(
   batch: RecordsOfBatch,
   { topic, partition }: Pick<TableRecordPlace, 'topic' | 'partition'>,
@@ -45,7 +45,7 @@ export function applyBatch(
   }
 }
 
-/** Its decoder says what is wrong with a record; who read it knows where its batch lies. */
+/** The decoder says what is wrong with a record; its caller knows where the batch lies. */
 export function locatedError(
   error: unknown,
   where: { readonly file: string; readonly position: number } | undefined,

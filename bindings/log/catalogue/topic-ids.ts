@@ -23,15 +23,18 @@ export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = Object.assig
 })
 
 /**
- * Whether the topic's records are decisions, which stand in a frame first. True for the log's own topics, except the
- * positions of `ingest`: they belong to the transactions of their rows and are written as those are, before any frame
- * (durability rule 3).
+ * Whether the topic's records are decisions, which stand in a frame before they stand in a segment. True for the log's
+ * own topics, except the positions of `ingest`: they belong to the transactions of their rows and are written as those
+ * are, before any frame (durability rule 3).
  */
 export function holdsDecisions(topicId: string): boolean {
   return topicId !== INTERNAL_TOPIC_IDS[POSITIONS_TOPIC] && Object.values(INTERNAL_TOPIC_IDS).includes(topicId)
 }
 
-/** Whether no user may create a topic of this name: those above, and any name of their form that comes later. */
+/**
+ * Whether no user may create a topic of this name: one of those above, or a name of their form that a later version may
+ * take.
+ */
 export function isInternalTopic(name: string): boolean {
   return Object.hasOwn(INTERNAL_TOPIC_IDS, name) || name.startsWith('__oncelog_')
 }

@@ -2,13 +2,13 @@ import type { TopicConfig } from '../../model/topic-config.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import type { Table } from './planned-table.ts'
 
-/** One incarnation of a topic. */
+/** A topic from its creation to its delete. Another topic of the same name is another one, with another id. */
 export interface CatalogueTopic {
   readonly topicId: string
   readonly name: string
   readonly partitions: number
   readonly config: TopicConfig
-  /** Starts of the partitions that a decision moved; the others begin at 0. */
+  /** Log starts that a decision moved; the other partitions begin at 0. */
   readonly logStartOffsets: ReadonlyMap<number, number>
   /** A deleted topic is kept, so that files and offsets that are left of it are recognised. */
   readonly deleted: boolean
@@ -28,13 +28,13 @@ export interface TopicView {
   dead(): readonly CatalogueTopic[]
 }
 
-/** Says why an entry can't follow the state that it meets. */
+/** Says why an entry can't follow the state that it finds. */
 export class EntryConflict extends Error {}
 
 /**
- * Every topic that there was, by id, and the live ones by name; a name has at most one live topic. Compaction removes
- * first how a deleted topic was created, then what else its records say, and its delete last: so until a replay reaches
- * the delete, the other records speak of a topic that nobody knows.
+ * Every topic that there was, by id, and the live ones by name; a name has at most one live topic. Of a deleted topic
+ * compaction removes the creation first, then the other records, and the delete last: so until a replay reaches the
+ * delete, the other records speak of a topic that isn't known.
  */
 export class TopicTable implements Table<CatalogueEntry>, TopicView {
   readonly #byId: Map<string, CatalogueTopic> = new Map()

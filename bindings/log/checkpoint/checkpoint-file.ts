@@ -13,8 +13,8 @@ import { type CheckpointRecord, decodeCheckpoint } from './checkpoint-record.ts'
 export const CHECKPOINT_DIRECTORY = 'checkpoint'
 
 /**
- * Places that a running log writes in turn; the newest whole record counts (rule 4c). A recovery takes any other one:
- * of the records that it reads it knows of none that it is durable.
+ * Places that a running log writes in turn; the newest whole record counts (rule 4c). A recovery may need any further
+ * place: it can't know of the records that it reads which of them are durable.
  */
 const CHECKPOINT_PLACES = 3
 
@@ -128,9 +128,10 @@ function* checkpointPlaces(store: FileStore): Task<readonly number[]> {
 }
 
 /**
- * Copies the newest record: only a copy of our own can be made durable for sure, because reading one back proves nothing
- * (rule 6e). It goes over no whole record of the two newest sequences: any of them may be the only durable one, on whose
- * word an earlier recovery has acted. One of the second was durable before the first was begun, so nothing older counts.
+ * Copies the newest record: only a copy of our own can be made durable for certain, because reading a record back
+ * doesn't prove it durable (rule 6e). The copy replaces no whole record of the two newest sequences: any of them may be
+ * the only durable one, and an earlier recovery may have acted on it. The second newest was durable before the newest
+ * was begun, so nothing older counts.
  */
 export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]): Task<PlacedCheckpoint | undefined> {
   const [newest] = found
@@ -144,7 +145,10 @@ export function* placeCopy(store: FileStore, found: readonly FoundCheckpoint[]):
   return { place, file: yield* placeCheckpointFile(store, place, bytes) }
 }
 
-/** Once the newest copy is durable, which may stand where one of them was: of recoveries without end each would leave one. */
+/**
+ * Removes the other copies once the newest copy is durable, which may stand in the place of one of them: else each of
+ * any number of recoveries would leave one.
+ */
 export function* removeElderCopies(
   store: FileStore,
   found: readonly FoundCheckpoint[],
@@ -153,7 +157,7 @@ export function* removeElderCopies(
   for (const { place, isCopy } of found) if (isCopy && place !== newest.place) yield* removePlace(store, place)
 }
 
-/** Those that no running log writes to, once a checkpoint stands in one of the others. */
+/** Removes the places that no running log writes to, once a checkpoint stands in one of the others. */
 export function* removeFurtherPlaces(store: FileStore): Task<void> {
   for (const place of yield* checkpointPlaces(store)) if (place >= CHECKPOINT_PLACES) yield* removePlace(store, place)
 }

@@ -5,7 +5,7 @@ import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
 import type { PartitionKey } from '../journal/frame.ts'
 
-/** The first `entryCount` entries of an index file have this CRC-32C. What follows them doesn't count. */
+/** CRC-32C of the first `entryCount` entries of an index file. What follows them doesn't count. */
 export interface NotedIndex {
   readonly entryCount: number
   readonly checksum: number
@@ -50,9 +50,9 @@ export interface CheckpointPartition extends PartitionKey {
    */
   readonly nextOffset: number
   readonly ceiling: number
-  /** Compaction has passed over everything below it. */
+  /** Compaction has looked at everything below it. */
   readonly cleanedOffset: number
-  /** Damage was found in the partition: no open writes to it again. */
+  /** Damage was found in the partition: no later open writes to it. */
   readonly readOnly: boolean
   /** The first damage that was found in it, and where. */
   readonly damage?: NotedDamage | undefined
@@ -68,9 +68,9 @@ export interface CheckpointPartition extends PartitionKey {
 export interface CheckpointFacts {
   /** The nonce of the log (journal header), by which another log's checkpoint is refused. */
   readonly nonce: number
-  /** Of the checkpoint: each has the next one, and the newest counts. */
+  /** The checkpoint's number: each has the next one, and the newest counts. */
   readonly sequence: number
-  /** Of the opening that wrote it (journal header): each has the next one. */
+  /** The number of the opening that wrote it (journal header): each has the next one. */
   readonly generation: number
   /** Frames up to this one are covered. */
   readonly coveredSequence: number
@@ -249,7 +249,7 @@ function readProducerBatch(reader: ByteReader): StoredProducerBatch {
   }
 }
 
-/** A count is believed only as far as there are bytes for its items. */
+/** A count is believed only as far as there are bytes for that many items. */
 function readMany<T>(reader: ByteReader, count: number, read: (reader: ByteReader) => T): T[] {
   if (count > reader.remaining) throw reader.damaged(`${count} entries announced`)
   return Array.from({ length: count }, () => read(reader))

@@ -10,11 +10,11 @@ import { LogError } from '../../model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import { viewOf } from '../segment/batch-frame.ts'
 
-/** baseTimestamp is then the time from which on tombstones and markers of the batch may go (KIP-534). */
+/** With it, baseTimestamp is the time from which on the batch's tombstones and markers may be removed (KIP-534). */
 export const ATTRIBUTE_DELETE_HORIZON = 0x40
 const TWO_POW_32 = 0x1_0000_0000
 
-/** A whole batch that was checked, in JavaScript's own memory. Source of the layout: kafka.md 1.1. */
+/** A whole batch whose CRC holds, in JavaScript's own memory. Source of the layout: kafka.md 1.1. */
 export class BatchBytes {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -60,7 +60,7 @@ export class BatchBytes {
     return int64(this.view, 35)
   }
 
-  /** `undefined` until a pass kept a tombstone, or a marker whose transaction has no records left. */
+  /** `undefined` until a pass has kept a tombstone of it, or a marker whose transaction has no records left. */
   get deleteHorizon(): number | undefined {
     return (this.attributes & ATTRIBUTE_DELETE_HORIZON) === 0 ? undefined : this.baseTimestamp
   }
@@ -112,8 +112,8 @@ export class TimeCursor {
   }
 
   /**
-   * A zigzag varint, by arithmetic: a timestamp's delta may have more than 32 bits. The sign is kept apart, as with it
-   * the number may have a bit more than a double counts.
+   * Reads a zigzag varint by arithmetic: a timestamp's delta may have more than 32 bits. The sign is kept apart,
+   * because with it the number may have one bit more than a double holds exactly.
    */
   #varint(): number {
     const first = this.#bytes[this.#at++] as number
@@ -133,7 +133,7 @@ export function int64(view: DataView, at: number): number {
 
 export function setInt64(view: DataView, at: number, value: number): void {
   view.setInt32(at, Math.floor(value / TWO_POW_32))
-  // A negative one's low half is what is left above its floor.
+  // The low half of a negative number is its distance from the multiple of 2^32 below it.
   view.setUint32(at + 4, value - Math.floor(value / TWO_POW_32) * TWO_POW_32)
 }
 

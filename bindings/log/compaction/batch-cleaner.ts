@@ -8,12 +8,12 @@ import { KeptRecords } from './kept-records.ts'
 import { HASH_WORDS, type OffsetMap } from './offset-map.ts'
 import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
 
-/** A batch with a greater one can't be read. */
+/** A batch with a greater timestamp can't be read. */
 const TIMESTAMP_MAX = Number.MAX_SAFE_INTEGER
 
 /**
- * A producer that the partition remembers, which its last batch, or its epoch behind a marker, must still tell after
- * the pass.
+ * A producer that the partition remembers. Its last batch, or the epoch of a marker behind that, must still tell of it
+ * after the pass.
  */
 export interface ActiveProducer {
   readonly producerEpoch: number
@@ -35,7 +35,7 @@ export interface CleaningRules {
 }
 
 /**
- * Which records of a batch stay, and what of a batch without any. Source: Kafka's Cleaner.cleanInto and
+ * Which records of a batch stay, and how much of a batch that has none left. Source: Kafka's Cleaner.cleanInto and
  * MemoryRecords.filterTo (kafka.md 2.8).
  */
 export class BatchCleaner {
@@ -48,8 +48,8 @@ export class BatchCleaner {
   }
 
   /**
-   * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: the batch says where its
-   * segment ends, so that at least its header stays.
+   * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: it is its segment's last batch,
+   * whose header stays in any case because it tells where the segment ends.
    */
   *clean(batch: BatchBytes, isLast: boolean): Task<Uint8Array | undefined> {
     const { transactions, now } = this.#rules
@@ -82,7 +82,7 @@ export class BatchCleaner {
       if (!keyed.isLast) yield* letOthersRun()
     }
     if (found.count === 0) return undefined
-    // The first pass that keeps a tombstone, or a marker without records, sets the time from which on it may go
+    // The first pass that keeps a tombstone, or a marker without records, sets the time from which on it may be removed
     // (KIP-534).
     const isDue = batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)
     if (found.count === batch.recordCount && !isDue) return batch.bytes

@@ -17,12 +17,12 @@ import type { KeptRecords } from './kept-records.ts'
 
 const CRC_FROM = 21
 const VARINT_BYTES_MAX = 10
-/** Records that one turn of the event loop writes anew. */
+/** Records that are rewritten in one turn of the event loop. */
 const RECORDS_A_TURN = 1024
 
 /**
- * Writes what stays of a batch, valid until it writes the next one. Offsets never change: a batch keeps its first and
- * last one, its producer and its sequences, whatever of its records goes.
+ * Writes what stays of a batch; the result is valid until the next one. Offsets never change: a batch keeps its first
+ * and its last offset, its producer and its sequences, whichever of its records are removed.
  */
 export class BatchRewriter {
   readonly #kernel: Pick<Kernel, 'crc32cOf' | 'codecs'>
@@ -34,7 +34,10 @@ export class BatchRewriter {
     this.#kernel = kernel
   }
 
-  /** The batch with these of its records; `horizon`, where it is due: from when on its tombstones may go. */
+  /**
+   * The batch with only these of its records. `horizon`: if it is to be set, the time from which on its tombstones may
+   * be removed.
+   */
   *rewrite(batch: BatchBytes, records: Uint8Array, kept: KeptRecords, horizon: number | undefined): Task<Uint8Array> {
     const out = this.#room(BATCH_HEADER_BYTES + records.length + kept.count * VARINT_BYTES_MAX * 2)
     const plainSize = yield* horizon === undefined

@@ -17,7 +17,7 @@ export interface StreamedPartition {
 }
 
 /**
- * Visits the batches of a partition in order, each one checked, with turns for others in between. `visit` answers
+ * Visits the batches of a partition in order, each one checked, with turns for others in between. `visit` returns
  * whether to go on; the batch is valid until then. CORRUPT_MESSAGE for a batch that isn't intact.
  */
 export function* streamBatches(
@@ -37,7 +37,7 @@ export function* streamBatches(
       into = new Uint8Array(-count)
       continue
     }
-    // The topic was deleted, or the file was closed to make room for another reader's.
+    // The topic was deleted, or the file was closed to make room for another reader's file.
     if (count === 0) return
     for (let at = 0; at < count; ) {
       const batch = batchAt(kernel, id, into.subarray(0, count), at, offset)

@@ -33,7 +33,7 @@ export interface PassInput {
   readonly rewritten: (nextOffset: number) => void
 }
 
-/** What a pass came to. */
+/** The outcome of a pass. */
 export interface PassResult {
   readonly cleanedOffset: number
   readonly readBytes: number
@@ -41,10 +41,10 @@ export interface PassResult {
 }
 
 /**
- * One pass over one partition: first it learns the last offset of each key in the dirty part, as far as memory goes;
- * then it rewrites the segments, from the first one on, without the records that a newer one replaces (kafka.md 2.8).
- * `undefined` if retention, or the end of the topic, changed the partition meanwhile: the next pass begins anew. The
- * pass may be left between any two yields, by `return`.
+ * One pass over one partition: first it learns the last offset of each key in the dirty part, as far as its memory
+ * goes; then it rewrites the segments, from the first one on, without the records that a newer one replaces (kafka.md
+ * 2.8). `undefined` if retention or a delete of the topic changed the partition meanwhile: the next pass begins anew.
+ * The pass may be left between any two yields, by `return`.
  */
 export function* compact(input: PassInput): Task<PassResult | undefined> {
   const { store, id, dirty } = input
@@ -90,7 +90,7 @@ function* abortedIn({ store, id }: PassInput, from: number, to: number): Task<re
   return store.abortedBetween(id, from, to) ?? []
 }
 
-/** Answers the offset below which every key is in the map. */
+/** Returns the offset below which every key is in the map. */
 function* fillMap(
   input: PassInput,
   map: OffsetMap,
@@ -116,7 +116,7 @@ function* fillMap(
   return mapEnd
 }
 
-/** Answers the first offset for which the map has no room. */
+/** Returns the first offset for which the map has no room. */
 function putAll(
   keysOf: KeysOf | undefined,
   map: OffsetMap,
@@ -156,7 +156,7 @@ function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<numbe
   return active
 }
 
-/** Answers how many bytes stay; `undefined` if the segments are gone. */
+/** Returns how many bytes stay; `undefined` if the segments are gone. */
 function* rewriteGroup(
   input: PassInput,
   group: readonly CompactableSegment[],

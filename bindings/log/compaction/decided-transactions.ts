@@ -26,7 +26,7 @@ export class DecidedTransactions {
     const { producerId, baseOffset } = batch
     this.#withBatches.add(producerId)
     const own = this.#aborted.get(producerId)
-    // Transactions of one producer follow each other: the one whose range holds the batch is its own.
+    // Transactions of one producer follow each other, so the batch belongs to the one whose offsets include it.
     while (own !== undefined && (own[0]?.lastOffset ?? baseOffset) < baseOffset) own.shift()
     return (own?.[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= baseOffset
   }

@@ -19,9 +19,9 @@ export interface DirtyPart {
 }
 
 /**
- * How far a pass may go: below the last stable offset, and up to the first record that is younger than
- * `min.compaction.lag.ms`, if that is set: without it, records with times to come would hold up every pass.
- * `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
+ * How far a pass may go: below the last stable offset, and, if `min.compaction.lag.ms` is set, up to the first record
+ * that is younger than that; without it record times don't count, as records with a time in the future would hold up
+ * every pass. `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
  */
 export function dirtyPart(
   { cleanedOffset, segments }: Compactable,
@@ -49,7 +49,7 @@ function bytesOf(segments: readonly CompactableSegment[]): number {
 }
 
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
-/** At most one index entry for each interval, of the larger of the two kinds. */
+/** For each index interval at most one entry, counted as the larger of the two kinds. */
 const INDEX_ENTRY_BYTES = 12
 
 export interface GroupLimits {

@@ -7,11 +7,11 @@ import { letOthersRun, type Task } from '../../storage/effect.ts'
 export const HASH_WORDS = 4
 const SLOT_WORDS = 6
 const SLOT_BYTES = 4 * SLOT_WORDS
-/** In a fuller table finding a place takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
+/** In a fuller table the search for a slot takes too many steps (Kafka's log.cleaner.io.buffer.load.factor). */
 const LOAD_FACTOR = 0.9
 const SLOTS_FIRST = 4096
 const SLOTS_MIN = 16
-/** The table grows by this factor; meanwhile the old and the new one take memory. */
+/** The table grows by this factor; while it does, the old and the new one take memory. */
 const GROWTH = 4
 /** Keys that may be put between two looks at `isTight`: as many as the kernel's record table holds. */
 const KEYS_BETWEEN = 1024
@@ -20,10 +20,10 @@ const SLOTS_A_TURN = 4096
 const TWO_POW_32 = 0x1_0000_0000
 
 /**
- * The last offset of each key, in memory whose size is given: 16 bytes of the key's hash stand for it, as in Kafka's
- * SkimpyOffsetMap. Two keys of one hash would lose a record, so the hash is one that nobody finds such keys for. The
- * memory is JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers. The table is as
- * large as its keys ask for: one that fits the processor's caches is found in several times as fast.
+ * The last offset of each key, in memory of a given size: 16 bytes of the key's hash stand for the key, as in Kafka's
+ * SkimpyOffsetMap. Two keys with one hash would lose a record, so the hash is one for which nobody can find such keys.
+ * The memory is JavaScript's: a pass comes and goes, and what the kernel's cap leaves is for producers. The table is
+ * only as large as its keys ask for: a search is several times as fast in a table that fits the processor's caches.
  */
 export class OffsetMap {
   readonly #kernel: Pick<Kernel, 'hashOf'>
@@ -46,7 +46,7 @@ export class OffsetMap {
     return this.#size
   }
 
-  /** How many more keys are sure to find room. */
+  /** For how many more keys there is room for certain. */
   get room(): number {
     return keysMax(this.#slotsMax) - this.#size
   }

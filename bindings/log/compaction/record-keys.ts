@@ -7,7 +7,7 @@ export interface RecordKeys {
   /** A later record whose `key` is this one removes all records that have it as their `endKey`. */
   readonly endKey: Uint8Array
   /**
-   * Whether it is that record itself. It is removed by the same pass as the others: these lie before it and are
+   * Whether it is that later record itself. It is removed by the same pass as the others: these lie before it and are
    * rewritten before it, so wherever a pass ends, it stays as long as any of them does.
    */
   readonly isEnd: boolean

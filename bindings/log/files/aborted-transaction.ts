@@ -17,7 +17,7 @@ export function writeAborted(view: DataView, at: number, aborted: AbortedTransac
   setUint64(view, at + 26, aborted.lastStableOffset)
 }
 
-/** CORRUPT_LOG, naming `path` and the place in it, for what `writeAborted` can't have written. */
+/** CORRUPT_LOG, with `path` and the position in it, for an entry that `writeAborted` can't have written. */
 export function readAborted(view: DataView, at: number, path: string): AbortedTransaction {
   const aborted = {
     producerId: uint64(view, at + 2),

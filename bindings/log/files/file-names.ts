@@ -30,8 +30,8 @@ export function segmentFileName(offset: number, suffix: SegmentSuffix): string {
 }
 
 /**
- * All files of a segment, in the order in which they are removed. The batches go last: a crash must not leave derived
- * files without the batches that they derive from.
+ * All files of a segment, in the order in which they are removed. The `.log` file goes last: a crash must not leave
+ * derived files without the batches that they derive from.
  */
 export function filesOfSegment(directory: string, baseOffset: number): string[] {
   const suffixes = ['index', 'timeindex', 'txnindex', 'snapshot', 'log'] as const
@@ -61,8 +61,8 @@ export function logOffsets(names: readonly string[]): number[] {
 }
 
 /**
- * The segment that a file of compaction holds, if it hasn't its final name yet; `isWhole`: it was written to the end
- * and synced.
+ * The segment in a file that compaction wrote and that doesn't have its final name yet. `isWhole`: it was written to
+ * the end and synced.
  */
 export function rewrittenSegment(name: string): { readonly offset: number; readonly isWhole: boolean } | undefined {
   const isWhole = name.endsWith(SWAP_SUFFIX)

@@ -8,7 +8,7 @@ import { formatPartitionMetadata, parsePartitionMetadata } from './partition-met
 import { readWhole, replaceFiles } from './small-file.ts'
 import { makeStray } from './stray-directory.ts'
 
-/** Answered for what has a partition's name and is a file, or a link, which a log never follows. No topic has this id. */
+/** Returned for a file or a link (which a log never follows) under a partition's name. No topic has this id. */
 export const NO_DIRECTORY = 'no directory'
 
 /** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
@@ -36,9 +36,9 @@ function isNoDirectory(error: unknown): boolean {
 }
 
 /**
- * Its topic id is written anew before a checkpoint counts on it (rule 6e): a flush of it may have failed, and what the
- * device dropped can be read on, while another flush has nothing to do. Not in its place, as nothing else says whose a
- * directory without frames is.
+ * Writes the directory's topic id anew before a checkpoint counts on it (rule 6e): an earlier flush of it may have
+ * failed; then the system still gives its content to readers though the device doesn't have it, and another flush would
+ * find nothing to write. Not written in place, since nothing else says whose a directory without frames is.
  */
 export function* secureTopicId(store: FileStore, id: PartitionIdentity): Task<void> {
   const directory = partitionDirectory(id.topic, id.partition)
@@ -47,8 +47,9 @@ export function* secureTopicId(store: FileStore, id: PartitionIdentity): Task<vo
 }
 
 /**
- * A create that a crash cut short leaves a directory without its metadata, and nothing in it; one that was under way
- * while its topic was deleted leaves an empty one too, of a topic of which the catalogue may know nothing any more.
+ * Whether a directory holds any batch. A create that a crash cut short leaves an empty directory without its metadata;
+ * one that was under way while its topic was deleted leaves an empty one too, of a topic of which the catalogue may
+ * know nothing any more.
  */
 export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {
@@ -61,12 +62,15 @@ export function* holdsBatches(store: FileStore, directory: string): Task<boolean
   return false
 }
 
-/** What no partition has of itself is not removed with it: what is left of the directory is stray then. */
+/**
+ * Removes a partition's directory. Files that no partition has aren't removed: with them the directory becomes stray.
+ */
 export function* removeDirectory(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', directory, () => store.list(directory))
   const own = names.filter(isPartitionFile)
-  // The name that says whose it is goes last, and durably so: a removal that a crash cuts short can still be finished.
-  // Files that aren't seen may have been removed by who died before this was durable.
+  // The file that names the topic is removed last, when the removal of the others is durable: so a removal that a crash
+  // cuts short can still be finished. The directory is synced even if no other file is seen: a process that died may
+  // have removed them without a sync.
   const others = own.filter((name) => name !== PARTITION_METADATA)
   for (const name of others) yield* removeFile(store, `${directory}/${name}`)
   if (names.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))

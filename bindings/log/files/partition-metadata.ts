@@ -14,8 +14,8 @@ export function formatPartitionMetadata(topicId: string): Uint8Array<ArrayBuffer
 }
 
 /**
- * Answers the topic id; CORRUPT_LOG for text that isn't one. A flipped letter may still be an id, so compare it with
- * the expected one.
+ * Returns the topic id; CORRUPT_LOG for text that isn't one. With one character changed it may still be an id, so
+ * compare it with the expected one.
  */
 export function parsePartitionMetadata(bytes: Uint8Array, path: string): string {
   const topicId = METADATA.exec(textOf(bytes, path))?.[1]

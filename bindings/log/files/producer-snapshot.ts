@@ -76,7 +76,7 @@ function readProducer(reader: ByteReader): StoredProducer {
     throw reader.damaged('a field of the producer before is negative')
   }
   if (lastOffset >= 0 && offsetDelta > lastOffset) throw reader.damaged('the batch before begins below offset 0')
-  // Nothing but a marker is known of this producer, so it has no batch.
+  // Only a marker is known of this producer, so it has no batch.
   const hasBatch = lastSequence >= 0 && lastOffset >= 0
   // A batch that crosses the wrap-around of sequences ends at a smaller one than it began: last 10 with delta 20 began
   // at 2147483638.

@@ -36,8 +36,8 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
 }
 
 /**
- * A crash may have left a file under this name. Where renaming can leave both names, it is the file in place itself: so
- * only the name is removed, and its content isn't touched.
+ * A crash may have left a file under this name. If a renaming that was cut short left both names, that is the file in
+ * place itself: so only this name is removed, and its content isn't touched.
  */
 function* createNew(store: FileStore, path: string): Task<StoreFile> {
   const file = yield* createFile(store, path)

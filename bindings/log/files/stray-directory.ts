@@ -5,7 +5,10 @@ import { NAME_CHARS_MAX } from '../../storage/path.ts'
 /** Kafka's mark of a directory that belongs to no partition of the log. No partition's directory ends like this. */
 const STRAY_SUFFIX = '-stray'
 
-/** Under a name that no partition has, and nothing else: a directory that became stray before stays as well. */
+/**
+ * Renames a directory to a free name that no partition has, and does nothing else: a directory that became stray before
+ * stays as well.
+ */
 export function* makeStray(store: FileStore, directory: string): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))
   // The file system may not tell upper from lower case.

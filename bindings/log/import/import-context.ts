@@ -7,7 +7,7 @@ export interface ImportContext {
   /** The source, which is never written to. */
   readonly store: FileStore
   readonly kernel: Kernel
-  /** Walks read through it. */
+  /** Buffer through which batches are read. */
   readonly scratch: KernelBuffer
   /** Damage, and everything behind it in its partition, is left out and listed; without this option it is an error. */
   readonly leaveOutDamaged: boolean

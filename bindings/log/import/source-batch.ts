@@ -13,7 +13,7 @@ const KEY_BYTES_MIN = 4
  */
 const KNOWN_ATTRIBUTES = 0x7f
 const LEADER_EPOCH_AT = 12
-/** No producer id is given twice: above this bound too few would be left for the log's own producers. */
+/** Producer ids are never given twice: above this bound too few would be left for the log's own producers. */
 const PRODUCER_ID_MAX = 2 ** 52
 /** Every unclean open raises the epoch by one, and a batch holds it as an int32. */
 const LEADER_EPOCH_MAX = 2 ** 30

@@ -13,12 +13,12 @@ import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
 import { hasWholeBatchBehind } from './whole-batch-behind.ts'
 
-/** Faults that a torn write may leave. Any other fault was written that way. */
+/** Faults that a torn write may leave. With any other fault the bytes were written as they are. */
 const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
 
 type SourceFault = WalkFault | Unusable['fault'] | 'old-format' | 'too-large'
 
-/** What is done with each batch; `undefined` if that took no time. */
+/** What is done with each batch; a task only where that takes time. */
 type Take = (batch: SourceBatch) => Task<void> | undefined
 
 /**

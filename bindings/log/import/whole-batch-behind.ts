@@ -11,7 +11,7 @@ const INT32_MAX = 0x7fff_ffff
 
 /**
  * Whether a whole batch, or a whole message of an old format, stands behind one that isn't, in the same file or a later
- * one. Nothing stands behind a write that a kill cut short. So these were written, and the broker may have acknowledged
+ * one. A write that a kill cut short has nothing behind it. So those were written, and the broker may have acknowledged
  * them.
  */
 export function* hasWholeBatchBehind(

@@ -115,7 +115,7 @@ export class NewLog {
     yield* this.abandon()
   }
 
-  /** Gives back lock, files and memory; may be called twice. What was written stays, and is no log. */
+  /** Releases lock, files and memory; may be called twice. What was written stays, and is no log. */
   *abandon(): Task<void> {
     this.#open?.release()
     this.#open = undefined

@@ -29,10 +29,10 @@ export interface PartitionEnd {
 }
 
 /**
- * One partition of a new log. It takes whole batches with the offsets, epoch and producer that they have. Offsets may
- * be missing between two batches: then the second one begins a segment, so that within a segment every offset still
- * follows from the one before and a damaged one is seen. Only what compaction left may have holes anywhere. The log
- * appends to a segment of its own and never writes to these again.
+ * One partition of a new log. It takes whole batches with the offsets, epoch and producer that they have. If offsets
+ * are missing between two batches, the second one begins a segment, so that within a segment every offset still follows
+ * from the one before and a damaged one is noticed. Only what compaction left may have gaps anywhere. The log will
+ * append to a segment of its own and never write to these again.
  */
 export class NewPartition {
   readonly #context: SegmentContext
@@ -86,8 +86,8 @@ export class NewPartition {
 
   /**
    * Appends a batch whose CRC holds and that lies above those before it; INVALID_REQUEST for another. `isCleaned`:
-   * compaction left it, so offsets may be missing before it though none of them was lost. Begins a new segment where
-   * the topic's config or a hole asks for it.
+   * compaction left it, so offsets may be missing before it though no record was lost. Begins a new segment where the
+   * topic's config or a gap asks for it.
    */
   *append(batch: ScannedBatch, isCleaned: boolean = false): Task<void> {
     const { header, nextOffset } = batch
@@ -137,7 +137,7 @@ export class NewPartition {
     closed.release()
   }
 
-  /** Makes all of it durable. Answers what the log's checkpoint is to say of the partition. */
+  /** Makes all of it durable. Returns what the log's checkpoint is to say of the partition. */
   *finish({ logStartOffset, nextOffset, cleanedOffset, producers }: PartitionEnd): Task<Uint8Array> {
     const end = Math.max(nextOffset, this.#nextOffset)
     yield* this.#roll(end, false)

@@ -7,9 +7,9 @@ export function isTransactional({ header }: DecodedBatch): boolean {
 }
 
 /**
- * Leaves out the batches that a marker in `aborted` takes back; both are in offset order. Transactions of one producer
- * follow each other, so the one whose range holds a batch is the batch's own. The outcome is that of the client's
- * filter in kafka.md 4.8.
+ * Leaves out the batches of transactions in `aborted`; both lists are in offset order. Transactions of one producer
+ * follow each other, so a batch belongs to the one whose offsets include it. The outcome is that of the client's filter
+ * in kafka.md 4.8.
  */
 export function withoutAborted(
   batches: readonly DecodedBatch[],

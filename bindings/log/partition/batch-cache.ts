@@ -23,20 +23,20 @@ interface CacheEntry {
 }
 
 /**
- * Small enough that moving what stays, when a slab is used again, isn't felt beside the reads from disk that ask for
- * it.
+ * Small enough that the time to move what stays, when a slab is used again, doesn't matter beside the reads from disk
+ * that ask for it.
  */
 const SLAB_BYTES = 256 * 1024
-/** A cache with a small bound still has this many slabs to give up one after the other. */
+/** Even a small cache has this many slabs, to drop one after the other. */
 const SLABS_LEAST = 8
 /** Memory that is kept for a batch beside its slab. An estimate, so that many small batches count. */
 const ENTRY_BYTES = 96
-/** Large enough that fresh memory is needed for one read of a hundred or fewer. */
+/** Large enough that a read of a hundred bytes or fewer seldom needs fresh memory. */
 const RECORD_BLOCK_BYTES = 64 * 1024
 
 /**
  * The batches in which single records were looked up, checked once when they came in. All partitions of a log share the
- * bound. New batches go to the oldest slab; those in it that were asked for meanwhile stay (second chance), so a hit
+ * bound. New batches go to the oldest slab; those in it that were asked for since then stay (second chance), so a hit
  * moves nothing.
  */
 export class BatchCache {
@@ -87,8 +87,8 @@ export class BatchCache {
   }
 
   /**
-   * Drops the batches of the oldest slab that nobody asked for since the last time. A slab that is empty then and still
-   * too small is given back.
+   * Drops the batches of the oldest slab that nobody asked for since its last turn. A slab that is empty then and still
+   * too small is freed.
    */
   #renewOldest(sizeBytes: number): BatchSlab | undefined {
     for (const [slab, entries] of this.#slabs) {

@@ -92,7 +92,7 @@ export class CachedBatches implements CacheOwner {
     this.#places.splice(index, 1)
   }
 
-  /** Forgets the partition's batches: they aren't true any more. Their memory stays with the cache. */
+  /** Forgets the partition's batches, which aren't valid any more. Their memory stays with the cache. */
   clear(): void {
     this.#baseOffsets = []
     this.#slabs = []
@@ -100,7 +100,7 @@ export class CachedBatches implements CacheOwner {
   }
 }
 
-/** A place outside the cache, for this one look-up. */
+/** A place outside of the cache, for this one look-up. */
 function alone(batch: DecodedBatch): CachePlace {
   const slab = new BatchSlab(slabBytes(batch))
   return { slab, at: slab.add(batch) }

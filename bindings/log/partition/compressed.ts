@@ -7,7 +7,7 @@ import { assertTimestamps } from './timestamps.ts'
 
 /**
  * Checks a batch that came compressed, perhaps from another process: its readers must find as many records as its
- * header counts, each in its place, and their times. Decompressing it has checked the first two. Source: Kafka's
+ * header counts, each at its offset, and their times. Decompressing it has checked the first two. Source: Kafka's
  * LogValidator, which looks into each batch as well (kafka.md 1.5).
  */
 export function assertReadable(

@@ -5,12 +5,12 @@ import type { EncodedRecord } from '../../model/records.ts'
 import type { Appended, PartitionAppend } from './partition-append.ts'
 import type { PartitionRead } from './reading.ts'
 
-/** The partition as far as duplicates look back into it. */
+/** The part of a partition that the answer to a duplicate needs. */
 interface Written {
   read(offset: number, limitOffset: number, maxBytes: number): PartitionRead
 }
 
-/** What a batch is answered whose original stands at `baseOffset` (kafka.md 3.3, durability rule 8). */
+/** The answer to a batch whose original stands at `baseOffset` (kafka.md 3.3, durability rule 8). */
 export function duplicateAt(
   baseOffset: number,
   request: PartitionAppend,
@@ -30,7 +30,7 @@ export function duplicateAt(
   }
 }
 
-/** The same where its producer's window has moved on: it is written, nobody knows any more where. */
+/** The answer where the producer's window has moved on: the batch is written, but where isn't known any more. */
 export function forgottenDuplicate(request: PartitionAppend, nextOffset: number): Appended {
   const isLogAppendTime = isOfAppendTime(request)
   return { baseOffset: -1, nextOffset, duplicate: true, appendTime: -1, isLogAppendTime, sizeBytes: 0 }
@@ -41,9 +41,9 @@ function isOfAppendTime({ config }: PartitionAppend): boolean {
 }
 
 /**
- * The append time of a duplicate's original: the stored timestamp of a record that came without one. If the batch is
- * out of reach, the time in its producer's window, which is the batch's greatest (Kafka answers that one too).
- * Compressed records all came with a timestamp.
+ * The append time of a duplicate's original: the stored timestamp of a record that came without one. If the batch isn't
+ * in memory, the time in its producer's window, which is the batch's greatest (Kafka answers that one too). Compressed
+ * records all came with a timestamp.
  */
 function originalTime(
   request: PartitionAppend,
@@ -66,7 +66,7 @@ function originalTime(
 }
 
 /**
- * `undefined` if it can't be read for whatever reason: the duplicate's answer needs no more than that it was written.
+ * `undefined` if it can't be read, for whatever reason: the duplicate's answer needs no more than that it was written.
  */
 function batchInReach(written: Written, baseOffset: number, nextOffset: number): DecodedBatch | undefined {
   try {

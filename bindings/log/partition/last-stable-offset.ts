@@ -3,8 +3,8 @@ import type { Watermarks } from './watermarks.ts'
 
 /**
  * How far read_committed reaches in a partition (kafka.md 4.8): below it every transaction is decided and every record
- * visible. It holds still while a decision is on its way, so that readers see what a transaction ends in several
- * partitions at one moment.
+ * visible. It holds still while a decision is being made durable, so that readers see the end of a transaction in
+ * several partitions at one moment.
  */
 export class LastStableOffset {
   readonly #watermarks: Watermarks
@@ -26,7 +26,7 @@ export class LastStableOffset {
     return this.#heldOffset !== Number.POSITIVE_INFINITY
   }
 
-  /** Readers see no more than now, until `release`. */
+  /** Readers see no further than now, until `release`. */
   hold(): void {
     this.#heldOffset = this.offset
   }

@@ -9,7 +9,7 @@ export interface PartitionAppend {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly isTransactional: boolean
-  /** Nobody is told of the batch before a commit made it durable, so the store may keep it in memory until then. */
+  /** Nobody is told of the batch before a commit has made it durable, so the store may keep it in memory until then. */
   readonly mayWait: boolean
   readonly leaderEpoch: number
   readonly now: number
@@ -17,8 +17,8 @@ export interface PartitionAppend {
 }
 
 /**
- * Where a batch stands; for a duplicate, where its original does. `baseOffset` is -1 if it is known to be written and
- * its place was forgotten.
+ * Where a batch stands; for a duplicate, where its original does. `baseOffset` is -1 if the batch is known to be
+ * written but its offset isn't known any more.
  */
 export interface Appended {
   readonly baseOffset: number
@@ -32,8 +32,8 @@ export interface Appended {
 }
 
 /**
- * Whether its records have neither headers nor times of their own: whoever says `mostBytes` has seen to it
- * (AppendRequest).
+ * Whether its records have neither headers nor times of their own: a caller that gives `mostBytes` has made sure of
+ * that (AppendRequest).
  */
 export function hasPlainRecords({ mostBytes }: PartitionAppend): boolean {
   return mostBytes !== undefined

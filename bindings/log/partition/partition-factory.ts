@@ -13,7 +13,7 @@ import { TailPool } from './tail-pool.ts'
 /** Room for the keys of half a million records. Kafka's log.cleaner.dedupe.buffer.size is 128 MiB. */
 const OFFSET_MAP_BYTES = 16 * 1024 * 1024
 
-/** What the engine, which knows no kernel, needs of it: partitions, and batches as bytes. */
+/** What the engine, which knows no kernel, gets of the kernel: partitions, and batches as bytes. */
 export class PartitionFactory {
   readonly #kernel: Kernel
   readonly #store: PartitionStore

@@ -13,8 +13,8 @@ const READ_BYTES_MAX = 1024 * 1024
 const READ_SHARE = 1 / 16
 
 /**
- * Reads batches of one partition from where they are: the tail in memory, else the store. What it hands out is whole
- * and proven by its CRC; who may see it is decided elsewhere.
+ * Reads batches of one partition from where they are: the tail in memory, else the store. What it returns is whole and
+ * proven by its CRC; who may see it is decided elsewhere.
  */
 export class PartitionReads {
   readonly #id: PartitionIdentity

@@ -37,7 +37,7 @@ import { TailWindow } from './tail-window.ts'
 import { assertTimestamps } from './timestamps.ts'
 import { Watermarks } from './watermarks.ts'
 
-/** One partition in memory: its end, its watermarks, its producers' windows, and the tail that is read most. */
+/** One partition in memory: its end, its watermarks, its producers' windows, and its tail, which is read most. */
 export class Partition {
   readonly id: PartitionIdentity
   readonly watermarks: Watermarks
@@ -74,15 +74,15 @@ export class Partition {
 
   /**
    * Encodes one batch and hands it to the store, or finds that it is written already. Nothing has changed if this
-   * throws, or if it answers `undefined`: then the store has to be activated again, for a new segment. Source of the
-   * sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
+   * throws or returns `undefined`; the latter asks for the store to be activated again, for a new segment. Source of
+   * the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
    */
   append(request: PartitionAppend): Appended | undefined {
     this.#producers ??= this.#kernel.producerTable()
     const { producerId, producerEpoch, baseSequence, records } = request
     const recordCount = recordCountOf(records)
     if (recordCount < 1) throw emptyBatch(this.id)
-    // Checked before memory of the open batch could be taken or given back.
+    // Checked first, because memory of the open batch could be allocated or freed below.
     if (this.#kernel.batchBuilder.isOpen) throw changedWhileRead(this.id)
     const verdict = this.#producers.check(producerId, producerEpoch, baseSequence, recordCount)
     if (verdict >= 0) return duplicateAt(verdict, request, recordCount, this, this.#producers)
@@ -141,7 +141,7 @@ export class Partition {
     return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime, sizeBytes }
   }
 
-  /** A decision of this partition became durable and stands in the store. */
+  /** A decision in this partition became durable and stands in the store. */
   placed(nextOffset: number): void {
     this.watermarks.nextOffset = nextOffset
     this.watermarks.advanceDurable(nextOffset)
@@ -166,7 +166,7 @@ export class Partition {
     return this.#stable.isHeld
   }
 
-  /** Readers see no more than now, until `releaseStable`. */
+  /** Readers see no further than now, until `releaseStable`. */
   holdStable(): void {
     this.#stable.hold()
   }
@@ -175,7 +175,7 @@ export class Partition {
     this.#stable.release()
   }
 
-  /** A marker became durable and stands in the store. Answers the transaction that it aborts, if there is one. */
+  /** A marker became durable and stands in the store. Returns the transaction that it aborts, if there is one. */
   markerPlaced(
     marker: Marker,
     offset: number,
@@ -183,7 +183,7 @@ export class Partition {
     timestamp: number,
   ): AbortedTransaction | undefined {
     const { producerId, producerEpoch, isCommit } = marker
-    // Without memory for it the table keeps the old epoch; the coordinator refuses that one all the same.
+    // If there is no memory for it, the table keeps the old epoch; the coordinator refuses that one all the same.
     this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch, timestamp))
     const firstOffset = this.#open.end(producerId)
     this.placed(offset + 1)
@@ -196,7 +196,7 @@ export class Partition {
 
   /**
    * Whole batches from the one that holds `offset` on, and none that ends above `limitOffset`; about `maxBytes` of
-   * them, at least one; in `memory` if it is given. `nextOffset` is past control batches too.
+   * them, at least one; in `memory` if it is given. `nextOffset` is behind control batches too.
    */
   read(offset: number, limitOffset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
     return this.#reads.read(offset, limitOffset, maxBytes, memory)
@@ -221,7 +221,7 @@ export class Partition {
 
   /**
    * The record at `offset` as a committed reader sees it, with its batch cached for the next look-up; or a read that
-   * says what the store must bring in reach first.
+   * says what the store must read into memory first.
    */
   find(offset: number): OwnRecord | PartitionRead | undefined {
     const cached = this.cached(offset)
@@ -237,7 +237,7 @@ export class Partition {
     if (this.#producers !== undefined) yield* this.#open.of(this.#producers.windows())
   }
 
-  /** False, and the producer stays, while its transaction is open. */
+  /** Forgets the producer. False, and it stays, while its transaction is open. */
   forgetProducer(producerId: number): boolean {
     if (this.hasOpenTransaction(producerId)) return false
     this.#producers?.remove(producerId)
@@ -250,8 +250,8 @@ export class Partition {
   }
 
   /**
-   * Compaction rewrote what ends at or before `offset`. With the batches of an aborted transaction the store has
-   * forgotten that it was aborted, so nobody may read them from memory any more.
+   * Compaction rewrote what ends at or before `offset`. Together with the batches of an aborted transaction the store
+   * has dropped the note that it was aborted, so nobody may read them from memory any more.
    */
   rewritten(offset: number): void {
     this.#tail.dropBefore(offset)

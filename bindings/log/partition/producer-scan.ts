@@ -20,7 +20,7 @@ export class ProducerScan {
     for (const producer of producers) this.#table.load(producer)
   }
 
-  /** To be called first for each batch. Answers the transaction that it aborts. */
+  /** To be called first for each batch. Returns the transaction that it aborts. */
   endsTransaction(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
     return this.#transactions.take(header, bytes)
   }

@@ -9,7 +9,7 @@ export interface PartitionRead {
   readonly sizeBytes: number
   /** The offset for which the store must run `prepareRead` first. */
   readonly missing: number | undefined
-  /** Up to where `prepareRead` must bring in the aborted transactions too. */
+  /** The offset up to which `prepareRead` must load the aborted transactions too. */
   readonly missingAborted: number | undefined
 }
 

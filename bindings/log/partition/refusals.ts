@@ -12,7 +12,7 @@ export function emptyBatch(id: PartitionIdentity): LogError {
 }
 
 /**
- * A program's records are read while they are encoded: one that is made then, by a getter, must neither append nor
+ * A program's records are read while they are encoded: a call that a getter of one makes then may neither append nor
  * change their number.
  */
 export function changedWhileRead(id: PartitionIdentity): LogError {
@@ -46,7 +46,7 @@ export function readOnly(id: PartitionIdentity, damage: Damage | undefined): Log
   })
 }
 
-/** `verdict`: the answer of the kernel's producer table, a stale epoch or a gap in the sequences. */
+/** `verdict`: what the kernel's producer table found, a stale epoch or a gap in the sequences. */
 export function sequenceRefused(
   id: PartitionIdentity,
   verdict: number,

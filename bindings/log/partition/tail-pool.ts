@@ -2,7 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 
-/** A tail without an append for this long gives its memory back. The pool looks as often. */
+/** A tail without an append for this long frees its memory. The pool looks as often. */
 const IDLE_MS = 5000
 /** Tails take at most this share of the kernel's memory; the rest is for reads, indexes and producers. */
 const SHARE = 0.5
@@ -11,13 +11,13 @@ const SHARE = 0.5
 export interface PooledTail {
   /** When the last append came, in milliseconds since 1970. */
   readonly usedAt: number
-  /** Gives the tail's memory back, through the pool's `free`. */
+  /** Frees the tail's memory, through the pool's `free`. */
   release(): void
 }
 
 /**
  * Memory for the tails of all partitions. An idle partition holds no page of the kernel, and ten thousand busy ones
- * share what there is: where it ends, a quarter of the tails is taken back, those unused for longest.
+ * share what there is: when it runs out, a quarter of the tails is freed, those unused for longest.
  */
 export class TailPool {
   readonly #kernel: Kernel
@@ -36,7 +36,7 @@ export class TailPool {
     return this.#sweepAt
   }
 
-  /** Memory for a tail that holds none; `undefined` if there is none even after all other tails gave theirs back. */
+  /** Memory for a tail that holds none; `undefined` if there is none even after all other tails were freed. */
   allocate(tail: PooledTail, sizeBytes: number, now: number): KernelBuffer | undefined {
     while (this.#usedBytes + sizeBytes > this.#mostBytes && this.#tails.size > 0) this.#evict()
     let buffer = this.#kernel.allocate(sizeBytes)
@@ -68,8 +68,9 @@ export class TailPool {
   }
 
   /**
-   * Does what needs memory beside the tails, again with fewer of them as long as it finds none: else producers that
-   * never pause would starve readers. Their readers go to the store, and their next appends begin new ones.
+   * Runs work that needs memory beside the tails, and again with fewer tails for as long as it finds none: else
+   * producers that never pause would starve readers. Readers of freed tails go to the store, and the next appends begin
+   * new tails.
    */
   makingRoom<Result>(work: () => Result): Result {
     for (let before = Number.POSITIVE_INFINITY; ; ) {
@@ -81,7 +82,7 @@ export class TailPool {
     }
   }
 
-  /** As `makingRoom`, for what takes several steps. */
+  /** As `makingRoom`, for work in several steps. */
   *makingRoomFor<Result>(begin: () => Task<Result>): Task<Result> {
     for (let before = Number.POSITIVE_INFINITY; ; ) {
       try {
@@ -99,13 +100,13 @@ export class TailPool {
   }
 
   /**
-   * Takes a quarter of the tails back and answers how many there were. `undefined` where that is no use, because there
-   * are no fewer than `before`, the last time: an append begins its own tail each time, and where no other is left it
-   * would find no room for ever.
+   * Frees a quarter of the tails and returns how many there were. `undefined` where that is no use, because there are
+   * no fewer than `before`, the last time: each append begins its own tail, and an append that found no room beside
+   * that one alone would try for ever.
    */
   makeRoom(before: number): number | undefined {
     const { size } = this.#tails
-    // A record's own getter asks while its batch is written into one of the tails.
+    // While a batch is written into one of the tails, a getter of one of its records may lead here.
     if (size === 0 || size >= before || this.#kernel.batchBuilder.isOpen) return undefined
     this.#evict()
     return size

@@ -49,15 +49,15 @@ export class TailWindow {
     return this.#buffer && { buffer: this.#buffer, position: this.#end }
   }
 
-  /** The batch that was encoded at the last `room` belongs to the log now. */
+  /** Keeps the batch that was encoded at the last `room`: it belongs to the log now. */
   keep(batch: TailBatch): void {
     this.#batches.push(batch)
     this.#end = batch.position + batch.sizeBytes
   }
 
   /**
-   * A control batch was appended. Its bytes aren't kept, since nobody reads them, and batches behind it may stand in
-   * the window.
+   * A control batch was appended. Its bytes aren't kept, since nobody reads them; batches behind it may stand in the
+   * window.
    */
   pass(baseOffset: number, nextOffset: number): void {
     if (this.#batches.length > 0) this.#batches.push({ baseOffset, nextOffset, position: this.#end, sizeBytes: 0 })
@@ -101,7 +101,7 @@ export class TailWindow {
     this.#batches.splice(0, kept < 0 ? this.#batches.length : kept)
   }
 
-  /** Gives the memory back; readers go to the store. */
+  /** Frees the memory; readers go to the store. */
   release(): void {
     if (this.#buffer !== undefined) this.#pool.free(this, this.#buffer)
     this.#buffer = undefined

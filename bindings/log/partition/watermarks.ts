@@ -21,7 +21,7 @@ export class Watermarks {
   /** Base and end of each batch that waits for stable storage, in offset order. */
   readonly #waiting: { baseOffset: number; nextOffset: number }[] = []
   #firstWaiting = 0
-  /** Batches from here on may be in memory alone. For those of acks 1 and of transactions nothing else hides them. */
+  /** Batches from here on may be in memory alone. Batches of acks 1 and of transactions are hidden by nothing else. */
   #unwrittenOffset = Number.POSITIVE_INFINITY
 
   constructor(logStartOffset: number, nextOffset: number, ceiling: number) {
@@ -69,7 +69,7 @@ export class Watermarks {
     return Math.min(this.#askedOffset, Math.max(this.durableOffset, Math.min(this.ceiling, this.#unwrittenOffset)))
   }
 
-  /** Every record below it has reached the level that its producer asked for. */
+  /** Every record below it has reached the level that its producer asked for by `acks`. */
   get #askedOffset(): number {
     return this.#waiting[this.#firstWaiting]?.baseOffset ?? this.nextOffset
   }

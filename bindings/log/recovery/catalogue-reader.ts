@@ -11,7 +11,7 @@ const READ_BYTES = 256 * 1024
 /**
  * Applies every record of the catalogue's segments: recovery needs to know which topic ids live (rule 7).
  * CORRUPT_MESSAGE or MEMORY_CAP_REACHED where one can't be read: a topic that isn't known would lose its directory, and
- * what frames hold of it. Answers the ids of topics that records from offset `since` on delete.
+ * what frames hold of it. Returns the ids of topics that records from offset `since` on delete.
  */
 export function* readCatalogue(
   input: RecoveryInput,

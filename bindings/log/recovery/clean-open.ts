@@ -16,9 +16,9 @@ import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
 /**
- * After a clean close the checkpoint says it all: of a partition nothing but the names in its directory is looked at
- * before it is used (docs/decisions/029-names-at-a-clean-open.md). The first file of the ring holds nothing that counts, as
- * long as this header is the newest one: it is made anew if need be, and that is told (decision 010).
+ * After a clean close the checkpoint says it all: only the names in each partition's directory are looked at before the
+ * partition is used (docs/decisions/029-names-at-a-clean-open.md). As long as this header is the newest one, the first
+ * file of the ring holds nothing that counts: it is made anew if need be, and that is reported (decision 010).
  */
 export function* openClean(
   input: RecoveryInput,
@@ -59,7 +59,7 @@ export function* openClean(
   }
 }
 
-/** Not noted: the next open looks again, and finds what was put back. */
+/** Not noted in a checkpoint: the next open looks again, and finds files that were restored. */
 function* findMissing({ store }: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
   const { directory, id } = files
   const names = yield* perform('list', directory, () => store.list(directory))

@@ -14,15 +14,15 @@ export interface KnownPartitions {
   /** Checkpoint or journal know this partition of the live topic. */
   isInUse(topic: string, partition: number): boolean
   /**
-   * A crash may have left this partition of a deleted topic. No checkpoint comes between the two ends of a removal: so
-   * the newest one notes the partition, or the topic was deleted since.
+   * Whether a crash may have left this partition of a deleted topic. No checkpoint is written between begin and end of
+   * a removal, so either the newest one notes the partition, or the topic was deleted since.
    */
   mayBeLeft(topicId: string, partition: number): boolean
 }
 
 /**
- * Directories that deleted topics left go, and empty ones; one with batches that says nothing, or names an id nobody
- * knows, is stray (rule 7), and so is a copy that somebody made.
+ * Removes directories that deleted topics left, and empty ones. A directory with batches that names no topic id, or one
+ * that isn't known, becomes stray (rule 7), and so does a copy that somebody made.
  */
 export function* clearDeadDirectories(
   store: FileStore,
@@ -36,14 +36,14 @@ export function* clearDeadDirectories(
     const topicId = yield* directoryTopicId(store, name)
     if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
     if (isInUse(parsed.topic, parsed.partition)) {
-      // Checkpoint or journal know the partition, so its directory was whole: the name in it is what suffered.
+      // Checkpoint or journal know the partition, so its directory was whole: the topic id in it was damaged.
       const file = `${name}/${PARTITION_METADATA}`
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })
       continue
     }
     if (topicId === NO_DIRECTORY) continue
     const names = yield* perform('list', name, () => store.list(name))
-    // It has a partition's name alone.
+    // Only its name is that of a partition.
     if (names.length > 0 && !names.some(isPartitionFile)) continue
     // Under a name that isn't its topic's it is a copy that somebody made.
     const isItsName = topicId !== undefined && topics.byId(topicId)?.name === parsed.topic

@@ -9,7 +9,7 @@ import { type RecoveredEnd, sealedOf } from './recovered-end.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 
 /**
- * Brings in again what frames hold of a partition's batches, or name in its segments, in the order in which it was
+ * Brings back the batches of a partition that frames hold, or name in its segments, in the order in which they were
  * written.
  */
 export class FrameReplay {
@@ -46,8 +46,8 @@ export class FrameReplay {
   }
 
   /**
-   * The bytes are in the segment, synced before the frame was written; only sectors that they share may have suffered:
-   * the last one by what was appended behind them, the first one by a recovery that wrote what lies before them again.
+   * The bytes are in the segment, synced before the frame was written. Only sectors that they share may be damaged: the
+   * last one by what was appended behind them, the first one by a recovery that rewrote what lies before them.
    */
   *extent(entry: LocatedEntry & { kind: 'extent' }): Task<void> {
     const end = entry.position + entry.lengthBytes
@@ -61,7 +61,7 @@ export class FrameReplay {
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined) return this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
     // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn
-    // write would take them along. No recovery writes before it there, so it can't have suffered.
+    // write would destroy them. No recovery rewrites what lies before it there, so that sector can't be damaged.
     if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
     writeFully(file, entry.partialSector, end - entry.partialSector.length)
     let checksum = NO_BATCHES
@@ -87,8 +87,8 @@ export class FrameReplay {
   }
 
   /**
-   * Whether a decision, whose frame names no place, began a segment: the data behind it says so, or the segment that is
-   * there. The topic's config may have changed since, so that only a decision with nothing behind it may go by that.
+   * Whether a decision, whose frame names no place, began a segment: the data behind it tells, or the segment that is
+   * there. The topic's config may have changed since, so it decides only for a decision with nothing behind it.
    */
   #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
     const { baseOffset } = batch.header

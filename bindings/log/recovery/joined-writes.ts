@@ -2,7 +2,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 
-/** A file takes one piece of this size in two thirds of the time that twenty pieces of it take. */
+/** One piece of this size takes a file two thirds of the time that twenty smaller pieces take. */
 const PIECE_BYTES = 1024 * 1024
 
 /** Writes that follow each other in one file become one. Nothing of them is in the file before `writeOut`. */
@@ -43,8 +43,8 @@ export class JoinedWrites {
   }
 
   /**
-   * Nothing more comes for this file: much of it goes to the disk while the next one is written. Nobody counts on that:
-   * the checkpoint behind the recovery flushes it again, and where this flush failed that one isn't believed either
+   * Nothing more comes for this file: its flush begins while the next file is written. Nothing relies on it: the
+   * checkpoint behind the recovery flushes the file again, and if this flush failed that one isn't believed either
    * (durability rule 10).
    */
   *finish(): Task<void> {

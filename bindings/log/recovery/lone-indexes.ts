@@ -4,9 +4,9 @@ import { parseSegmentFileName } from '../files/file-names.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
- * Index files whose segment is gone, aborted transactions beside one that has none included: they go before their
- * batches, but a power loss may take these and leave them, and nobody else would ever remove them. `names`: of the
- * partition's directory.
+ * Removes index files whose segment is gone, an aborted index beside a segment that has none included. Indexes are
+ * removed before their batches, but a power loss may lose the batches and keep them, and nothing else would ever remove
+ * them. `names`: those in the partition's directory.
  */
 export function* removeLoneIndexes(store: FileStore, files: StoredFiles, names: readonly string[]): Task<void> {
   const named = names.map((name) => ({ name, ...parseSegmentFileName(name) }))

@@ -11,8 +11,8 @@ export interface MissingSegment {
 const LOST = { position: 0, code: 'is missing' } as const
 
 /**
- * Noted segments that the directory, with these `names`, doesn't have: removals leave none of them noted, and what a
- * checkpoint notes is durable, so that no crash takes it. One place for a directory that is gone.
+ * Noted segments that the directory, with these `names`, doesn't have. Removals leave no removed segment noted, and
+ * what a checkpoint notes is durable, so no crash explains them. One entry for a directory that is gone.
  */
 export function missingSegments({ directory, segments }: StoredFiles, names: readonly string[]): MissingSegment[] {
   const [first] = segments.all

@@ -14,18 +14,18 @@ import { RecoveredEnd } from './recovered-end.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 
 /**
- * Brings one partition back (durability rule 6): the noted end, then what frames and extents say, then every further
- * valid batch that continues it. All of that is written again and synced, because reading it back proves nothing about
- * the disk. Nothing that may have been acknowledged is cut; damage makes the partition read-only.
+ * Brings one partition back (durability rule 6): to the noted end, then to what frames and extents say, then to every
+ * further valid batch that continues it. All of that is written again and synced, because reading it back doesn't prove
+ * it durable. Nothing that may have been acknowledged is cut; damage makes the partition read-only.
  */
 export class PartitionRecovery {
   readonly #context: RecoveryContext
   readonly #files: StoredFiles
   readonly #noted: CheckpointPartition | undefined
   readonly #end: RecoveredEnd
-  /** First offsets of the segments that were there: listed once, because each listing reads the names of them all. */
+  /** Base offsets of the segments that were there: listed once, because each listing reads all names. */
   #segmentsFound: ReadonlySet<number> = new Set()
-  /** Topics of decisions take their batches from frames alone, as every partition its markers (rule 3). */
+  /** The log's own topics take their batches from frames alone, as every partition does its markers (rule 3). */
   readonly #isCoordinator: boolean
   #ceiling: number
 
@@ -65,7 +65,7 @@ export class PartitionRecovery {
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     yield* this.#context.writes.finish()
     if (!this.#files.readOnly) yield* this.#end.tail.cut()
-    // Not before: frames are reused, so that what they hold comes in all the same.
+    // Not before: frames will be reused, so what they hold must be brought back in any case.
     if (!this.#files.readOnly) this.#areMissing(missing)
     const files = this.#files
     // An unclean open continues at the ceiling: no reader saw an offset at or above it (rule 5).
@@ -86,7 +86,7 @@ export class PartitionRecovery {
     }
   }
 
-  /** A torn write after the checkpoint may have taken synced bytes of its first sector along (rules 4a and 6a). */
+  /** A torn write after the checkpoint may have destroyed synced bytes of its first sector (rules 4a and 6a). */
   *#restorePartialSector(): Task<void> {
     const active = this.#files.segments.active
     const sector = this.#noted?.partialSector
@@ -96,7 +96,7 @@ export class PartitionRecovery {
       this.#end.damaged(active.logPath, file?.size() ?? 0, active.nextOffset, 'CORRUPT_LOG')
       return
     }
-    // A recovery that was killed may have restored or cut it without a sync: what reads back is not durable (rule 6e).
+    // A recovery that was killed may have rewritten or cut it without a sync: what reads back is not durable (rule 6e).
     this.#files.unsynced.add(active)
     if (sector.length === 0) return
     const start = active.sizeBytes - sector.length
@@ -131,7 +131,7 @@ export class PartitionRecovery {
     }
   }
 
-  /** Rule 6d: batches that no frame names, but that begin where the one before ended, at the next offset. */
+  /** Rule 6d: batches that no frame names, but that begin where the batch before ended, at the next offset. */
   *#keepFurtherBatches(): Task<void> {
     for (;;) {
       const active = this.#files.segments.active
@@ -151,14 +151,14 @@ export class PartitionRecovery {
         recoveryMarks.hit('decision-without-frame')
         return this.#end.damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'CORRUPT_LOG')
       }
-      // No CRC covers the epoch, and no frame names this batch: with another one it is damaged and no continuation.
+      // No CRC covers the epoch, and no frame names this batch: with another epoch it is damaged and no continuation.
       if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return
       recoveryMarks.hit('further-batch-kept')
       yield* this.#end.place(batch, false)
     }
   }
 
-  /** Rolls that are done again make none ahead of the active one, so that the first listing still holds. */
+  /** Rolls that are done again make no segment ahead of the active one, so the first listing still holds. */
   #hasSegment(baseOffset: number): boolean {
     return baseOffset > this.#end.activeBase && this.#segmentsFound.has(baseOffset)
   }

@@ -10,9 +10,9 @@ import type { RecoveryContext } from './recovery-context.ts'
 import { TailCut } from './tail-cut.ts'
 
 /**
- * The end of a partition, as far as recovery has brought it. Batches come behind it one after the other, each at the
- * next offset, and what they tell of producers, epochs and aborted transactions is learned with them. Damage ends it:
- * nothing comes behind that.
+ * The end of a partition, as far as recovery has brought it back. Batches are added one after the other, each at the
+ * next offset, and with each its producer, its epoch and the transaction that it may abort are learned. Damage ends it:
+ * nothing is added behind that.
  */
 export class RecoveredEnd {
   readonly files: StoredFiles
@@ -40,7 +40,7 @@ export class RecoveredEnd {
       sealed = { ...sealed, bytes: batch.bytes.slice() }
       yield* this.roll()
     }
-    // Not before the roll: its snapshot says which transactions were open there.
+    // Not before the roll: the roll's snapshot says which transactions were open there.
     const aborted = this.producers.endsTransaction(header, sealed.bytes)
     const { logPath, sizeBytes } = files.segments.active as Segment
     yield* this.#context.writes.write(logPath, sealed.bytes, sizeBytes)
@@ -59,8 +59,8 @@ export class RecoveredEnd {
   }
 
   /**
-   * Of an extent nothing but its first and last sector is written again: the rest was synced before its frame could be
-   * written, the frame holds no copy of it, and a write that a crash tears takes synced sectors along.
+   * Of an extent only its first and last sector are written again: the rest was synced before its frame could be
+   * written, the frame holds no copy of it, and a write that a crash tears would destroy synced sectors.
    */
   adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const { files } = this
@@ -70,14 +70,14 @@ export class RecoveredEnd {
     this.#grew(header, nextOffset)
   }
 
-  /** Where the next segment begins, this one ends: what stands behind was never anybody's. */
+  /** This segment ends where the next one begins: what stands behind was never acknowledged. */
   *roll(): Task<void> {
     yield* this.tail.cutActive()
     recoveryMarks.hit('roll-again')
     yield* this.files.roll(this.#context.kernel, this.producers.stored())
   }
 
-  /** A batch that leaves offsets out: what they held is nowhere. */
+  /** A batch that leaves offsets out: the records at these are lost. */
   jump(batch: ScannedBatch): void {
     this.damaged(this.files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
   }

@@ -22,12 +22,12 @@ const DIRECTORIES_AT_ONCE = 32
 
 /**
  * The partitions as an unclean open brings them back, each in one of three ways: as the checkpoint notes it, where
- * nothing was written since; recovered from its segments and frames; or, where an acknowledged frame is missing, to be
- * read only.
+ * nothing was written since; recovered from its segments and frames; or, where an acknowledged frame is missing, only
+ * to be read.
  */
 export class RecoveredPartitions {
   readonly all: Recovered['partitions'][number][] = []
-  /** Those of which the next checkpoint says what this one did. */
+  /** Partitions of which the next checkpoint notes the same as this one. */
   readonly stillNoted: Map<string, CheckpointPartition> = new Map()
   readonly #input: RecoveryInput
   readonly #context: RecoveryContext
@@ -56,8 +56,8 @@ export class RecoveredPartitions {
   }
 
   /**
-   * Directories of which the checkpoint doesn't know. Together, and before much is written: each waits for the disk
-   * twice.
+   * Secures the topic ids of directories that the checkpoint doesn't know. All together, and before much else is
+   * written: each waits for the disk twice.
    */
   *secureNew(ids: readonly StoredPartition['id'][]): Task<void> {
     const unknown = ids.filter(({ topicId, partition }) => !this.#noted.has(partitionKey(topicId, partition)))
@@ -68,8 +68,8 @@ export class RecoveredPartitions {
   }
 
   /**
-   * Brings one back; `topic` of a user's partition. Answers its files, or `undefined` if neither checkpoint and frames
-   * nor a directory know it.
+   * Brings one partition back; `topic` for a user's partition. Returns its files, or `undefined` if neither checkpoint
+   * and frames nor a directory know it.
    */
   *bringBack(id: StoredPartition['id'], topic: CatalogueTopic | undefined): Task<StoredFiles | undefined> {
     const key = partitionKey(id.topicId, id.partition)
@@ -90,7 +90,7 @@ export class RecoveredPartitions {
     return files
   }
 
-  /** A directory that doesn't say whose it is was never finished: no byte of the partition is in it (rule 7). */
+  /** A directory that names no topic was never finished: no byte of the partition is in it (rule 7). */
   *#hasDirectory({ id, directory }: StoredFiles): Task<boolean> {
     return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
   }
@@ -136,7 +136,7 @@ export class RecoveredPartitions {
   }
 
   /**
-   * Of a partition that no frame names: batches of acks 1 need none and outlive their process
+   * For a partition that no frame names: batches of acks 1 need no frame and outlive their process
    * (docs/decisions/013-untouched-partitions.md).
    */
   *#isUntouched(files: StoredFiles, noted: CheckpointPartition, entries: readonly LocatedEntry[]): Task<boolean> {

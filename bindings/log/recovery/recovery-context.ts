@@ -6,7 +6,7 @@ import type { FileCache } from '../segment/file-cache.ts'
 import type { JoinedWrites } from './joined-writes.ts'
 import type { SetAside } from './set-aside.ts'
 
-/** What the recovery of one partition shares with that of the others. */
+/** What the recoveries of all partitions share. */
 export interface RecoveryContext {
   readonly store: FileStore
   readonly kernel: Kernel
@@ -15,6 +15,9 @@ export interface RecoveryContext {
   readonly writes: JoinedWrites
   readonly setAside: SetAside
   readonly damage: Damage[]
-  /** Under which everything since the checkpoint was written: every opening that finds such batches makes one first. */
+  /**
+   * The epoch of everything that was written since the checkpoint: every opening that finds such batches writes a
+   * checkpoint first.
+   */
   readonly leaderEpoch: number
 }

@@ -21,7 +21,7 @@ import type { Recovered } from './recovered.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { UncleanRecovery } from './unclean-recovery.ts'
 
-/** Whether the directory holds a log; a header that was never finished belongs to a creation that never was. */
+/** Whether the directory holds a log. A header that isn't whole belongs to a creation that was never finished. */
 export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<FoundHeader | undefined> {
   const file = yield* openFile(store, HEADER_FILE)
   if (file === undefined) return undefined
@@ -31,8 +31,8 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Found
 }
 
 /**
- * How an opening finds where it goes on. Writes nothing outside its own places before the last frame is restated (rule
- * 6b).
+ * Finds the state that an opening goes on from. Writes nothing outside its own places before the last frame is restated
+ * (rule 6b).
  */
 export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: boolean): Task<Recovered> {
   const { store, kernel } = input
@@ -56,8 +56,8 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
 }
 
 /**
- * The newest whole record. Only one may be torn: the other is then the newest that was durable, and the frames since
- * it are all still there, because none is reused before its checkpoint is durable (rule 4d).
+ * The newest whole record. Only one place may be torn: then the other one is the newest that was durable, and all
+ * frames since it are still there, because none is reused before its checkpoint is durable (rule 4d).
  */
 function newestCheckpoint(
   found: readonly FoundCheckpoint[],
@@ -75,10 +75,10 @@ function newestCheckpoint(
 }
 
 /**
- * The first two files were whole, and durable, before a header was written that says that the log is in use, and go
- * behind one that says that it is closed. What one of them lacks may have held the newest frames, and nothing else
- * tells of those: they were acknowledged. Where the newest header isn't there a crash tore it before they went, or it
- * is damaged: then nobody knows whether they had to be there.
+ * What is missing of the first two ring files. Both were whole and durable before the header was written that says that
+ * the log is in use, and are only removed behind one that says that it is closed. What one of them lacks may have been
+ * the newest frames, of which nothing else tells: these were acknowledged. If the newest header isn't there, either a
+ * crash tore it before the files were removed, or it is damaged: then nobody knows whether they had to be there.
  */
 function* shortRing(
   store: FileStore,

@@ -6,11 +6,14 @@ import { createFile, openFile } from '../../storage/open-file.ts'
 import { NAME_CHARS_MAX } from '../../storage/path.ts'
 
 export const SET_ASIDE_DIRECTORY = 'set-aside'
-/** What is kept of cut tails, those of earlier recoveries too: the newest files, within these bounds (durability rule 6d). */
+/**
+ * Bounds for what is kept of cut tails, those of earlier recoveries included: the newest files stay (durability rule
+ * 6d).
+ */
 const FILES_MAX = 16
 const BYTES_MAX = 64 * 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
-/** The leader epoch that the recovery found, and a number: the newest comes last. */
+/** The leader epoch that the recovery found, and a number: newer names sort last. */
 const OWN_NAME = /^\d{10}-\d{2}\./
 
 /** Copies of bytes that recovery cut off, so that nothing is deleted unseen. */
@@ -20,13 +23,13 @@ export class SetAside {
   readonly files: string[] = []
   bytes = 0
 
-  /** `leaderEpoch`: the one that the recovery found, higher each time. */
+  /** `leaderEpoch`: the one that the recovery found, which is higher each time. */
   constructor(store: FileStore, leaderEpoch: number) {
     this.#store = store
     this.#leaderEpoch = leaderEpoch
   }
 
-  /** Copies [from, to) of `file`; zeros to the end are no content and stay behind. Durable when the task ends. */
+  /** Copies [from, to) of `file`, without the zeros at its end, which are no content. Durable when the task ends. */
   *keep(file: StoreFile, from: number, to: number): Task<void> {
     const end = lastContent(file, from, to)
     if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
@@ -44,7 +47,7 @@ export class SetAside {
     this.bytes += end - from
   }
 
-  /** Of the longest names of topics the end has to do. */
+  /** For the longest topic names, only the end of the name is used. */
   #pathFor(file: StoreFile, from: number): string {
     const number = `${this.files.length}`.padStart(2, '0')
     const recovery = `${this.#leaderEpoch}`.padStart(10, '0')
@@ -52,7 +55,7 @@ export class SetAside {
     return `${SET_ASIDE_DIRECTORY}/${recovery}-${number}.${place.slice(recovery.length + 4 - NAME_CHARS_MAX)}`
   }
 
-  /** Makes the copies' entries durable and removes older ones beyond the bounds, and nothing else that lies there. */
+  /** Makes the copies' entries durable and removes older copies beyond the bounds, and nothing else that lies there. */
   *finish(): Task<void> {
     if (this.files.length === 0) return
     const names = yield* perform('list', SET_ASIDE_DIRECTORY, () => this.#store.list(SET_ASIDE_DIRECTORY))
@@ -70,7 +73,7 @@ export class SetAside {
     yield* perform('syncDirectory', '', () => this.#store.syncDirectory(''))
   }
 
-  /** `undefined` of what can't be opened, such as a directory with such a name: it isn't one of the copies. */
+  /** `undefined` for what can't be opened, such as a directory with such a name: it isn't one of the copies. */
   *#sizeOf(path: string): Task<number | undefined> {
     try {
       const file = yield* openFile(this.#store, path)

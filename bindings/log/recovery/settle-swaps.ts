@@ -6,18 +6,21 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import { removeSegment, takePlace } from '../stored-files/segment-rewrite.ts'
 import { isNotedSegment, isReplaced } from '../survey/noted-segments.ts'
 
-/** What became of a compaction that was under way. */
+/** The outcome of a compaction that was under way. */
 export interface SettledSwaps {
-  /** Entries of the directory. */
+  /** Whether entries of the directory have changed. */
   readonly hasChanged: boolean
-  /** The file of a rewritten segment that isn't what the checkpoint noted; what it was to replace is still there. */
+  /**
+   * The file of a rewritten segment that isn't what the checkpoint noted; the segments that it was to replace are still
+   * there.
+   */
   readonly damaged: { readonly file: string; readonly offset: number } | undefined
 }
 
 /**
- * What compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its place, and
- * what it replaces goes; any other is dropped. Each step can be done again. Where the noted one is damaged nothing
- * goes.
+ * Finishes what compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its
+ * place, and the segments that it replaces are removed; any other rewritten segment is dropped. Each step can be
+ * repeated. If the noted one is damaged, nothing is removed.
  */
 export function* settleSwaps(
   context: SegmentContext,
@@ -53,7 +56,7 @@ export function* settleSwaps(
   return { hasChanged, damaged: undefined }
 }
 
-/** What it replaces, or itself under its first name, is still there. */
+/** Whether what it replaces, or itself under its first name, is still there. */
 function isAffected(segment: CheckpointSegment, names: readonly string[]): boolean {
   return names.some((name) => {
     const rewritten = rewrittenSegment(name)
@@ -63,7 +66,7 @@ function isAffected(segment: CheckpointSegment, names: readonly string[]): boole
   })
 }
 
-/** The file that is the noted one, or should be. */
+/** The file that is the noted segment, or should be. */
 function* whereNoted(
   context: SegmentContext,
   directory: string,

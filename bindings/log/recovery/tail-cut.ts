@@ -14,7 +14,7 @@ export interface TailCutContext {
   readonly setAside: SetAside
 }
 
-/** What lies in a partition's files behind its end was acknowledged to nobody: it is set aside, then cut. */
+/** Sets aside, then cuts, what lies in a partition's files behind its end: it was acknowledged to nobody. */
 export class TailCut {
   readonly #context: TailCutContext
   readonly #files: StoredFiles
@@ -32,7 +32,7 @@ export class TailCut {
     return names
   }
 
-  /** Behind the active segment's end, and what comes after it. */
+  /** Cuts behind the active segment's end, and removes the segments that follow. */
   *cut(): Task<void> {
     yield* this.cutActive()
     const names = yield* this.names()

@@ -31,8 +31,9 @@ import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
 /**
- * What the checkpoint says, and what frames and segments say that came since (rule 6 of docs/durability.md). First
- * what it rests on is made durable, then the catalogue comes back, which tells what the others are.
+ * Recovers by the checkpoint, and by what frames and segments say that was written since (rule 6 of
+ * docs/durability.md). First, what it relies on is made durable; then the catalogue is recovered, which tells which
+ * other partitions there are.
  */
 export class UncleanRecovery {
   readonly #input: RecoveryInput
@@ -120,7 +121,7 @@ export class UncleanRecovery {
     return this.#scan.gapAt !== undefined
   }
 
-  /** Where the frames since the checkpoint begin in a partition. */
+  /** The lowest offset of a partition in the frames since the checkpoint. */
   #firstOfFrames({ topicId, partition }: { readonly topicId: string; readonly partition: number }): number {
     let first = Number.POSITIVE_INFINITY
     for (const entry of this.#entries.of(partitionKey(topicId, partition))) {
@@ -142,7 +143,7 @@ export class UncleanRecovery {
     })
   }
 
-  /** The last frame may be torn, and then nobody was told; whoever doubts it finds its bytes. */
+  /** The last frame may be torn, and then it was acknowledged to nobody. Its bytes are kept for whoever doubts that. */
   *#keepBrokenFrames(): Task<void> {
     for (const { file: path, position, sizeBytes } of this.#scan.broken) {
       const file = yield* openFile(this.#input.store, path)
@@ -163,10 +164,11 @@ export class UncleanRecovery {
   }
 
   /**
-   * Whatever is read may not be durable, and acting on it first would show what a crash takes back: the checkpoint is
-   * copied, the last frame restated (rule 6b), the header's place flushed before the other one is written. A process
-   * that was killed also leaves entries that are seen and not durable: the root's here, those of partitions with the
-   * checkpoint that follows. None of these needs another one, so all are waited for together.
+   * What was read may not be durable, and acting on it would show what a crash could still lose: so the checkpoint is
+   * copied, the last frame restated (rule 6b), and the header's slot flushed before the other slot is written. A
+   * process that was killed may also have left directory entries that are visible and not durable: those of the root
+   * are synced here, those of partitions with the checkpoint that follows. None of these depends on another, so all are
+   * waited for together.
    */
   *#secure(
     found: readonly FoundCheckpoint[],

@@ -5,12 +5,12 @@ export interface RetentionMoment {
   /** Milliseconds since 1970; `undefined` if the clock can't be trusted, and then nothing is removed by its age. */
   readonly now: number | undefined
   readonly logStartOffset: number
-  /** Records from here on aren't decided or visible yet, and stay. */
+  /** Records from here on aren't decided or visible yet, so they stay. */
   readonly limitOffset: number
 }
 
 export interface DueLogStart {
-  /** The log start that the rules ask for; the present one or a later. */
+  /** The log start that the rules ask for: the present one or a later one. */
   readonly logStartOffset: number
   /** The active range is removed too, so the next append has to begin another one. */
   readonly takesActive: boolean
@@ -19,8 +19,8 @@ export interface DueLogStart {
 type RetentionConfig = Pick<ParsedTopicConfig, 'retentionMs' | 'retentionBytes'>
 
 /**
- * Which ranges of a partition go, from the oldest on up to the first that doesn't: by size as long as no less than
- * `retention.bytes` stays, by time when the newest record is older than `retention.ms`. Source: Kafka's
+ * Which ranges of a partition are removed, from the oldest one on up to the first that stays: by size as long as no
+ * less than `retention.bytes` stays, by time when the newest record is older than `retention.ms`. Source: Kafka's
  * UnifiedLog.deleteOldSegments (kafka.md 2.5).
  */
 export function keptFrom(ranges: readonly StoredRange[], config: RetentionConfig, at: RetentionMoment): DueLogStart {

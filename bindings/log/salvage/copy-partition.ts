@@ -28,8 +28,7 @@ export interface PartitionToCopy {
 }
 
 /**
- * Appends what is intact of a partition to `into`. The caller finishes that one by `end`, with the producers that this
- * answers.
+ * Appends what is intact of a partition to `into`. The caller then ends that one with the producers that this returns.
  */
 export function* copyPartition(
   context: SalvageContext,
@@ -40,7 +39,7 @@ export function* copyPartition(
   const isWhole = survey.holes.length === 0
   const parts = isWhole && context.lostFrames === undefined ? [] : yield* undecidedParts(context, survey)
   const leftOut = parts.filter((part) => part.isLeftOut)
-  // After damage only the batches tell of producers: the checkpoint may remember batches that are gone.
+  // After damage only the batches tell of producers: the checkpoint may remember batches that are lost.
   const known = new ProducerScan(context.kernel, noted?.producers ?? [])
   const copied = { batches: 0, bytes: 0 }
   let firstOffset: number | undefined

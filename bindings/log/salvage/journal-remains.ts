@@ -37,7 +37,7 @@ export interface JournalRemains {
 const INT32_MAX = 0x7fff_ffff
 const NO_FRAMES: JournalScan = { frames: [], gapAt: undefined, beyondGap: [], broken: [] }
 
-/** COPY_UNFINISHED for what was never a log: what it lacks nobody could list. */
+/** COPY_UNFINISHED for a directory that was never a log: what it lacks nobody could list. */
 export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<JournalRemains> {
   const found = yield* headerOf(store, kernel)
   if (found?.header === undefined) yield* assertNoUnfinishedCopy(store, kernel)
@@ -69,7 +69,7 @@ interface FrameRemains extends Pick<JournalRemains, 'runs' | 'producerIdsEnd'> {
   readonly ceilings: Map<string, number>
 }
 
-/** What frames say, those behind a gap too: they were acknowledged as well. */
+/** What frames say, frames behind a gap included: they were acknowledged as well. */
 function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<FrameRemains> {
   const runs = new FrameRuns()
   const ceilings = new Map<string, number>()

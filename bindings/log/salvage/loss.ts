@@ -1,6 +1,6 @@
-/** Something that the log had and the copy of its intact parts hasn't, or hasn't as it was. */
+/** Something that the log had and the copy of its intact parts doesn't have, or not as it was. */
 export interface Loss {
-  /** The topic's name; `undefined`, as partition and offsets are then, where it may have been of any. */
+  /** The topic's name; `undefined`, like partition and offsets, where any topic may be concerned. */
   readonly topic: string | undefined
   /** The partition's number, from 0. */
   readonly partition: number | undefined
@@ -10,8 +10,7 @@ export interface Loss {
   readonly nextOffset: number | undefined
   /**
    * `missing`: the records aren't in the copy. `undecided`: they are, but the end of their transaction is lost and the
-   * copy aborts it. `unknown`: nobody can tell what was written there; as far as it stands elsewhere too, it is in the
-   * copy.
+   * copy aborts it. `unknown`: nobody can tell what was written there; if it stands elsewhere too, it is in the copy.
    */
   readonly kind: 'missing' | 'undecided' | 'unknown'
   /** The damaged file, relative to the source. */

@@ -19,7 +19,7 @@ export interface SurveyedPartition {
 
 /**
  * Surveys the segments first. What they lack may stand in a frame of the journal, in a segment that compaction has
- * replaced, or in one that it was about to put in the place of others.
+ * replaced, or in one with which it was about to replace others.
  */
 export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
   const { segments, others } = yield* partitionRemains(context, known)
@@ -114,7 +114,7 @@ function isWithin({ offset, nextOffset }: Range, batch: Batches): boolean {
   return offset <= batch.baseOffset && batch.nextOffset <= (nextOffset ?? Number.POSITIVE_INFINITY)
 }
 
-/** The holes, without what was found of them. */
+/** The holes without the runs that were found. */
 function without(holes: readonly Hole[], found: readonly IntactRun[]): readonly Hole[] {
   const inside = [...found].sort((a, b) => a.baseOffset - b.baseOffset)
   return holes.flatMap((hole) => {

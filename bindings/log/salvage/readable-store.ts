@@ -4,7 +4,7 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 
 /**
  * A store whose unreadable parts read as if they weren't there: a sector that the device refuses reads as zeros, which
- * are no batch, and what is no file is missing. Both are found as damage then, and the rest can be read.
+ * are no batch, and an entry that is no file is missing. Both are then found as damage, and the rest can be read.
  */
 export function readableParts(store: FileStore): FileStore {
   return {

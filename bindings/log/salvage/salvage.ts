@@ -48,9 +48,9 @@ export interface SalvageSettings extends JournalOptions {
 export type SalvageProgress = (done: number, total: number) => void
 
 /**
- * Copies what is provably intact of the `given` log, which is only read and belongs to nobody else, into the empty
- * `target`, which is a log once this ends (docs/decisions/023-salvage.md). Offsets stay: what is lost is a hole in the
- * copy, which readers pass over as they do what compaction removed. INVALID_REQUEST for a target that isn't empty;
+ * Copies what is provably intact of the log `given`, which is only read and which nobody else has open, into the empty
+ * `target`, which is a log once this ends (docs/decisions/023-salvage.md). Offsets stay: what is lost leaves a gap in
+ * the copy, which readers pass over as they do one that compaction left. INVALID_REQUEST for a target that isn't empty;
  * DIRECTORY_IN_USE, STORAGE_FULL, KAFKA_STORAGE_ERROR by either.
  */
 export function* salvageLog(
@@ -69,7 +69,7 @@ export function* salvageLog(
     const remains = yield* readJournalRemains(source, kernel)
     const log = yield* NewLog.begin(target, kernel, options)
     try {
-      // Every byte is counted twice: it is looked at, and then copied.
+      // Every byte counts twice: it is surveyed, and then copied.
       const total = 2 * (yield* batchBytes(source))
       let done = 0
       const progressed = (bytes: number) => {

@@ -16,7 +16,9 @@ export class SalvagedTopics {
   readonly #catalogue = new Catalogue()
   #isIncomplete = false
 
-  /** The remaining records don't say everything: one didn't fit what came before it, or the directories told more. */
+  /**
+   * Whether the remaining records don't say everything: one contradicted those before it, or the directories told more.
+   */
   get isIncomplete(): boolean {
     return this.#isIncomplete || !this.#catalogue.isWhole
   }

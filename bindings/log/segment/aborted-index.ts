@@ -29,13 +29,13 @@ export function chainEntries(kernel: Checksum, before: number, entries: Uint8Arr
 
 /**
  * The aborted transactions whose markers stand in one segment: Kafka's `.txnindex`. The checkpoint notes their number
- * and a checksum, so a file that isn't as noted is seen, and the entries are then learned from the markers
- * (transaction-scan.ts). Memory holds the entries that no file has yet, and all of them once somebody asked.
+ * and a checksum, so a file that isn't as noted is recognised, and the entries are then learned from the markers
+ * (transaction-scan.ts). Memory holds the entries that aren't in the file yet, and all of them once a read asked.
  */
 export class AbortedIndex {
   readonly #path: string
   #noted: NotedIndex
-  /** The file's first entries, as far as they aren't in memory. */
+  /** The file's first entries, if they aren't in memory. */
   #absent: NotedIndex
   /** The entries after the absent ones, with free room behind them. */
   #bytes: Uint8Array = new Uint8Array(0)
@@ -107,9 +107,7 @@ export class AbortedIndex {
     return low
   }
 
-  /**
-   * Reads the entries from the file. If it isn't as noted they stay out of memory: then learn them and call `replace`.
-   */
+  /** Reads the entries from the file. If it isn't as noted they aren't taken: then learn them and call `replace`. */
   *read(store: FileStore, kernel: Checksum): Task<void> {
     const file = yield* openFile(store, this.#path)
     if (file === undefined) return
@@ -137,8 +135,8 @@ export class AbortedIndex {
   }
 
   /**
-   * Appends to the file what it lacks. As the other indexes it is neither renamed nor flushed, because nobody relies on
-   * it. A full disk is no failure here.
+   * Appends the entries that the file lacks. Like the other indexes it is neither renamed nor flushed, because nothing
+   * relies on it. A full disk is no failure here.
    */
   *write(store: FileStore): Task<void> {
     if (!this.hasUnwritten) return
@@ -166,7 +164,7 @@ export class AbortedIndex {
     }
   }
 
-  /** Gives back the memory of entries that the file has. */
+  /** Frees the memory of entries that the file has. */
   release(): void {
     if (this.hasUnwritten) return
     this.#absent = this.#noted

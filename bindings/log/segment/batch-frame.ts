@@ -2,8 +2,8 @@ import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../m
 
 /**
  * The part of a batch's header that lays out a segment, read in plain JavaScript: fetches and lookups need no more, and
- * their bytes needn't lie in the kernel. Checks here are of plausibility; only the CRC proves a batch (walk.ts).
- * Source: Kafka's DefaultRecordBatch (kafka.md 1.1).
+ * their bytes needn't be in the kernel's memory. Checks here are of plausibility; only the CRC proves a batch
+ * (batch-walk.ts). Source: Kafka's DefaultRecordBatch (kafka.md 1.1).
  */
 
 const TWO_POW_32 = 0x1_0000_0000

@@ -43,7 +43,7 @@ export class BatchScanner {
     return this.#batch(0, count)
   }
 
-  /** Reads a run of batches into memory, as far as the file has it; `loaded` then gives them. */
+  /** Reads a run of batches into memory, or as much of it as the file has; `loaded` then reads them. */
   load(file: StoreFile, position: number, lengthBytes: number): void {
     this.#grow(lengthBytes)
     this.#loadedBytes = file.read(this.#buffer.bytes(0, lengthBytes), position)

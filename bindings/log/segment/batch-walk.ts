@@ -5,11 +5,12 @@ import { mayFollow } from './batch-frame.ts'
 import type { SegmentContext } from './segment-context.ts'
 
 /**
- * `out-of-order`: an offset that can't follow. `zero-filled`: nothing but zeros up to the end, as preallocation leaves.
+ * `out-of-order`: an offset that can't follow the one before. `zero-filled`: only zeros up to the end, as preallocation
+ * leaves.
  */
 export type WalkFault = BatchFault | 'out-of-order' | 'zero-filled'
 
-/** A batch during its visit, and no longer valid behind it. */
+/** A batch during its visit; it isn't valid afterwards. */
 export interface WalkedBatch {
   /** In the file. */
   readonly position: number
@@ -24,7 +25,7 @@ export interface WalkRange {
   readonly from: number
   /** Exclusive; a batch that runs beyond it is incomplete. */
   readonly to: number
-  /** The offset with which the first batch begins; behind an unclean end it may begin higher. */
+  /** The base offset of the first batch; behind an unclean end it may be higher. */
   readonly expectedOffset: number
   /** Compaction wrote the file. */
   readonly isCleaned: boolean

@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
 
-/** A file in the cache. Who holds on to it asks for `file` through `use`. */
+/** A file in the cache. Whoever keeps it asks for `file` through `use`. */
 export interface CachedFile {
   /** `undefined` once it was closed. */
   file: StoreFile | undefined
@@ -13,9 +13,9 @@ export interface CachedFile {
 }
 
 /**
- * The open files of a log, at most `limit`: the one unused for longest is closed for the next. A pinned file stays
- * open, even beyond the limit if nothing else can be closed, so owners pin only what is in flight. Closing a file that
- * isn't flushed is allowed: the system keeps its pages, and a later flush opens it again.
+ * The open files of a log, at most `limit`: to open another, the one unused for longest is closed. A pinned file stays
+ * open, even beyond the limit if nothing else can be closed, so owners pin only what is under way. A file that isn't
+ * flushed may be closed: the system keeps its pages, and a later flush opens it again.
  */
 export class FileCache {
   readonly #store: FileStore
@@ -43,14 +43,14 @@ export class FileCache {
     return this.use(this.find(path))
   }
 
-  /** Where an open file stands: it needn't be looked up by its path again until it is closed. */
+  /** The entry of an open file, which needn't be looked up by its path again until it is closed. */
   find(path: string): CachedFile | undefined {
     return this.#entries.get(path)
   }
 
   /**
-   * As `get`, of what `find` answered. Hot path: mostly it is the last used one; and as long as there is room, the order
-   * is not kept up.
+   * As `get`, for an entry that `find` returned. Hot path: mostly it is the last used one; and while there is room, the
+   * order isn't maintained.
    */
   use(cached: CachedFile | undefined): StoreFile | undefined {
     if (cached?.file === undefined) return undefined
@@ -117,7 +117,7 @@ export class FileCache {
   }
 
   /**
-   * Closes half of the files that aren't pinned, the least recently used ones first, for a process that is short of
+   * Closes half of the files that aren't pinned, the least recently used ones first, when the process is short of
    * descriptors. False if there was none.
    */
   giveUp(): boolean {
@@ -130,7 +130,7 @@ export class FileCache {
     return (this.#entries.get(path)?.pins ?? 0) > 0
   }
 
-  /** Keeps an open file open until it was unpinned as often. */
+  /** Keeps an open file open until it was unpinned as often as pinned. */
   pin(path: string): void {
     const entry = this.#entries.get(path)
     if (entry !== undefined) entry.pins++

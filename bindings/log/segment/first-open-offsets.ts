@@ -38,7 +38,7 @@ export class FirstOpenOffsets {
     this.#oldestOffset = offset
   }
 
-  /** Ends the producer's transaction. Answers where it began, -1 if none was open. */
+  /** Ends the producer's transaction. Returns where it began, -1 if none was open. */
   end(producerId: number): number {
     const firstOffset = this.firstOffsetOf(producerId)
     if (producerId !== this.#oldestProducer) this.#later.delete(producerId)

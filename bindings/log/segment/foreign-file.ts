@@ -6,8 +6,8 @@ import { HeaderScan, headersOf } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
 
 /**
- * Segments up to this size have all their headers compared, which takes less than a millisecond. Of larger ones
- * that of the first batch, and `oncelog verify` the others (decision 034).
+ * All headers of a segment up to this size are compared, which takes less than a millisecond. Of a larger one only the
+ * first batch's header is, and `oncelog verify` compares the others (decision 034).
  */
 const COMPARED_BYTES = 256 * 1024
 
@@ -19,8 +19,9 @@ export type NotedBatches = Pick<
 
 /**
  * Whether a file holds the batches that the checkpoint noted, by the bytes that batch CRCs leave out (durability rule
- * 4c). `others`: they are whole and aren't those, so another file took the segment's place, or a header is damaged.
- * `unknown`: nothing says so; where batches don't follow each other the read that comes there names the place.
+ * 4c). `others`: its batches are whole and aren't those, so another file took the segment's place, or a header is
+ * damaged. `unknown`: nothing proves either; if batches don't follow each other, the read that gets there tells the
+ * place.
  */
 export function compareWithNoted(
   context: SegmentContext,
@@ -35,7 +36,10 @@ export function compareWithNoted(
   return runsBeyond(context, file, noted) ? 'others' : 'unknown'
 }
 
-/** The first batch's CRC and time are the segment's: seen in a look at one header, however large the file. */
+/**
+ * Whether the first batch's CRC or time isn't the segment's: this takes a look at one header, however large the file
+ * is.
+ */
 function hasOtherStart(
   context: SegmentContext,
   file: StoreFile,
@@ -49,13 +53,13 @@ function hasOtherStart(
   return isOther && isIntact(context, file, 0, first)
 }
 
-/** A whole batch lies across the end that was noted, or goes on behind its last offset: no damage makes one of that. */
+/** Whether a whole batch lies across the noted end, or goes on behind its last offset: no damage leads to that. */
 function runsBeyond(
   context: SegmentContext,
   file: StoreFile,
   { baseOffset, nextOffset, sizeBytes }: NotedBatches,
 ): boolean {
-  // Not beyond the file: a damaged length would ask for memory, again and again, that a small log hasn't.
+  // Only up to the file's end: a damaged length would ask, again and again, for memory that a small log doesn't have.
   const headers = new HeaderScan(context.scratch, file, file.size())
   let offset = baseOffset
   for (let position = 0; position < sizeBytes; ) {

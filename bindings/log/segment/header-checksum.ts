@@ -15,8 +15,8 @@ const pieceView = new DataView(piece.buffer)
 
 /**
  * One step of the running checksum over the unchecked bytes of a segment's batches, in order (durability rule 4c). The
- * checksum so far goes in as four bytes before the batch's own: CRC-32C keeps different inputs of one length different
- * within 32 bits, so a damage that one step sees is still seen after any number of later ones.
+ * checksum so far goes in as four bytes before the batch's own: different inputs of one length that differ within 32
+ * bits have different CRC-32Cs, so damage that changes one step still shows after any number of later ones.
  */
 export function chainHeader(kernel: Pick<Kernel, 'crc32cOf'>, checksum: number, batch: Uint8Array): number {
   pieceView.setUint32(0, checksum)

@@ -12,7 +12,7 @@ export const TIME_ENTRY_BYTES = 12
 export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 })
 
 /**
- * Appends the entries that `noted` doesn't cover. Noted entries stay true whatever becomes of this write, so nobody
+ * Appends the entries that `noted` doesn't cover. Noted entries stay valid whatever becomes of this write, so nothing
  * relies on it and it is neither renamed nor flushed.
  */
 export function* writeIndexFile(

@@ -33,12 +33,12 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
-          // In the same turn as the last step, so nothing was appended since.
+          // In the same turn as the last step, so nothing can have been appended in between.
           if (isLast && position >= segment.sizeBytes) segment.aborted.replace(context.kernel, found)
           return walk.fault === undefined
         })
       }
-      // Nothing can be learned behind damage; whoever reads there is told of it.
+      // Nothing can be learned behind damage; a read that gets there reports it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
       context.files.unpin(segment.logPath)

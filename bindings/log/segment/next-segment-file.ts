@@ -5,8 +5,8 @@ import { createFile } from '../../storage/open-file.ts'
 import { NEXT_SEGMENT } from '../files/file-names.ts'
 
 /**
- * An empty file for the next segment, made ahead under a name of its own: an append that renames a file waits a tenth
- * of the time that it takes to make one.
+ * An empty file for the next segment, made ahead under a name of its own: to rename a file takes an append a tenth of
+ * the time that it takes to make one.
  */
 export class NextSegmentFile {
   readonly #store: FileStore
@@ -30,8 +30,8 @@ export class NextSegmentFile {
   }
 
   /**
-   * A crash may have left a file under the name. Where renaming can leave both names, that file is a segment itself: so
-   * only the name is removed, and its content isn't touched. A full disk is no failure here.
+   * A crash may have left a file under the name. If a renaming that was cut short left both names, that file is a
+   * segment itself: so only this name is removed, and its content isn't touched. A full disk is no failure here.
    */
   *make(): Task<void> {
     const store = this.#store

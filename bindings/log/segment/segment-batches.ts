@@ -9,7 +9,9 @@ import { damagedSegment } from './segment-damage.ts'
 /** What a checkpoint notes of a segment's batches. */
 type BatchFacts = Omit<CheckpointSegment, 'offsetIndex' | 'timeIndex' | 'abortedIndex' | 'isCleaned'>
 
-/** What a segment's batches amount to: where they end, their times, and what tells them from another file's. */
+/**
+ * What is known of a segment's batches: where they end, their times, and what tells them from another file's batches.
+ */
 export class SegmentBatches {
   readonly #context: SegmentContext
   readonly #baseOffset: number
@@ -44,7 +46,7 @@ export class SegmentBatches {
     return this.#sizeBytes
   }
 
-  /** Of the first batch that has one; -1 if none is known. */
+  /** Timestamp of the first batch that has one; -1 if none is known. */
   get firstTimestamp(): number {
     return this.#firstTimestamp
   }
@@ -66,7 +68,7 @@ export class SegmentBatches {
     }
   }
 
-  /** One more, behind the last. */
+  /** Adds the next batch. */
   add(bytes: Uint8Array, nextOffset: number, maxTimestamp: number): void {
     this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
     if (this.#sizeBytes === 0) this.#firstCrc = crcOf(bytes)
@@ -80,8 +82,8 @@ export class SegmentBatches {
   }
 
   /**
-   * CORRUPT_MESSAGE if the file holds other batches than the checkpoint noted. Looks once, and again where batches of the
-   * file don't follow each other: what it is may have been mended by then.
+   * CORRUPT_MESSAGE if the file holds other batches than the checkpoint noted. Compares once, and again where batches
+   * of the file don't follow each other: somebody may have repaired it by then.
    */
   prove(file: StoreFile, logPath: string): void {
     if (this.#unproven === undefined) return

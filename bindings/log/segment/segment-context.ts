@@ -9,7 +9,7 @@ export interface SegmentContext {
   readonly store: FileStore
   readonly files: FileCache
   readonly writeBuffers: WriteBuffers
-  /** Buffer for one walk at a time, and never across a yield: between two calls its bytes belong to nobody. */
+  /** Buffer for one walk at a time, never across a yield: between two calls its bytes belong to nobody. */
   readonly scratch: KernelBuffer
   /** No batch is larger, whatever its length field says: this bounds the memory that a damaged one can ask for. */
   readonly maxBatchBytes: number

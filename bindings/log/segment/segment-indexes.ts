@@ -16,8 +16,8 @@ export interface IndexedBatch {
 }
 
 /**
- * Entries that a released segment keeps outside the kernel's memory: a few hundred bytes, for the first 256 KiB of
- * batches.
+ * Most entries that a released segment keeps outside of the kernel's memory: a few hundred bytes, for the first 256 KiB
+ * of batches.
  */
 const RELEASED_ENTRIES_MAX = 64
 
@@ -32,16 +32,16 @@ interface ReleasedEntries {
 }
 
 /**
- * With this many unwritten entries (1 MiB of batches, by Kafka's default interval) walking over their batches is no
+ * With this many unwritten entries (1 MiB of batches, by Kafka's default interval) a walk over their batches is no
  * longer cheap.
  */
 const GROWN_ENTRIES = 256
 
 /**
- * The offset and the time index of one segment. They are hints; the batches alone decide. What the files hold is used
+ * The offset and the time index of one segment. They are hints; only the batches decide. What the files hold is used
  * only if it is what the checkpoint noted, and batches behind the last entry are walked: so a lost, stale, damaged or
- * foreign file costs nothing but time. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): one batch at a time, none
- * for a segment's first batch, and leading to the start of a batch.
+ * foreign file costs nothing but time. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): at most one for each
+ * batch, none for a segment's first batch, and each leads to the start of a batch.
  */
 export class SegmentIndexes {
   readonly #context: SegmentContext
@@ -64,8 +64,8 @@ export class SegmentIndexes {
   #maxTimestampOffset: number
   #fault: WalkFault | undefined
   /**
-   * The entries of a small index, between a release and the next load: where many partitions are used in turn, they
-   * needn't walk their batches each time.
+   * The entries of a small index between a release and the next load: so where many partitions are used in turn, each
+   * needn't walk its batches every time.
    */
   #released: ReleasedEntries | undefined
 
@@ -112,8 +112,8 @@ export class SegmentIndexes {
   }
 
   /**
-   * Adds an entry for the next batch, if one is due. A batch that isn't the next one is left to a later walk, and an
-   * entry without memory is left out.
+   * Adds an entry for the next batch, if one is due. A batch that isn't the next one is left to a later walk, and
+   * without memory the entry is left out.
    */
   add(batch: IndexedBatch, intervalBytes: number): void {
     if (!this.#isRead || batch.position !== this.#coveredBytes) return
@@ -150,7 +150,7 @@ export class SegmentIndexes {
   }
 
   /**
-   * An offset at or before the first record at or after `timestamp`: no record up to an entry's offset has a later time
+   * An offset at or before the first record at or after `timestamp`: up to an entry's offset no record has a later time
    * than the entry.
    */
   lookupTimestamp(timestamp: number): number {
@@ -200,7 +200,7 @@ export class SegmentIndexes {
     if (isMisled) this.distrust()
   }
 
-  /** The noted entries turned out to be wrong: everything is learned anew from the batches. */
+  /** The noted entries turned out to be wrong: all entries are learned from the batches again. */
   distrust(): void {
     this.release()
     this.#released = undefined
@@ -212,7 +212,7 @@ export class SegmentIndexes {
   /**
    * Brings the files up to date. `isFinal`, at a roll and at a close: adds Kafka's last time entry for the segment's
    * greatest timestamp and cuts off any bytes behind it. Then the files exist even if they are empty, because Kafka
-   * takes a missing one for damage. A full disk is no failure here. Answers whether what a checkpoint can say has
+   * takes a missing one for damage. A full disk is no failure here. Returns whether what a checkpoint can note has
    * changed.
    */
   *write(isFinal: boolean): Task<boolean> {
@@ -279,7 +279,10 @@ export class SegmentIndexes {
     this.#maxTimestampOffset = released.maxTimestampOffset
   }
 
-  /** Gives the kernel's memory back. `load` fills it again from what was kept, or from the files and the batches. */
+  /**
+   * Frees the kernel's memory. `load` fills it again from the entries that were kept, or from the files and the
+   * batches.
+   */
   release(): void {
     this.#keep()
     this.#offsets.free()

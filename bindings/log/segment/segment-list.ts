@@ -63,8 +63,8 @@ export class SegmentList {
   }
 
   /**
-   * Puts `cleaned` in the place of closed segments that follow each other. False, with nothing changed, if they aren't
-   * in the list any more. The caller keeps the replaced segments until readers and the disk are done with them.
+   * Puts `cleaned` in the place of consecutive closed segments. False, with nothing changed, if they aren't in the list
+   * any more. The caller keeps the replaced segments until readers and the disk are done with them.
    */
   replace(sources: readonly Segment[], cleaned: Segment): boolean {
     const first = this.#segments.indexOf(sources[0] as Segment)
@@ -86,7 +86,7 @@ export class SegmentList {
 
   /**
    * Appends a batch to the active segment, whose file must be open. With `mayWait` the file may get it later, by
-   * `writeOut`. Answers where the batch begins.
+   * `writeOut`. Returns where the batch begins.
    */
   place(batch: SealedBatch, mayWait: boolean = false): number {
     const { active } = this
@@ -101,15 +101,14 @@ export class SegmentList {
   }
 
   /**
-   * Whether `place` with `mayWait` would keep the batch back now: it needs no new segment, and no file is written for
-   * it.
+   * Whether `place` with `mayWait` would buffer the batch now: it needs no new segment, and no file would be written.
    */
   takesNow(batch: SealedBatch): boolean {
     const { active } = this
     return active?.file !== undefined && !this.mustRoll(batch) && active.canBuffer(batch.bytes.length)
   }
 
-  /** Some batches wait to be written: nothing may be read before `writeOut`. */
+  /** Whether batches wait to be written: nothing may be read before `writeOut`. */
   get hasBuffered(): boolean {
     return this.active?.hasBuffered ?? false
   }
@@ -119,7 +118,7 @@ export class SegmentList {
     this.active?.writeOut()
   }
 
-  /** Takes in a batch that stands at the active segment's end already. */
+  /** Takes over a batch that stands at the active segment's end already. */
   adopt(batch: SealedBatch): void {
     this.active?.adopt(batch, this.#config())
   }
@@ -216,7 +215,7 @@ export class SegmentList {
   }
 
   /**
-   * Whether a file is of a segment that the checkpoint doesn't note: one that was begun since, or that compaction
+   * Whether a file belongs to a segment that the checkpoint doesn't note: one that was begun since, or that compaction
    * replaced. What lies below the first segment is left to retention.
    */
   isForeign(name: string): boolean {
@@ -228,7 +227,7 @@ export class SegmentList {
 
   /**
    * Whether a `.txnindex` holds transactions of an earlier segment with the same name: a crash between the removal of
-   * that one and the beginning of the next leaves it.
+   * that one and the beginning of the next leaves such a file.
    */
   isStale(name: string): boolean {
     const parsed = parseSegmentFileName(name)
@@ -255,7 +254,7 @@ export class SegmentList {
   }
 
   /**
-   * The log starts behind the first segment now: nobody finds it any more, and its files may be removed. Never called
+   * The log starts behind the first segment now: no read finds it any more, and its files may be removed. Never called
    * for the active one.
    */
   dropFirst(): void {
@@ -274,7 +273,7 @@ export class SegmentList {
     return (this.active !== undefined && (yield* this.active.writeGrownIndexes())) || closedChanged
   }
 
-  /** Writes the indexes of segments that were closed since the last time: they are the newest closed ones. */
+  /** Writes the indexes of segments that were closed since the last time, which are the newest closed ones. */
   *#writeClosedIndexes(): Task<boolean> {
     let changed = false
     for (const segment of this.#segments.filter(({ owesIndexes }) => owesIndexes)) {
@@ -288,7 +287,7 @@ export class SegmentList {
     return this.#segments.reduce((total, segment) => total + segment.sizeBytes, 0)
   }
 
-  /** Gives kernel memory and files back. */
+  /** Frees kernel memory and closes files. */
   release(): void {
     for (const segment of this.#segments) segment.release()
   }

@@ -17,7 +17,7 @@ interface Place {
   readonly leaderEpoch: number
 }
 
-/** What reads need to know of a segment. */
+/** What reads need of a segment. */
 interface ReadSegment {
   readonly logPath: string
   readonly baseOffset: number
@@ -37,7 +37,8 @@ export class SegmentReads {
   /** Where the last read ended: the next one mostly begins there. */
   #readEnd: Place = { position: 0, offset: -1, leaderEpoch: ANY_EPOCH }
   /**
-   * The batch that was looked for last, as its header said: a second look at it may find its offset with a flipped bit.
+   * The batch that was looked for last, as its header said: a second look at the file may find its offset with a
+   * flipped bit.
    */
   readonly #found = { position: -1, offset: -1, sizeBytes: 0 }
 
@@ -48,9 +49,9 @@ export class SegmentReads {
   }
 
   /**
-   * Where the batch that holds `offset`, or the next one behind a gap, begins; the segment's size if there is none.
-   * Bytes that are no batch are a position too: the reader's check then names the fault. CORRUPT_MESSAGE where a batch
-   * can't follow the one before it.
+   * The position of the batch that holds `offset`, or of the next one behind a gap; the segment's size if there is
+   * none. Bytes that are no batch have a position too: the reader's check then tells the fault. CORRUPT_MESSAGE where a
+   * batch can't follow the one before it.
    */
   positionOf(file: StoreFile, offset: number): number {
     const { scratch } = this.#context
@@ -64,7 +65,7 @@ export class SegmentReads {
     if (entry !== undefined && this.#indexes.leadsTo(hint, entry.nextOffset - 1)) {
       return this.#scan(headers, { position: hint, offset: entry.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
     }
-    // The entry says one thing and leads to another.
+    // The index entry contradicts what it leads to.
     if (hint > 0) this.#indexes.distrust()
     return this.#scan(headers, { position: 0, offset: this.#segment.baseOffset, leaderEpoch: ANY_EPOCH }, offset)
   }
@@ -106,7 +107,7 @@ export class SegmentReads {
   }
 
   /**
-   * Nothing before the first batch says with which offset it begins. If that isn't the segment's own, the second batch
+   * Nothing before the first batch says at which offset it begins. If that isn't the segment's own, the second batch
    * must agree with it.
    */
   #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
@@ -125,12 +126,12 @@ export class SegmentReads {
   }
 
   /**
-   * Reads whole batches from `position` on, where the one with `asked` begins, as many as `into` holds. Answers their
+   * Reads whole batches from `position` on, where the one with `asked` begins, as many as `into` holds. Returns their
    * bytes; if the first one doesn't fit, minus its size.
    */
   whole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
     const wanted = Math.min(into.length, this.#segment.sizeBytes - position)
-    // What doesn't fit isn't read in vain.
+    // A batch that doesn't fit isn't read for nothing.
     if (position === this.#found.position && this.#found.sizeBytes > into.length) return -this.#found.sizeBytes
     const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
@@ -142,7 +143,8 @@ export class SegmentReads {
       if (whole === 0) this.#assertFound(position, frame.baseOffset)
       else if (!mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
       if (!this.#endsWithSegment(position + whole + frame.sizeBytes, frame.nextOffset)) {
-        // Another log's, in fewer bytes or more: the next segment would follow as if nothing of this one were missing.
+        // Batches of another log that take fewer bytes or more: the next segment would follow as if nothing of this one
+        // were missing.
         if (whole > 0) break
         throw this.#jump(position, asked)
       }

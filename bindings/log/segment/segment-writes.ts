@@ -19,7 +19,7 @@ export class SegmentWrites {
   readonly #segment: WrittenSegment
   /** Whether the file may be longer than the batches in it. Assumed until an append finds that it isn't. */
   #mayHaveTail = true
-  /** Has the segment's last batches, which aren't in the file yet. */
+  /** The segment's last batches, which aren't in the file yet. */
   #buffer: Uint8Array<ArrayBuffer> | undefined
   #bufferedBytes = 0
 
@@ -28,7 +28,10 @@ export class SegmentWrites {
     this.#segment = segment
   }
 
-  /** Writes a batch, together with what is buffered if the buffer has room. If it throws, that stays buffered. */
+  /**
+   * Writes a batch, together with what is buffered if the buffer has room. If it throws, the buffered batches stay
+   * buffered.
+   */
   write(file: StoreFile, bytes: Uint8Array): void {
     const start = this.#segment.sizeBytes - this.#bufferedBytes
     const end = this.#bufferedBytes + bytes.length
@@ -47,7 +50,7 @@ export class SegmentWrites {
     try {
       writeFully(file, bytes, position)
     } catch (error) {
-      // The tail must stay if recovery hasn't looked at it yet; the part of it that this wrote over held the same bytes
+      // If recovery hasn't looked at the tail yet it must stay; the part of it that this wrote over held the same bytes
       // before.
       if (!this.#mayHaveTail) this.#cutBack(file, position)
       throw error
@@ -64,8 +67,8 @@ export class SegmentWrites {
   }
 
   /**
-   * Keeps a small batch in memory to be written with others, and its file open until then. False if it must be written
-   * at once.
+   * Buffers a small batch to be written with others, and keeps the file open until then. False if it must be written at
+   * once.
    */
   buffer(file: StoreFile, bytes: Uint8Array): boolean {
     const { writeBuffers, files } = this.#context

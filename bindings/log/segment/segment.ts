@@ -20,8 +20,8 @@ import { SegmentWrites } from './segment-writes.ts'
 const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 
 /**
- * One `.log` file with the indexes that lead into it. Its bytes are the truth. What a batch's own CRC leaves out, above
- * all its offset, is checked on every way to it: batches follow each other without a hole (batch-frame.ts).
+ * One `.log` file with its indexes. Its bytes are the truth. What a batch's own CRC leaves out, above all its offset,
+ * is checked on every way to it: batches follow each other without a gap (batch-frame.ts).
  */
 export class Segment {
   readonly baseOffset: number
@@ -36,9 +36,7 @@ export class Segment {
   #logPath: string
   #cached: CachedFile | undefined
   readonly #writes: SegmentWrites
-  /**
-   * The segment is closed, and its index files don't say everything yet: the memory that does is kept until they do.
-   */
+  /** The segment is closed, and its index files aren't complete yet: the indexes stay in memory until they are. */
   #owesIndexes = false
   /** The log starts behind the segment: its files are about to be removed. */
   #isDropped = false
@@ -149,7 +147,7 @@ export class Segment {
 
   /**
    * Appends a sealed batch. With `mayWait` the file may get it later, by `writeOut`. If it throws, the segment is as it
-   * was. Answers where the batch begins.
+   * was. Returns where the batch begins.
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
     const position = this.#batches.sizeBytes
@@ -158,12 +156,12 @@ export class Segment {
     return position
   }
 
-  /** Whether `place` with `mayWait` would keep such a batch in memory, with nothing written for it. */
+  /** Whether `place` with `mayWait` would buffer such a batch without writing anything. */
   canBuffer(sizeBytes: number): boolean {
     return this.#writes.canBuffer(sizeBytes)
   }
 
-  /** The file lacks batches that were placed: nothing may be read from it before `writeOut`. */
+  /** Whether the file lacks batches that were placed: nothing may be read from it before `writeOut`. */
   get hasBuffered(): boolean {
     return this.#writes.hasBuffered
   }
@@ -173,7 +171,7 @@ export class Segment {
     this.#writes.writeOut()
   }
 
-  /** Takes in a batch that stands at the end already and is synced: writing it again would only put it at risk. */
+  /** Takes over a batch that stands at the end already and is synced: to write it again would only put it at risk. */
   adopt(batch: SealedBatch, config: SegmentConfig): void {
     this.#learn(batch, config)
   }
@@ -186,7 +184,7 @@ export class Segment {
     this.#indexes.add({ position, sizeBytes, nextOffset, maxTimestamp }, config.indexIntervalBytes)
   }
 
-  /** The file is open now. The indexes' memory is held no longer than it is. */
+  /** The file is open now. The indexes' memory is kept no longer than the file is open. */
   opened(): void {
     this.#context.files.whenClosed(this.logPath, () => this.#releaseMemory())
   }
@@ -233,9 +231,7 @@ export class Segment {
     return changed
   }
 
-  /**
-   * A recovery that rolls hasn't loaded the indexes. Where damage keeps entries out of them, that is no failure here.
-   */
+  /** A recovery that rolls hasn't loaded the indexes. If damage keeps entries out of them, that is no failure here. */
   *loadForIndexes(config: SegmentConfig): Task<void> {
     if (this.#indexes.covers(this.sizeBytes)) return
     recoveryMarks.hit('closed-indexes-made-again')
@@ -259,7 +255,7 @@ export class Segment {
     return this.#isDropped
   }
 
-  /** Drops the segment for good: whoever is about to read it meets an error, and looks again where the log starts. */
+  /** Drops the segment for good: a read that is about to begin meets an error, and looks again where the log starts. */
   drop(): void {
     this.#isDropped = true
     this.release()
@@ -270,7 +266,7 @@ export class Segment {
     return this.#context.files.isPinned(this.logPath)
   }
 
-  /** Gives back file and kernel memory; a later `load` gets them again. */
+  /** Closes the file and frees kernel memory; a later `load` gets them again. */
   release(): void {
     this.#owesIndexes = false
     this.#context.files.close(this.logPath)

@@ -1,9 +1,9 @@
 import { LogError } from '../../model/errors.ts'
 
 export interface WriteBufferSizes {
-  /** The largest batch that is buffered. A larger one gains little by sharing a write, and is written at once. */
+  /** Most bytes of a batch that is buffered. A larger one gains little by sharing a write, and is written at once. */
   readonly batchBytes: number
-  /** Of one buffer: at most so much is written together. */
+  /** Bytes of one buffer: so much at most is written together. */
   readonly pieceBytes: number
 }
 
@@ -17,8 +17,9 @@ interface BufferedSegment {
 }
 
 /**
- * Write buffers of a log's segments: a small batch waits in one to be written together with the next ones, in one system
- * call (docs/decisions/015-batches-wait-for-their-commit.md). There are few, and a segment that gets none writes at once.
+ * Write buffers of a log's segments: a small batch waits in one to be written together with the next ones, in one
+ * system call (docs/decisions/015-batches-wait-for-their-commit.md). There are few of them, and a segment without one
+ * writes at once.
  */
 export class WriteBuffers {
   readonly batchBytes: number
@@ -50,7 +51,7 @@ export class WriteBuffers {
     return this.#segments.length > 0
   }
 
-  /** No further segment finds a buffer. */
+  /** Whether no further segment would get a buffer. */
   get areAllTaken(): boolean {
     return this.#segments.length === BUFFERS_MOST
   }
@@ -77,7 +78,7 @@ export class WriteBuffers {
     for (const segment of of) segment?.writeOut()
   }
 
-  /** The reserve was just given up: its room is for the buffered batches before anything else. */
+  /** Called when the reserve was given up: its room is for the buffered batches before anything else. */
   writeWhatFits(): void {
     for (const segment of [...this.#segments]) {
       try {

@@ -4,8 +4,8 @@ import type { Damage } from '../../storage/recovery-report.ts'
 
 /**
  * What may be done with the log's files: everything; only reading, where recovery missed a frame that was acknowledged;
- * nothing, once the log is closed or has failed. It never goes back, and every later call hears the first failure:
- * after a failed flush, pages may read as written although they weren't (rule 10).
+ * nothing, once the log is closed or has failed. It never goes back, and every later call gets the first failure: after
+ * a failed flush, pages may read as written although they weren't (rule 10).
  */
 export class Availability {
   #lostFrame: Damage | undefined

@@ -8,7 +8,7 @@ import { CopiedFiles } from './copied-files.ts'
 import { placeJournal } from './create-journal.ts'
 import { assertEmpty, beginCopy, endCopy } from './unfinished-copy.ts'
 
-/** At the second attempt and later, nothing in the log is removed while the backup copies. */
+/** From the second attempt on, nothing in the log is removed while the backup copies. */
 const ATTEMPTS = 5
 
 /**
@@ -69,8 +69,9 @@ export class Backups {
 
 /**
  * A copy of the log as of one moment (docs/decisions/020-backup.md). It is made beside everything else. If files were
- * removed meanwhile, with a topic or old segments, it takes another moment; what is copied already stays. From then on
- * nothing is removed for the little that is left to copy: a log whose topics come and go would else never get a backup.
+ * removed meanwhile, with a topic or old segments, the backup takes another moment; what is copied already stays. From
+ * then on nothing is removed while the little that is left is copied: else a log whose topics come and go would never
+ * get a backup.
  */
 class Backup {
   readonly #source: BackupSource
@@ -90,8 +91,8 @@ class Backup {
   }
 
   /**
-   * The moment of all partitions at once, so that no transaction and no offset with its records can be torn apart. If
-   * it fails, only the backup does.
+   * Takes the moment of all partitions at once, so that no transaction is torn apart, nor an offset from its records.
+   * If this fails, only the backup does.
    */
   takeMoment(): void {
     this.state = 'copying'
@@ -119,7 +120,7 @@ class Backup {
       yield* placeJournal(store, this.#source.kernel, this.#source.options, facts, records)
       yield* endCopy(store)
     } catch (error) {
-      // A closing log takes files away: that it closed says more than that they were missing.
+      // A closing log removes files: that it is closed says more than that they are missing.
       this.#source.assertOpen()
       throw error
     } finally {

@@ -23,7 +23,7 @@ export class CheckpointNeed {
     this.#unsyncedBytes += sizeBytes
   }
 
-  /** Something waits for a checkpoint, whether there is anything to sync or not. */
+  /** Something waits for a checkpoint, even if there is nothing to sync. */
   ask(): void {
     this.#isWanted = true
   }

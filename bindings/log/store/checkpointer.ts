@@ -20,7 +20,7 @@ import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { syncFiles } from './sync-files.ts'
 
-/** Bytes of the record that one turn puts together. */
+/** Bytes of the record that are put together in one turn. */
 const ASSEMBLED_AT_ONCE_BYTES = 512 * 1024
 
 type PartitionFacts = Omit<CheckpointPartition, 'partialSector'>
@@ -39,7 +39,7 @@ export type PresentRecord = Uint8Array | PresentFacts
 interface Noted extends PresentFacts {
   readonly files: StoredFiles
   readonly unsynced: readonly Segment[]
-  /** All of the partition's segments with their lengths, for whoever checks the order of writes. */
+  /** All of the partition's segments with their lengths, for a check of the order of writes. */
   readonly segments: readonly WrittenFile[]
 }
 
@@ -50,9 +50,9 @@ interface NotedEnd {
 }
 
 /**
- * Writes checkpoints (durability rule 4): note each changed partition as of one moment, sync what was written of it
- * since the last one, write the complete record to the older place. Partitions that didn't change go in as they were
- * encoded last. A few partitions are noted at a time: with thousands of them a send must not wait until all were
+ * Writes checkpoints (durability rule 4): notes each changed partition as of one moment, syncs what was written of it
+ * since the last one, and writes the complete record to the older place. Partitions that didn't change go in as they
+ * were encoded last. A few partitions are noted at a time: with thousands of them a send must not wait until all are
  * (docs/decisions/008-moments-of-a-checkpoint.md).
  */
 export class Checkpointer {
@@ -77,7 +77,7 @@ export class Checkpointer {
     this.#observer = observer
   }
 
-  /** Takes what an earlier checkpoint, or recovery, says of a partition. */
+  /** Takes over what an earlier checkpoint, or recovery, says of a partition. */
   remember(key: string, record: CheckpointPartition): void {
     this.#encoded.set(key, encodePartition(record, record.partialSector))
   }
@@ -96,7 +96,7 @@ export class Checkpointer {
   }
 
   /**
-   * `facts` are those of the moment of the call: what a partition holds beyond them, its frames say again. `atOnce`
+   * `facts` are those of the moment of the call: what a partition holds beyond them, later frames tell. `atOnce`
    * partitions are noted, synced and encoded before commits have their turn again.
    */
   *write(
@@ -172,7 +172,7 @@ export class Checkpointer {
   }
 
   /**
-   * All partitions as of this moment, for a backup: encoded as in the newest checkpoint, or as facts where they have
+   * All partitions as of this moment, for a backup: as encoded for the newest checkpoint, or as facts if they have
    * changed since. Must not run beside a checkpoint.
    */
   presentRecords(partitions: readonly StoredFiles[]): readonly PresentRecord[] {
@@ -226,8 +226,8 @@ function* readPartialSector(
 }
 
 /**
- * The bytes that an extent shares sectors with: recovery writes the neighbours again, and a crash then damages whole
- * sectors.
+ * The bytes of the sectors that an extent shares with others: recovery writes the neighbours again, and a crash then
+ * damages whole sectors.
  */
 export function* readExtentEdges(files: FileCache, { segment, position, lengthBytes }: PendingRun): Task<ExtentEdges> {
   const path = segment.logPath

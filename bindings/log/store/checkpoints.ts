@@ -29,8 +29,8 @@ export interface CheckpointsParts {
 
 /**
  * The order of the log's checkpoints: which one is the newest durable one, and what the next one covers. The next one
- * goes to another place than the newest; once it is durable it becomes the newest and gives the frames that it covers
- * back to the ring (rule 4).
+ * goes to another place than the newest; once it is durable it becomes the newest and releases the frames that it
+ * covers to the ring (rule 4).
  */
 export class Checkpoints {
   readonly need: CheckpointNeed = new CheckpointNeed()
@@ -40,7 +40,9 @@ export class Checkpoints {
   #sequence = 0
   #nextPlace = 0
   #sizeBytes = 0
-  /** All that frames up to this one hold is in its segments, decisions too: a checkpoint covers them. */
+  /**
+   * Everything that frames up to this one hold is in its segments, decisions too: so a checkpoint covers these frames.
+   */
   #appliedSequence = 0
   #producerIdsEnd = 0
 
@@ -98,7 +100,7 @@ export class Checkpoints {
     yield* removeFurtherPlaces(this.#parts.store)
   }
 
-  /** `atOnce` partitions before commits have their turn again. */
+  /** Notes `atOnce` partitions before commits have their turn again. */
   write(journal: Journal, atOnce: number): Task<void> {
     return this.#parts.reserve.guard(() => this.#write(journal, atOnce))
   }

@@ -7,8 +7,8 @@ import { finishSwaps, SegmentRewrite } from '../stored-files/segment-rewrite.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
- * The part of compaction that has to do with files: which segments may be rewritten, and which rewritten ones wait to
- * take their place.
+ * The part of compaction that concerns files: which segments may be rewritten, and which rewritten ones wait to take
+ * their place.
  */
 export class Compactions {
   readonly #context: SegmentContext
@@ -22,8 +22,8 @@ export class Compactions {
   }
 
   /**
-   * No segment of a partition that can't be written to, or whose rewritten segments still wait for their place:
-   * rewriting them again would take their names while a checkpoint may note them.
+   * No segment of a partition that can't be written to, or whose rewritten segments still wait for their place: to
+   * rewrite them again would take their names while a checkpoint may note them.
    */
   compactable(files: StoredFiles | undefined): Compactable {
     if (files === undefined || files.readOnly) return { cleanedOffset: 0, segments: [] }
@@ -58,14 +58,14 @@ export class Compactions {
   }
 
   /**
-   * To be called behind the last checkpoint: gives up a pass that is under way, so that nothing of it is left behind.
+   * To be called behind the last checkpoint: abandons a pass that is under way, so that nothing of it is left behind.
    */
   *close(): Task<void> {
     for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
     yield* this.finish()
   }
 
-  /** Its topic is deleted. */
+  /** The partition's topic is deleted. */
   forget(files: StoredFiles): void {
     this.#waiting.delete(files)
     files.rewrite?.drop()

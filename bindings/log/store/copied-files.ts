@@ -20,17 +20,17 @@ const DERIVED = ['index', 'timeindex', 'txnindex'] as const
 
 type CopiedSegment = BackupPartition['segments'][number]
 
-/** The files of partitions at a backup's target. What one moment copied stays for the next one. */
+/** The files of partitions at a backup's target. What was copied for one moment stays for the next one. */
 export class CopiedFiles {
   readonly #source: BackupSource
   readonly #target: BackupTarget
-  /** Bytes of each segment that are copied. */
+  /** How many bytes of each segment are copied. */
   readonly #copied = new Map<Segment, number>()
-  /** Partitions that have a directory. */
+  /** Partitions that have a directory at the target. */
   readonly #begun = new Set<StoredFiles>()
   readonly #unsynced: UnsyncedCopies
   #isAgain = false
-  /** The last file that was missing or too short, as of the last moment. */
+  /** The last file that was missing or too short for the last moment. */
   missing: LogError | undefined
 
   constructor(source: BackupSource, target: BackupTarget) {
@@ -40,8 +40,8 @@ export class CopiedFiles {
   }
 
   /**
-   * Copies what is missing at the target. Answers the partitions' records; `undefined` if files were removed before
-   * they were copied: then another moment is taken, and finds the other files here already.
+   * Copies what is missing at the target. Returns the partitions' records; `undefined` if files were removed before
+   * they were copied: then the backup takes another moment, which finds the other files here already.
    */
   *take(partitions: readonly BackupPartition[]): Task<readonly Uint8Array[] | undefined> {
     this.missing = undefined
@@ -124,7 +124,7 @@ export class CopiedFiles {
     return sizeBytes
   }
 
-  /** Copies a file's bytes from `start` on. Answers up to where there were any. */
+  /** Copies a file's bytes from `start` on. Returns up to where there were any. */
   *#file({ directory }: StoredFiles, origin: string, path: string, start: number, end: number): Task<number> {
     const from = yield* openFile(this.#source.store, origin)
     if (from === undefined) return 0
@@ -154,7 +154,7 @@ export class CopiedFiles {
     return sector
   }
 
-  /** Removes what an earlier moment had and this one hasn't. */
+  /** Removes what an earlier moment had and this one doesn't have. */
   *#removeOthers(partitions: readonly BackupPartition[]): Task<void> {
     const { store } = this.#target
     const byDirectory = new Map(partitions.map((each) => [each.files.directory, each]))
@@ -178,7 +178,7 @@ function namesOf({ baseOffset }: Segment): string[] {
   return (['log', ...DERIVED] as const).map((suffix) => segmentFileName(baseOffset, suffix))
 }
 
-/** A partition that was damaged before is copied as it is, except for what is missing. */
+/** The error for a missing file. A partition that was damaged before is copied as it is, without what is missing. */
 function missing({ id }: StoredFiles, { logPath, baseOffset }: Segment, position: number, sizeBytes: number): LogError {
   const message = `${logPath} ends at ${position} of ${sizeBytes} bytes: the log can't be copied as it was written`
   const { topic, partition } = id

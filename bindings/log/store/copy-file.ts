@@ -5,7 +5,7 @@ import type { StoreFile } from '../../storage/file-store.ts'
 const COPIED_AT_ONCE_BYTES = 1024 * 1024
 
 /**
- * Copies bytes to the same positions of `to`. Answers where the source ended, if it did before `end`. An error that
+ * Copies bytes to the same positions of `to`. Returns where the source ended, if that was before `end`. An error that
  * `mayGoOn` throws ends it.
  */
 export function* copyRange(

@@ -26,8 +26,8 @@ const NONCE_LIMIT = 2 ** 48
 const FIRST_PLACE = 0
 
 /**
- * Makes a new log, which is in use at once. It is empty, so nothing of it is read: this answers what its opening goes
- * on from.
+ * Makes a new log, which is in use at once. It is empty, so nothing of it is read: this returns the state that its
+ * opening goes on from.
  */
 export function* createJournal(
   store: FileStore,
@@ -57,8 +57,8 @@ export function* createJournal(
 
 /**
  * Writes a checkpoint with these partitions and a zeroed ring, both durable, and last the header, which makes the
- * directory a log that is in use. A crash before the header leaves files that the next open writes over, or refuses if
- * partitions lie beside them.
+ * directory a log that is in use. A crash before the header leaves files that the next open replaces, or refuses if
+ * there are partitions beside them.
  */
 export function* placeJournal(
   store: FileStore,
@@ -79,7 +79,8 @@ export function* placeJournal(
     const indexes = Array.from({ length: options.ringFiles }, (_, index) => index)
     for (const { file } of yield* Ring.makeFiles(store, indexes, options.ringFileBytes)) files.push(file)
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
-    // The header makes the directory a log, so everything that it counts on has to be durable and entered before.
+    // The header makes the directory a log, so everything that it relies on has to be durable and have durable entries
+    // before.
     yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
   } finally {
     for (const file of files) file.close()
@@ -97,7 +98,7 @@ export function* placeJournal(
   try {
     // Both places get it, so that damage to one of them never loses the log.
     for (const sequence of [1, header.sequence]) writeHeader(file, { ...header, sequence }, kernel)
-    // A crash may leave the file's entry without its content: that is no header.
+    // A crash may leave the file's entry without its content, which is no header.
     yield* performAll([flushOf(file), directorySync(store, JOURNAL_DIRECTORY)])
   } finally {
     file.close()

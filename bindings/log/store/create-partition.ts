@@ -13,13 +13,16 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /** What the log knows of topics, by their ids. */
 export interface TopicStates {
-  /** The partition of this number is in use, in this directory or in one whose name has other cases alone. */
+  /**
+   * Whether the topic's partition is in use in this directory, or in one whose name differs in upper and lower case
+   * alone.
+   */
   isLive(topicId: string): boolean
 }
 
 /**
- * `partition.metadata`, the first segment, their entries and the directory's own, all durable before the partition's
- * first byte (rule 7).
+ * Makes `partition.metadata`, the first segment, their entries and the directory's own, all durable before the
+ * partition's first byte (rule 7).
  */
 export function* createPartitionDirectory(
   store: FileStore,
@@ -42,9 +45,9 @@ export function* createPartitionDirectory(
 }
 
 /**
- * What a create that was cut short left there is removed. Batches become stray, since they are nobody's to remove, though
- * the topic that they name may be one that was deleted: its own went before its place was given up, so these were put
- * there since. INVALID_TOPIC_EXCEPTION where it is a live topic's: the file system takes the other spelling of its name
+ * Removes what a create that was cut short left in the place. Batches become stray, as nobody may remove them, even if
+ * the topic that they name was deleted: its own files were removed before its place became free, so these were put
+ * there since. INVALID_TOPIC_EXCEPTION if the place is a live topic's: the file system takes two spellings of a name
  * for the same.
  */
 function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: TopicStates): Task<void> {
@@ -56,7 +59,7 @@ function* clearPlace(store: FileStore, { id, directory }: StoredFiles, topics: T
   if (isAnothers) yield* removeDirectory(store, directory)
 }
 
-/** Two topics whose names differ in upper and lower case alone, where that makes no difference. */
+/** The error for two topics whose names differ in upper and lower case alone, on a file system that ignores that. */
 export function sameDirectory({ topic, partition }: PartitionIdentity, directory: string): LogError {
   const message = `${directory} is another topic's directory: the file system doesn't tell upper from lower case`
   return new LogError('INVALID_TOPIC_EXCEPTION', message, { topic, partition, directory })

@@ -8,16 +8,16 @@ import { JOURNAL_DIRECTORY, RESERVE_FILE, RESERVED_FILES } from '../journal/layo
 
 const CHUNK_BYTES = 256 * 1024
 
-/** Space that is held back, in two shares, so that what must be finished can be. */
+/** Space that is held back, in two shares, so that what must be finished can be finished. */
 export interface ReserveShares {
-  /** As large as the ring of a new log: for replay, decisions and checkpoints (durability rule 10). */
+  /** As large as the ring of a new log: for recovery, decisions and checkpoints (durability rule 10). */
   readonly decisionsBytes: number
-  /** For batches that have their place and wait to be written. It is given up first. */
+  /** For batches that have their offsets and wait to be written. It is released first. */
   readonly bufferedBytes: number
 }
 
 /**
- * Space on the disk, and files on its file system, that are given up when there are no more of them, for what must be
+ * Space on the disk, and files on its file system, that are released when there are no more of them, for what must be
  * finished and nothing else (rule 10).
  */
 export class DiskReserve {
@@ -27,14 +27,14 @@ export class DiskReserve {
   #heldBytes = 0
   #hasFiles = false
 
-  /** `givenUp`: called when there is room now for batches that wait, before anybody else has taken it. */
+  /** `givenUp`: called when space was released, so that batches that wait get it before anybody else takes it. */
   constructor(store: FileStore, shares: ReserveShares, givenUp: () => void) {
     this.#store = store
     this.#shares = shares
     this.#givenUp = givenUp
   }
 
-  /** Whether the reserve is held. While it isn't, nothing may grow that can do without. */
+  /** Whether the reserve is held. While it isn't, nothing may grow that needn't. */
   get isHeld(): boolean {
     return this.#hasFiles && this.#heldBytes >= this.#shares.decisionsBytes
   }
@@ -48,7 +48,7 @@ export class DiskReserve {
     return this.#shares.decisionsBytes + this.#shares.bufferedBytes
   }
 
-  /** Fills the reserve again after it was used. A disk without room for it is no reason not to open. */
+  /** Fills the reserve again after it was used. If the disk has no room for it, the log opens all the same. */
   *restore(): Task<void> {
     if (!this.isWhole) yield* unlessFull(this.#fill())
     if (!this.#hasFiles) yield* this.#makeFiles()
@@ -94,7 +94,9 @@ export class DiskReserve {
     }
   }
 
-  /** As `guard`, where there is room and no place for one more file. What `work` didn't take is held again at once. */
+  /**
+   * As `guard`, for a disk that has room but takes no more files. Files that `work` didn't need are made again at once.
+   */
   *#guardFiles<T>(work: () => Task<T>): Task<T> {
     try {
       return yield* work()
@@ -119,7 +121,10 @@ export class DiskReserve {
     }
   }
 
-  /** A full disk must not keep the log from deciding anything at all, such as that a topic is deleted (rule 10). */
+  /**
+   * Runs `work` with the reserve if it is for decisions: a full disk must not keep the log from deciding anything, such
+   * as that a topic is deleted (rule 10).
+   */
   guardIf(isForDecisions: boolean, work: () => Task<void>): Task<void> {
     return isForDecisions ? this.guard(work) : work()
   }

@@ -39,9 +39,9 @@ import { StoreParts } from './store-parts.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
 /**
- * A close waits at most a second for descriptors, together with all that was under way when it was asked for. If it
- * fails nothing acknowledged is lost, since the next open recovers it; and whoever ends a program seldom gives it the
- * half minute that a commit may wait.
+ * A close waits at most a second for descriptors, together with all that was under way when it was called. If it fails
+ * nothing acknowledged is lost, since the next open recovers it; and whoever ends a program seldom gives it the half
+ * minute that a commit may wait.
  */
 const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
 
@@ -60,7 +60,7 @@ export class FilePartitionStore implements PartitionStore {
   #journal: Journal | undefined
   #commits: GroupCommit | undefined
   #maintenance: Maintenance | undefined
-  /** The beginning of the batch that is being appended. */
+  /** The first bytes of the batch that is being appended, which its CRC leaves out. */
   readonly #head: Uint8Array = new Uint8Array(UNCHECKED_BYTES)
 
   constructor(store: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
@@ -147,7 +147,10 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
-  /** Whatever a driver throws before: a lock that nobody gives back would keep out all others while the process lives. */
+  /**
+   * Releases the lock whatever a driver throws before: a lock that nobody releases would keep out all others for as
+   * long as the process lives.
+   */
   *#giveBackStore(): Task<void> {
     const { store } = this.#parts
     const lock = this.#lock
@@ -191,7 +194,7 @@ export class FilePartitionStore implements PartitionStore {
     try {
       yield* this.#reserve.guardIf(isInternalTopic(id.topic), roll)
     } catch (error) {
-      // What still fits into the active segment needs no other one, such as the end of a transaction.
+      // A batch that still fits into the active segment needs no other one, such as the end of a transaction.
       if (LogError.is(error, 'STORAGE_FULL')) files.rollAt = undefined
       throw error
     }
@@ -293,7 +296,7 @@ export class FilePartitionStore implements PartitionStore {
     return this.#journal?.hasRoom(decisionBytes) ?? true
   }
 
-  /** Half of what a frame holds: besides decisions it has data up to its capacity, and extents. */
+  /** Half of what a frame holds: besides decisions it holds data up to its capacity, and extents. */
   get decisionBytesMax(): number {
     return (this.#journal?.frame.limitBytes ?? 0) / 2
   }

@@ -2,10 +2,10 @@ import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import type { WriteBufferSizes } from '../segment/write-buffers.ts'
 
-/** Partitions whose files are synced or written at once, beside commits and where none waits for the disk. */
+/** Partitions whose files are synced or written at once beside commits, and where no commit waits for the disk. */
 export const AT_ONCE_BESIDE_COMMITS = 4
 export const AT_ONCE_ALONE = 8
-/** Larger than any max.message.bytes that memory could serve: a damaged length field asks for no more than this. */
+/** Larger than any max.message.bytes that memory could serve: so a damaged length field asks for no more than this. */
 export const MAX_BATCH_BYTES: number = 128 * 1024 * 1024
 
 export interface FileStoreOptions extends JournalOptions {
@@ -13,10 +13,10 @@ export interface FileStoreOptions extends JournalOptions {
   readonly openFilesMax: number
   /** Batches that wait to be written together; by default WRITE_BUFFER_SIZES. */
   readonly writeBufferSizes?: WriteBufferSizes | undefined
-  /** From 0 up to 1. Only the nonce of a new directory is drawn by it. */
+  /** A number from 0 up to 1. Only the nonce of a new directory is drawn from it. */
   readonly random: () => number
   /**
-   * Resolves after that time: a task that is short of descriptors waits so. Without it, or where it answers
+   * Resolves after that time: so a task waits that is short of descriptors. Without it, or where it returns
    * `undefined`, no task waits.
    */
   readonly pause?: ((delayMs: number) => Promise<void> | undefined) | undefined

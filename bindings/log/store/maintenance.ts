@@ -12,7 +12,7 @@ import { writeRolledSnapshots } from './producer-snapshots.ts'
 import { growRing } from './ring-growth.ts'
 
 export interface MaintenanceParts {
-  /** The store without sparing: a larger ring is no reason to close files that are in use. */
+  /** The store without sparing (SparingStore): a larger ring is no reason to close files that are in use. */
   readonly unsparing: FileStore
   readonly store: FileStore
   readonly options: JournalOptions
@@ -25,8 +25,8 @@ export interface MaintenanceParts {
 }
 
 /**
- * What the store does beside commits, one thing after the other: it makes the files of next segments ahead, and writes
- * checkpoints and what comes behind them.
+ * What the store does beside commits, one thing after the other: it makes the files of next segments ahead, writes
+ * checkpoints, and does what comes behind them.
  */
 export class Maintenance {
   readonly #parts: MaintenanceParts
@@ -41,7 +41,7 @@ export class Maintenance {
     this.#nearlyFull.add(files)
   }
 
-  /** Its topic is deleted. */
+  /** The partition's topic is deleted. */
   forget(files: StoredFiles): void {
     this.#nearlyFull.delete(files)
   }

@@ -12,7 +12,7 @@ import type { StoreParts } from './store-parts.ts'
 import { storedState } from './stored-state.ts'
 import { unlessPoisoned } from './unless-poisoned.ts'
 
-/** What an open store writes by. */
+/** What an open store writes with. */
 export interface StoreWriters {
   readonly journal: Journal
   readonly commits: GroupCommit
@@ -26,8 +26,8 @@ export interface OpenedStore {
 }
 
 /**
- * From the files that a directory holds to a store that commits: a new journal, or recovery and what has to come before
- * the first acknowledgement. The caller has the lock. If it fails, the caller gives back what `parts` have.
+ * From the files in a directory to a store that commits: a new journal, or recovery and what has to come before the
+ * first acknowledgement. The caller has the lock. If it fails, the caller releases what `parts` have.
  */
 export function* openStore(parts: StoreParts): Task<OpenedStore> {
   const found = yield* readJournalHeader(parts.store, parts.kernel)
@@ -64,7 +64,7 @@ function adopt({ partitions, directories, checkpoints, availability }: StorePart
 
 /**
  * All of it comes before the first acknowledgement: after an unclean end a checkpoint of all that was recovered, then a
- * new header, unless a new log has just got one.
+ * new header, unless the log is new and has just got one.
  */
 function* beginWriting(parts: StoreParts, recovered: Recovered, isNew: boolean): Task<StoreWriters> {
   const { store, kernel, options, checkpoints } = parts
@@ -90,8 +90,8 @@ function* beginWriting(parts: StoreParts, recovered: Recovered, isNew: boolean):
 
 function* makeReady(parts: StoreParts, journal: Journal, clean: boolean, isNew: boolean): Task<void> {
   const { options, checkpoints, reserve } = parts
-  // The last close gave back all ring files but one, and only with the reserve held: so on a full disk the reserve
-  // makes room for another.
+  // The last close removed all ring files but one, and only with the reserve held: so on a full disk the reserve makes
+  // room for another.
   const beside = clean ? [journal.headerFlush] : []
   if (!isNew) yield* reserve.guard(() => journal.ring.grow(options.ringFiles, beside))
   if (!isNew) yield* journal.writeHeader({ clean: false, checkpointSequence: checkpoints.sequence })

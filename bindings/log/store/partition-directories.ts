@@ -25,15 +25,15 @@ export interface PartitionDirectoriesParts {
 
 /**
  * Makes and removes the directories of partitions. A topic that is created again under its name gets each directory
- * once nothing of the old topic is in it any more. Else its files would be removed with the old ones, or its batches
- * would go to a file that has lost its name.
+ * only once nothing of the old topic is in it any more: else its files would be removed with the old ones, or its
+ * batches would go to a file whose name is gone.
  */
 export class PartitionDirectories {
   readonly #parts: PartitionDirectoriesParts
   /**
-   * Who has a directory or waits for it, in order; one that was deleted while it waited comes before the next one. By
-   * its name in lower case: where the file system doesn't tell the cases apart, names that differ in nothing else are
-   * one directory.
+   * Partitions that have a directory or wait for it, in order; one that was deleted while it waited comes before the
+   * next one. By the directory's name in lower case: on a file system that ignores case, names that differ in nothing
+   * else are one directory.
    */
   readonly #claims: Map<string, StoredFiles[]> = new Map()
 
@@ -76,7 +76,7 @@ export class PartitionDirectories {
     return this.#claims.get(directory.toLowerCase()) ?? []
   }
 
-  /** Answers those that came before. */
+  /** Returns the partitions that had a claim before. */
   #claim(files: StoredFiles): readonly StoredFiles[] {
     const claimants = this.#claimants(files)
     const before = claimants.filter(({ id }) => id.topicId !== files.id.topicId)
@@ -84,7 +84,7 @@ export class PartitionDirectories {
     return before
   }
 
-  /** Another spelling is only waited for while its directory is made or removed. */
+  /** Another spelling is waited for only while its directory is made or removed. */
   #isInTheWay(other: StoredFiles, { directory }: StoredFiles): boolean {
     return other.directory === directory || this.#parts.partitions.get(other.id) === undefined
   }

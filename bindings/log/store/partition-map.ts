@@ -1,6 +1,6 @@
 import type { PartitionKey } from '../journal/frame.ts'
 
-/** A value for each partition of a log. Hot path: it is found without joining topic and number into one text. */
+/** A value for each partition of a log. Hot path: found without joining topic and number into one text. */
 export class PartitionMap<T> {
   readonly #byTopic = new Map<string, OfTopic<T>>()
 

@@ -20,7 +20,7 @@ export class Pauses {
     this.#left = Math.min(this.#left, most)
   }
 
-  /** The next pause; `undefined` if nobody is to wait any longer. */
+  /** The next pause; `undefined` if no task may wait any longer. */
   next(): Promise<void> | undefined {
     if (this.#underWay !== undefined) return this.#underWay
     if (this.#left <= 0) return undefined

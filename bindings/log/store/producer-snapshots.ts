@@ -20,10 +20,10 @@ interface DerivedContext {
 }
 
 /**
- * Writes what Kafka's tools look for beside the segments and no open of this log reads: producer snapshots at the
- * segments' base offsets and at the end, and the leader epochs. They are written behind the checkpoint that covers what
- * they say, so a crash leaves them missing or old, never wrong; a file that has the right content is left alone. A full
- * disk or a lack of descriptors is no failure here.
+ * Writes files that Kafka's tools look for beside the segments and that no open of this log reads: producer snapshots
+ * at the segments' base offsets and at the end, and the leader epochs. They are written behind the checkpoint that
+ * covers what they say, so a crash leaves them missing or old, never wrong; a file whose content is right is left
+ * alone. A full disk or a lack of descriptors is no failure here.
  */
 export function* writeRolledSnapshots(
   { store }: Pick<DerivedContext, 'store'>,
@@ -36,8 +36,8 @@ export function* writeRolledSnapshots(
 }
 
 /**
- * Writes those of all partitions that changed since the open or were recovered, at a close, behind the last checkpoint.
- * Durable when the task ends.
+ * Writes the snapshots of all partitions that changed since the open or were recovered, at a close, behind the last
+ * checkpoint. Durable when the task ends.
  */
 export function* writeFinalSnapshots(
   context: DerivedContext,

@@ -13,7 +13,7 @@ export function recoveredSource(
   return new RecoveredSource(found, engine)
 }
 
-/** Answers for the engine between recovery and its first step, from what recovery found. */
+/** Answers in the engine's place between recovery and its first step, from what recovery found. */
 class RecoveredSource implements PartitionSource {
   readonly #found: PartitionMap<StoredPartition>
   readonly #engine: PartitionSource

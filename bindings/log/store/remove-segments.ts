@@ -9,7 +9,7 @@ import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
 /**
- * Bytes of a file that are removed at a time: removing 1 GiB in one piece would keep the disk from everybody else for
+ * Bytes of a file that are removed at a time: to remove 1 GiB in one piece would keep the disk from everybody else for
  * 200 ms.
  */
 const CUT_BYTES = 512 * 1024
@@ -23,9 +23,9 @@ export interface RemoveContext {
 /**
  * One step of removing the segments that lie wholly below `offset`, a log start whose decision is durable (durability
  * rule 11). They leave the list first; then their files are removed one by one, the batches last and piece by piece.
- * Only segments that the newest checkpoint notes as closed: recovery never goes on in one that may be gone. What a
+ * Only segments that the newest checkpoint notes as closed: recovery must not go on in one that may be gone. What a
  * crash leaves lies below the first segment of the list, and the first step after the next open finds it. A file system
- * may lack room to remove a file, as btrfs does: nothing is lost by coming back.
+ * may lack room to remove a file, as btrfs does: then nothing is lost by trying later.
  */
 export function* removeBelow(context: RemoveContext, files: StoredFiles, offset: number): Task<Removal> {
   if (files.readOnly) return 'done'
@@ -41,8 +41,8 @@ export function* removeBelow(context: RemoveContext, files: StoredFiles, offset:
 }
 
 /**
- * At a close, when no commit comes any more that a step could hold up. What nobody has looked for yet is left to the
- * next open.
+ * Finishes removals at a close, when no commit comes any more that a step could delay. What nobody has looked for yet
+ * is left to the next open.
  */
 export function* finishRemoval(context: RemoveContext, files: StoredFiles, offset: number): Task<void> {
   while (owesRemoval(files, offset) && (yield* removeBelow(context, files, offset)) === 'more');
@@ -93,13 +93,13 @@ function* cut(store: FileStore, path: string): Task<boolean> {
   const file = yield* openFile(store, path)
   if (file === undefined) return false
   try {
-    // A backup's hard link to the file must keep its content. And removing one of two names frees no blocks, so it is
+    // A backup's hard link to the file must keep its content. And to remove one of two names frees no blocks, so it is
     // quick.
     const keptBytes = file.isShared?.() === true ? 0 : file.size() - CUT_BYTES
     if (keptBytes > 0) yield* perform('truncate', path, () => (file.cut ?? file.truncate).call(file, keptBytes))
     return keptBytes > 0
   } finally {
-    // Without room to cut it this is tried again and again.
+    // Closed each time: if there is no room to cut it, this is tried again and again.
     file.close()
   }
 }

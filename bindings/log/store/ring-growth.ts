@@ -7,7 +7,7 @@ import type { Ring } from '../journal/ring.ts'
 
 /**
  * Grows the ring in the background, so that no commit waits for zeros to be written. A log that fills its ring at all
- * gets the usual size, so that checkpoints are rare; beyond that the ring is too small if it filled up during a
+ * gets the usual size, so that checkpoints are rare; beyond that size the ring is too small if it filled up during a
  * checkpoint. `store` closes no other file to make these: files in use are worth more than a larger ring.
  */
 export function* growRing(

@@ -20,11 +20,11 @@ import { PartitionMap } from './partition-map.ts'
 import { Pauses } from './pauses.ts'
 
 /**
- * Puts the store over files together, as far as it needs no journal: what each part is told of the others. What writes
- * to the journal comes with it (open-store.ts).
+ * Puts together what the store over files needs without a journal, and wires the parts. What writes to the journal is
+ * added later (open-store.ts).
  */
 export class StoreParts {
-  /** Spares nobody a file. */
+  /** The store that closes no files for others (see SparingStore). */
   readonly unsparing: FileStore
   readonly store: FileStore
   readonly kernel: Kernel

@@ -2,7 +2,7 @@ import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { StoredState } from '../../storage/stored-state.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 
-/** What an opening answers to the engine. */
+/** What an opening returns to the engine. */
 export function storedState(recovered: Recovered): StoredState {
   const partitions = recovered.partitions.map(({ stored }) => stored)
   const place = ({ topic, partition }: PartitionIdentity) => ({ topic, partition })

@@ -3,7 +3,8 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 
 /**
- * Flushes files, open or not. There may be many more of them than the cache holds, so only those under way are pinned.
+ * Flushes files, open or not. There may be many more of them than the cache holds, so only those that are being flushed
+ * are pinned.
  */
 export function* syncFiles(cache: FileCache, paths: readonly string[], atOnce: number): Task<void> {
   for (let at = 0; at < paths.length; at += atOnce) {

@@ -7,7 +7,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import { createFile } from '../../storage/open-file.ts'
 import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 
-/** INVALID_REQUEST for a directory that isn't empty; then nothing is left there, not even the lock's file. */
+/** INVALID_REQUEST for a directory that isn't empty; then nothing is left in it, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
   const [found] = yield* perform('list', '', () => store.list(''))
   refuse(found)
@@ -23,8 +23,8 @@ function refuse(found: string | undefined): void {
 }
 
 /**
- * Marks a directory as a copy under way, durably and before anything else is in it: so whatever a crash leaves there is
- * known for what it is.
+ * Marks a directory as a copy under way, durably and before anything else is in it: so what a crash leaves there is
+ * recognised.
  */
 export function* beginCopy(store: FileStore): Task<void> {
   // The mark may have come with the directory (`BackupTarget.store`).
@@ -47,9 +47,9 @@ export function* endCopy(store: FileStore): Task<void> {
 }
 
 /**
- * For a directory without a header: COPY_UNFINISHED if that is because its copy never came to one. The mark alone
- * doesn't tell: a crash behind the header leaves it in what is a log, and a log may lose its header years later. But
- * only a log has more than the first checkpoint.
+ * For a directory without a header: COPY_UNFINISHED if it has none because its copy wasn't finished. The mark alone
+ * doesn't tell: a crash right behind the header leaves the mark in what is a log, and a log may lose its header years
+ * later. But only a log has more than the first checkpoint.
  */
 export function* assertNoUnfinishedCopy(store: FileStore, kernel: Kernel): Task<void> {
   const names = yield* perform('list', '', () => store.list(''))

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 
-/** A kernel that trapped can't give its memory back; the caller goes on to give back files and lock. */
+/** Skips what frees memory of a kernel that has trapped: the caller goes on to release files and lock. */
 export function unlessPoisoned(giveBack: () => void): void {
   try {
     giveBack()

@@ -1,9 +1,9 @@
 import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 
-/** Flushes side by side share what a file system does for one of them. Each file keeps its descriptor till then. */
+/** Flushes side by side share what the file system does for each of them. Each file keeps its descriptor until then. */
 const FILES_AT_ONCE = 12
-/** A large file gains nothing by waiting for others, which all would keep the device busy at one time then. */
+/** A large file gains nothing by waiting for others; flushed together they would keep the device busy for long. */
 const BYTES_AT_ONCE = 4 * 1024 * 1024
 
 /** Files and directories of a copy that aren't durable yet. */
@@ -17,7 +17,7 @@ export class UnsyncedCopies {
     this.#store = store
   }
 
-  /** Takes a file of the directory that is written, and closes it once it and its name are durable. */
+  /** Takes a file of the directory that is written, and closes it once the file and its name are durable. */
   *add(directory: string, file: StoreFile, writtenBytes: number): Task<void> {
     this.#files.push(file)
     this.#bytes += writtenBytes
@@ -26,7 +26,7 @@ export class UnsyncedCopies {
     if (this.#files.length >= FILES_AT_ONCE || this.#bytes >= BYTES_AT_ONCE) yield* this.sync()
   }
 
-  /** A directory whose entries have changed, by no file that is added. */
+  /** Takes a directory whose entries have changed other than by a file that is added. */
   addDirectory(directory: string): void {
     this.#directories.add(directory)
   }
@@ -44,7 +44,7 @@ export class UnsyncedCopies {
     }
   }
 
-  /** Nothing more is flushed: files that are left are of a copy that failed. */
+  /** Flushes nothing more: files that are left are of a copy that failed. */
   close(): void {
     for (const file of this.#files.splice(0)) file.close()
   }

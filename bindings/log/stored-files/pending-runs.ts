@@ -13,7 +13,10 @@ export interface PendingRun {
   maxTimestamp: number
   /** Running checksum over the heads of the run's batches (header-checksum.ts), which an extent names. */
   headerChecksum: number
-  /** The end of the run that the checkpoint under way doesn't note: once that is durable, only this is left of it. */
+  /**
+   * The end of the run that the checkpoint under way doesn't note: once that checkpoint is durable, only this is left
+   * of the run.
+   */
   unnoted: PendingRun | undefined
 }
 
@@ -26,7 +29,7 @@ export class PendingRuns {
   /** A checkpoint has noted the runs as they are now. */
   #isNoted = false
 
-  /** `head`: the batch with its first 21 bytes only. True if it began another run beside one that was there. */
+  /** `head`: the batch with its first 21 bytes only. True if it began a further run beside the present ones. */
   add(segment: Segment, head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): boolean {
     const last = this.#runs.at(-1)
     const isNoted = this.#isNoted
@@ -46,8 +49,8 @@ export class PendingRuns {
   }
 
   /**
-   * That checkpoint is durable: runs below `nextOffset` needn't go into a frame. Else batches that ask for no flush
-   * would pile up.
+   * That checkpoint is durable: runs below `nextOffset` needn't go into a frame. Without this, batches that ask for no
+   * flush would pile up.
    */
   covered(nextOffset: number): void {
     this.#runs = this.#runs.flatMap((run) => {
@@ -61,7 +64,7 @@ export class PendingRuns {
     this.#runs = this.#runs.filter((run) => run.segment !== segment)
   }
 
-  /** Hands the runs over to a commit, which covers them or ends the log. */
+  /** Hands the runs over to a commit, which makes them durable or ends the log. */
   take(): PendingRun[] {
     const runs = this.#runs
     this.#runs = []

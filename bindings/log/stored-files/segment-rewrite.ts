@@ -12,8 +12,8 @@ import type { SegmentSwap, StoredFiles } from './stored-files.ts'
 
 /**
  * Segments that are rewritten into one: it is written as `.cleaned`, synced, renamed to `.swap` and read from there.
- * The checkpoint that notes it decides: an opening that finds an older one drops the file; `finishSwaps`, or an opening
- * that finds a newer one, gives it its place (docs/decisions/019-compaction.md).
+ * The checkpoint that notes it decides: an opening that finds an older checkpoint drops the file; `finishSwaps`, or an
+ * opening that finds a newer one, gives the file its place (docs/decisions/019-compaction.md).
  */
 export class SegmentRewrite implements Rewrite {
   readonly #context: SegmentContext
@@ -96,7 +96,7 @@ export class SegmentRewrite implements Rewrite {
     this.#files.directoryChanged()
   }
 
-  /** Closes its file: nothing is written to it any more. False if that was so already. */
+  /** Closes its file: nothing is written to it any more. False if it was closed already. */
   drop(): boolean {
     if (this.#file === undefined) return false
     this.#end()
@@ -104,7 +104,7 @@ export class SegmentRewrite implements Rewrite {
     return true
   }
 
-  /** The indexes that were learned stay in memory until they are written: nothing else has them. */
+  /** The new segment's indexes stay in memory until they are written: nothing else has them. */
   #end(): void {
     this.#file = undefined
     this.#files.rewrite = undefined
@@ -114,8 +114,8 @@ export class SegmentRewrite implements Rewrite {
 }
 
 /**
- * Gives rewritten segments that a durable checkpoint notes the place of those before them. Those that are still being
- * read, or find no room, wait for the next time. If a crash comes in between, the next opening finishes it
+ * Puts rewritten segments that a durable checkpoint notes in the place of those before them. If these are still being
+ * read, or there is no room, it is left to the next time. If a crash comes in between, the next opening finishes it
  * (recovery/settle-swaps.ts).
  */
 export function* finishSwaps(context: SegmentContext, files: StoredFiles): Task<void> {
@@ -130,7 +130,7 @@ export function* finishSwaps(context: SegmentContext, files: StoredFiles): Task<
   yield* files.syncDirectory(context.store)
 }
 
-/** Each step can be done again. */
+/** Each step can be repeated. */
 function* finishSwap(
   { store, files: cache }: SegmentContext,
   directory: string,
@@ -155,8 +155,8 @@ export function* removeSegment(store: Pick<Names, 'remove'>, directory: string, 
 }
 
 /**
- * The records of transactions that were aborted in it are gone, and with them the old `.txnindex`; the other derived
- * files are written anew where they differ.
+ * Gives a rewritten segment its final name. The records of transactions that were aborted in it are gone, so the old
+ * `.txnindex` is removed; the other derived files are written anew where they differ.
  */
 export function* takePlace(store: Names, directory: string, baseOffset: number): Task<void> {
   const to = `${directory}/${segmentFileName(baseOffset, 'log')}`

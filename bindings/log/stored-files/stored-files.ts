@@ -16,19 +16,19 @@ import { PendingRuns } from './pending-runs.ts'
 /** Kafka rebuilds producers from the newest whole snapshot, or from the one before it. */
 const SNAPSHOTS_MAX = 2
 /**
- * Each partition of a commit has room for one run in a frame. Beyond that all of them may have this many, as small
- * segments make them; then a checkpoint covers them.
+ * Each partition of a commit has room for one run in a frame. Beyond that all partitions together may have this many,
+ * as with small segments; then a checkpoint covers them.
  */
 const FURTHER_RUNS_MOST = 64
 
 /**
- * A rewritten segment in the list whose file doesn't have its final name yet, because those that it replaces still
- * exist.
+ * A rewritten segment in the list whose file doesn't have its final name yet, because the segments that it replaces
+ * still exist.
  */
 export interface SegmentSwap {
   readonly cleaned: Segment
   readonly sources: readonly Segment[]
-  /** A checkpoint notes it: once that is durable, recovery goes by the new file. */
+  /** Whether a checkpoint notes it: once that is durable, recovery goes by the new file. */
   isNoted: boolean
 }
 
@@ -44,13 +44,13 @@ export class StoredFiles {
   readonly unsynced: Set<Segment> = new Set()
   /**
    * A segment that reads as the checkpoint noted it. That doesn't prove it durable: an earlier recovery may have
-   * written it without a sync (rule 6e). A checkpoint that notes this same end holds what a crash could take; a later
-   * end, or a clean close, needs a sync first.
+   * written it without a sync (rule 6e). While checkpoints note this same end they hold what a crash could take; before
+   * one notes a later end, and before a clean close, the segment must be synced.
    */
   unproven: Segment | undefined
   #directoryChanges = 0
   #directorySynced = 0
-  /** Something differs from what the newest checkpoint says. */
+  /** Whether anything differs from what the newest checkpoint notes. */
   changed = true
   /** An append found the active segment full: the next segment starts with this offset. */
   rollAt: number | undefined
@@ -63,7 +63,8 @@ export class StoredFiles {
   /** Its end as of the newest checkpoint. */
   notedOffset: number
   /**
-   * Base offset of its active segment as of the newest checkpoint, which has those before it as closed; -1 without one.
+   * Base offset of the segment that the newest checkpoint notes as active, those before it being closed; -1 without
+   * one.
    */
   notedActiveBase: number
   /** Files of segments below the first one that are still there; `undefined` until somebody looked. */
@@ -116,7 +117,7 @@ export class StoredFiles {
     return this.swaps.some(({ cleaned }) => cleaned === segment)
   }
 
-  /** Goes on in a new segment from `baseOffset` on; `producers` are those as of there. */
+  /** Begins a new segment at `baseOffset`; `producers` are those as of there. */
   *roll(kernel: Kernel, producers: Iterable<StoredProducer>, baseOffset: number = this.nextOffset): Task<void> {
     if (this.segments.active !== undefined) this.#keepSnapshot(baseOffset, encodeProducerSnapshot(kernel, producers))
     this.isUsed = true
@@ -133,7 +134,7 @@ export class StoredFiles {
     return this.notedActiveBase > baseOffset
   }
 
-  /** Has the next append begin a new segment, whatever room there is. */
+  /** Has the next append begin a new segment, however much room there is. */
   seal(): void {
     this.rollAt = this.nextOffset
   }
@@ -144,7 +145,7 @@ export class StoredFiles {
     if (this.snapshots.size > SNAPSHOTS_MAX && oldest !== undefined) this.snapshots.delete(oldest)
   }
 
-  /** The directory has entries that a power loss would take away. */
+  /** Whether the directory has entries that a power loss would lose. */
   get directoryUnsynced(): boolean {
     return this.#directorySynced < this.#directoryChanges
   }
@@ -154,8 +155,8 @@ export class StoredFiles {
   }
 
   /**
-   * Syncs the directory, and runs other syncs beside it. A commit and a checkpoint may do this side by side: what
-   * counts as synced is only what each has waited for.
+   * Syncs the directory, and runs other syncs beside it. A commit and a checkpoint may do this side by side: only what
+   * each has waited for counts as synced.
    */
   *syncDirectory(store: FileStore, beside: readonly Effect<void>[] = []): Task<void> {
     const upTo = this.#directoryChanges
@@ -165,7 +166,7 @@ export class StoredFiles {
 
   /**
    * A data batch stands in the active segment: a frame or a checkpoint has to make it durable. `head`: its first 21
-   * bytes. Answers the share that it takes, besides its bytes, of what a frame has room for.
+   * bytes. Returns how much of a frame's room it takes besides its bytes.
    */
   appended(head: SealedBatch, position: number, lengthBytes: number, kernel: Kernel): number {
     const { active } = this.segments
@@ -186,7 +187,10 @@ export class StoredFiles {
     this.#touched(batch)
   }
 
-  /** An unclean open raises the epoch; a partition has it from its next batch on (durability rule 5). */
+  /**
+   * Batches from `baseOffset` on carry `epoch`: an unclean open raises it, and a partition gets it with its next batch
+   * (durability rule 5).
+   */
   learnEpoch(epoch: number, baseOffset: number): void {
     if (epoch !== this.leaderEpochs.at(-1)?.epoch) {
       this.leaderEpochs = assignLeaderEpoch(this.leaderEpochs, epoch, baseOffset)

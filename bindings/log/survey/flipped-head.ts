@@ -10,8 +10,8 @@ const TURN_BATCHES = 64 * 1024
 /**
  * Which batch of a segment has one flipped bit among the bytes that its CRC leaves out, if the running checksum over
  * their heads is off by `difference`; `undefined` if no single bit explains it. CRC-32C is linear: what a flipped bit
- * does to the checksum of its own step depends on nothing else, and what a later step makes of that can be taken back.
- * So the batches are tried from the last one on.
+ * does to the checksum of its own step depends on nothing else, and what later steps make of it can be undone. So the
+ * batches are tried from the last one on.
  */
 export function* flippedHead(kernel: Kernel, difference: number, batchCount: number): Task<number | undefined> {
   const nothing = new Uint8Array(UNCHECKED_BYTES)

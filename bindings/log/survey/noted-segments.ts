@@ -34,8 +34,8 @@ export function isReplaced(offset: number, noted: readonly CheckpointSegment[]):
 }
 
 /**
- * The segments that the checkpoint notes and those that follow, in offset order. One that compaction wrote may still
- * lie beside those that it replaces: from the checkpoint that notes it on, it counts (decision 019).
+ * The segments that the checkpoint notes and those that follow, in offset order. A segment that compaction wrote may
+ * still lie beside those that it replaces: from the checkpoint that notes it on, it counts (decision 019).
  */
 export function* segmentFiles(
   context: ReadContext,
@@ -72,7 +72,7 @@ function* pathOfNoted(
   return (yield* isNotedSegment(context, path, noted)) ? path : path + SWAP_SUFFIX
 }
 
-/** Where nothing may be written, a rewritten segment is read under the name that it has. */
+/** Reads a rewritten segment under the name that it has, as nothing may be renamed here. */
 export function* readSwapped(
   context: ReadContext,
   directory: string,

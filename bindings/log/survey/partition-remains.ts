@@ -7,13 +7,13 @@ import type { Patch } from './patched-file.ts'
 import type { SegmentRemains } from './segment-survey.ts'
 import { type SurveyContext, sizeOf } from './survey-context.ts'
 
-/** What a partition's directory holds, with what checkpoint and frames say of it. */
+/** What a partition's directory holds, and what checkpoint and frames say of it. */
 export interface PartitionRemains {
   /** In offset order. */
   readonly segments: readonly SegmentRemains[]
   /**
    * Segments that compaction has replaced or hadn't finished: they hold the same records again, in case the others lack
-   * them.
+   * some.
    */
   readonly others: readonly SegmentRemains[]
 }
@@ -28,12 +28,13 @@ export interface KnownOfPartition {
   /** Whether the topic's config asks for compaction. */
   readonly isCompacted: boolean
   /**
-   * A segment behind which another begins counts as written to its end, acknowledged or not: what is missing there is a
+   * A segment with another one behind it counts as written to its end, acknowledged or not: what is missing in it is a
    * hole.
    */
   readonly isClosedWhole: boolean
   /**
-   * The checkpoint's copy of the last sector counts more than the file, as in a recovery. Not in a log that was closed.
+   * The checkpoint's copy of the last sector takes precedence over the file, as in a recovery. Not in a log that was
+   * closed.
    */
   readonly isEndRestored: boolean
 }
@@ -76,7 +77,7 @@ function* segmentRemains(
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
   if (facts !== undefined && !isActive)
     return { ...file, coveredBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
-  // With a checkpoint, what stands behind it was acknowledged only if frames say so; without one, any of it may have
+  // With a checkpoint, what stands behind it was acknowledged only if frames say so; without one, all of it may have
   // been.
   const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
   const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
@@ -89,9 +90,9 @@ function* segmentRemains(
 }
 
 /**
- * Runs with their places. A decision's frame names none: it stands right before what was framed behind it, and both may
- * still wait for their write (decision 015). Without its bytes, those behind it would lie behind a hole. `runs` are in
- * the order of their offsets.
+ * Runs with their places. A decision's frame names no place: the decision stands right before the data that was framed
+ * behind it, and both may still wait for their write (decision 015). Without the decision's bytes the data would lie
+ * behind a hole. `runs` are in the order of their offsets.
  */
 function placedRuns(runs: readonly FrameRun[]): readonly FrameRun[] {
   const placed: FrameRun[] = []
@@ -112,8 +113,8 @@ function endOf({ sizeBytes }: CheckpointSegment, sector: Uint8Array): Patch[] {
 }
 
 /**
- * A frame has all bytes of the batches that it holds, and of an extent those that writes of others may have destroyed
- * (durability rule 2).
+ * A frame has all bytes of the batches that it holds, and of an extent the bytes that writes to its neighbours may have
+ * destroyed (durability rule 2).
  */
 function patchesOf(run: FrameRun): Patch[] {
   const { position, lengthBytes } = run

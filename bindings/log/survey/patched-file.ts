@@ -1,14 +1,13 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 
-/** Bytes of a file that checkpoint or journal have too: a recovery writes them to this place again. */
+/** Bytes of a file that checkpoint or journal have too: a recovery would write them to this place again. */
 export interface Patch {
   readonly position: number
   readonly bytes: Uint8Array
 }
 
 /**
- * A file as a recovery would leave it: with the patches over what it holds. It is longer where they reach beyond its
- * end.
+ * A file as a recovery would leave it: the patches replace what it holds. It is longer where they reach beyond its end.
  */
 export function patchedFile(file: StoreFile, patches: readonly Patch[]): StoreFile {
   return patches.length === 0 ? file : new PatchedFile(file, patches)
@@ -27,7 +26,7 @@ class PatchedFile implements StoreFile {
     return this.#file.path
   }
 
-  /** What lies behind a hole in the file can't be read, and no patch covers it. */
+  /** What lies behind a gap that no patch covers can't be read. */
   size(): number {
     let sizeBytes = this.#file.size()
     for (const { position, bytes } of this.#patches) {

@@ -7,7 +7,7 @@ import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from '../segment/header-chec
 import { flippedHead } from './flipped-head.ts'
 import type { SurveyContext } from './survey-context.ts'
 
-/** The heads of a segment's batches, in order, whatever has become of the batches. */
+/** The heads of a segment's batches in order, whatever has become of the batches. */
 export interface ProvenHeads {
   readonly positions: readonly number[]
   readonly baseOffsets: readonly number[]
@@ -18,9 +18,9 @@ export interface ProvenHeads {
 const TURN_BATCHES = 16 * 1024
 
 /**
- * What the checkpoint's checksum proves of a segment: place and offset of every batch, if their lengths lead from the
- * first one to the noted end. One bit of one head may be wrong, and the checksum tells which. `undefined` if nothing is
- * proven.
+ * What the checkpoint's checksum proves of a segment: position and offset of every batch, if their lengths lead from
+ * the first one to the noted end. One bit of one head may be wrong, and the checksum tells which. `undefined` if
+ * nothing is proven.
  */
 export function* provenHeads(
   { kernel }: SurveyContext,

@@ -20,11 +20,11 @@ export interface SegmentRemains {
   readonly isCleaned: boolean
   /** Checkpoint, frames or a later segment say that batches were written up to here. */
   readonly coveredBytes: number
-  /** The offset after its covered batches; infinite if nothing tells. */
+  /** The offset after its covered batches; infinite if nothing tells it. */
   readonly endOffset: number
-  /** Behind what is covered there may be batches that nobody was told of. */
+  /** Whether batches that were acknowledged to nobody may stand behind what is covered. */
   readonly mayGoOn: boolean
-  /** The bytes of it that checkpoint and frames have. */
+  /** Bytes of it that checkpoint and frames have too. */
   readonly patches: readonly Patch[]
 }
 
@@ -40,8 +40,8 @@ export interface SurveyedSegment {
 /**
  * Finds the intact batches of a segment. A batch is proven by its CRC. What the CRC leaves out, above all the offset,
  * is proven by the checkpoint's checksum over all heads; where damage keeps that from being computed, by the batches
- * before and behind. A segment of whole batches whose heads aren't those that the checkpoint noted is another log's:
- * nothing of it is proven.
+ * before and behind. If all batches are whole and their heads aren't those that the checkpoint noted, the segment is
+ * another log's: nothing in it is proven.
  */
 export class SegmentSurvey {
   readonly #context: SurveyContext
@@ -114,8 +114,8 @@ export class SegmentSurvey {
   }
 
   /**
-   * Whether every batch is there, one behind the other, as whoever wrote them left them: up to the end that was noted,
-   * or across it, where none of this log's lies.
+   * Whether every batch is there, one behind the other, as it was written: up to the noted end, or across it, where
+   * none of this log's batches lies.
    */
   *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
     const { leaderEpoch, scanner } = this.#context
@@ -144,7 +144,7 @@ export class SegmentSurvey {
     return place.offset === nextOffset
   }
 
-  /** Only its timestamps tell a foreign segment that damage has cut from the log's own. */
+  /** If damage has cut a foreign segment, only its timestamps tell it from the log's own. */
   #hasTimesOf({ firstTimestamp, maxTimestamp }: CheckpointSegment): boolean {
     const isFirst = this.#firstTimestamp === undefined || firstTimestamp < 0 || this.#firstTimestamp === firstTimestamp
     return isFirst && this.#maxTimestamp <= maxTimestamp
@@ -180,8 +180,8 @@ export class SegmentSurvey {
   }
 
   /**
-   * Takes batches up to the end of the bounds. `isCovered`: what isn't whole there is damage; else nobody was told
-   * of it.
+   * Takes batches up to the end of the bounds. `isCovered`: whether what isn't whole there is damage; else it was
+   * acknowledged to nobody.
    */
   *#walk(bounds: Bounds, isCovered: boolean): Task<void> {
     let turnEnd = this.#place.position + TURN_BYTES

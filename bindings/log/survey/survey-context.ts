@@ -6,7 +6,7 @@ import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
 
-/** What those share who look at a log's files. */
+/** What all share that look at a log's files. */
 export interface SurveyContext {
   /** The store, which is only read. */
   readonly store: FileStore
@@ -20,7 +20,7 @@ export interface SurveyContext {
   readonly progressed: (bytes: number) => void
 }
 
-/** Bytes after which others have a turn of the event loop. */
+/** Bytes after which the rest of the process has a turn of the event loop. */
 export const TURN_BYTES: number = 4 * 1024 * 1024
 
 /** Called for each batch, which is valid until the task ends. */

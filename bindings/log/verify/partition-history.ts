@@ -32,7 +32,7 @@ export class PartitionHistory {
     this.#cleanedUpTo = cleanedUpTo
   }
 
-  /** Every batch from this offset on is there. */
+  /** From this offset on every batch is there. */
   get wholeFrom(): number {
     return Math.max(this.firstOffset, this.#cleanedUpTo)
   }
@@ -56,7 +56,7 @@ export class PartitionHistory {
     return snapshot.find((producer) => {
       const batch = producer.batches.at(-1)
       const last = this.#producers.get(producer.producerId)
-      // Retention may have removed its batches, and compaction all but the newest, which came behind the snapshot.
+      // Retention may have removed its batches, and compaction all but the newest, which came after the snapshot.
       const mayBeGone = (batch?.lastOffset ?? -1) < this.wholeFrom
       if (!this.#producers.has(producer.producerId)) return !mayBeGone
       if (last === undefined || (mayBeGone && last.lastOffset < (batch?.baseOffset ?? 0))) return false

@@ -18,8 +18,8 @@ export interface PartitionPlace {
 }
 
 /**
- * The directory of every live partition. `misplaced`: directories that name another topic, and partitions that have
- * none.
+ * The directory of every live partition. `misplaced`: directories that name another topic, and partitions that have no
+ * directory.
  */
 export function* partitionDirectories(
   store: FileStore,
@@ -60,7 +60,7 @@ function* placesThere(
     if (!isInCheckpointOrJournal && topicId === NO_DIRECTORY) continue
     // What is left of a deleted topic is about to be removed.
     if (!isInCheckpointOrJournal && topics.byId(topicId ?? '')?.deleted === true) continue
-    // Its topic's creation is under way, or was cut short by a crash.
+    // The creation of its topic is under way, or was cut short by a crash.
     if (topicId === undefined && !isInCheckpointOrJournal && !(yield* holdsBatches(store, directory))) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')
     else if (isInCheckpointOrJournal && topicId !== expected) damaged(directory, 'names another topic id')

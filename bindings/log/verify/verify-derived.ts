@@ -20,7 +20,7 @@ interface Snapshot {
 }
 
 /**
- * Compares snapshots, leader epochs and aborted transactions with the batches, which it is told one by one. A missing
+ * Compares snapshots, leader epochs and aborted transactions with the batches, which it is given one by one. A missing
  * file is no damage: it is made again.
  */
 export class DerivedFilesCheck {
@@ -28,7 +28,7 @@ export class DerivedFilesCheck {
   readonly #directory: string
   readonly #damaged: Damaged
   readonly #history: PartitionHistory
-  /** Those that no batch has reached yet, in offset order. */
+  /** Snapshots at offsets that no batch has reached yet, in offset order. */
   #snapshots: readonly Snapshot[] = []
 
   constructor(context: VerifyContext, directory: string, history: PartitionHistory, damaged: Damaged) {

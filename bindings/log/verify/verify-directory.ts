@@ -98,7 +98,10 @@ function endOf({ checkpoint, decided }: VerifiedJournal, topicId: string): numbe
   return Math.max(noted?.nextOffset ?? 0, decided.get(topicId) ?? 0)
 }
 
-/** Beside a running holder a frame always comes before its decision: a decision that still has none has lost it. */
+/**
+ * Beside a running holder a frame is always written before its decision: a decision that still has no frame has lost
+ * it.
+ */
 function* lostFrames(
   store: FileStore,
   kernel: Kernel,

@@ -38,7 +38,7 @@ export function* verifyIndexes(
   yield* verifyEntries(store, path('timeindex'), TIME_ENTRY_BYTES, timeIndex.entryCount, tellsTime, damaged)
 }
 
-/** `check` answers the offset of an entry that is wrong. */
+/** `check` returns the offset of an entry that is wrong. */
 function* verifyEntries(
   store: FileStore,
   path: string,

@@ -29,8 +29,8 @@ export interface VerifiedJournal {
 }
 
 /**
- * Looks at header, checkpoints and ring, in the order in which an opening needs them. COPY_UNFINISHED for what was never
- * a log.
+ * Looks at header, checkpoints and ring, in the order in which an opening needs them. COPY_UNFINISHED for a directory
+ * that was never a log.
  */
 export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[]): Task<VerifiedJournal> {
   for (const path of [RESERVE_FILE, RESTATED_FILE]) yield* assertOpens(store, path)
@@ -69,8 +69,8 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
 }
 
 /**
- * Beside a running holder the ring goes round: a newer frame may stand by now where one was found, behind a checkpoint
- * that made that one needless. `undefined` if no whole frame stands there at this moment.
+ * Beside a running holder the ring is reused: by now a newer frame may stand where one was found, behind a checkpoint
+ * that covers the old one. `undefined` if no whole frame stands there at this moment.
  */
 function* entriesStillThere(
   store: FileStore,
@@ -131,8 +131,9 @@ function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task
 }
 
 /**
- * Ring files must have no gap and one size, except for the newest one, which a running holder may be making. A closed
- * log needs only the first: others that a crash left, while they were given back or made, are removed at the next open.
+ * Ring files must be numbered without a gap and have one size, except for the newest one, which a running holder may be
+ * making. A closed log needs only the first: others that a crash left, while they were removed or made, are removed at
+ * the next open.
  */
 function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, damage: Damage[]): Task<void> {
   const indexes = yield* ringIndexes(store)

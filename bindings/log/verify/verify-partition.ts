@@ -30,8 +30,8 @@ export interface PartitionLook {
 }
 
 /**
- * Looks at every batch of every segment and the files derived from them. What checkpoint and frames vouch for must be
- * there, including the bytes that batch CRCs leave out. What lies below the log start, or in a segment that compaction
+ * Looks at every batch of every segment and the files derived from them. What checkpoint and frames cover must be
+ * there, the bytes included that batch CRCs leave out. What lies below the log start, or in a segment that compaction
  * has replaced, is gone or about to be removed.
  */
 export function* verifyPartition(
