@@ -36,7 +36,8 @@ export interface DeletedRecords extends TopicPartition {
 
 export interface AdminSession {
   /**
-   * Written by the process that holds the log, so `directory` is an absolute path. INVALID_REQUEST if it isn't empty.
+   * Backs the log up into `directory`. The process that holds the log writes it, so the path is absolute.
+   * INVALID_REQUEST if it isn't empty.
    */
   backup(directory: string): Promise<void>
   createTopic(name: string, options: { readonly partitions: number; readonly config: TopicConfig }): Promise<void>
@@ -45,9 +46,9 @@ export interface AdminSession {
   listTopics(options: { readonly internal: boolean }): Promise<readonly string[]>
   describeTopic(name: string): Promise<TopicFacts>
   createPartitions(name: string, totalCount: number): Promise<void>
-  /** Replaces the named keys; `null` puts a key back to its default. */
+  /** Replaces the named keys; `null` resets a key to its default. */
   alterConfig(name: string, changes: ConfigChanges): Promise<void>
-  /** In all partitions or none. Answers in the order asked. OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
+  /** Deletes in all partitions or in none. Resolves in the order asked. OFFSET_OUT_OF_RANGE, POLICY_VIOLATION. */
   deleteRecords(at: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]>
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
   /** Offset of the first record at or after `timestamp`; `undefined` where there is none below the high watermark. */
@@ -58,7 +59,7 @@ export interface AdminSession {
   deleteGroup(groupId: string): Promise<void>
   /** GROUP_ID_NOT_FOUND. */
   describeGroup(groupId: string): Promise<GroupDetails>
-  /** Every share group, with its places. */
+  /** Every share group, with its place in each partition. */
   listShareGroups(): Promise<readonly ShareGroupDescription[]>
   startShareGroup(groupId: string, positions: readonly Position[]): Promise<void>
   deleteShareGroup(groupId: string): Promise<void>

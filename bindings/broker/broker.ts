@@ -7,15 +7,17 @@ import type { ShareSession } from './share-session.ts'
 import type { TransactionalOptions, TransactionalSession } from './transactional-session.ts'
 
 /**
- * The port between the public classes (client/) and whatever keeps the records, which is the engine in this process for
- * now. Types only. Every promise rejects with a LogError.
+ * The port between the public classes (client/) and whatever keeps the records: the engine in this process
+ * (engine/sessions/), or the process that holds the log (engine/remote/). Types only. Every promise rejects with a
+ * LogError.
  */
 export interface Broker {
   readonly guarantees: Guarantees
   readonly admin: AdminSession
   openProducer(): Promise<ProducerSession>
   /**
-   * Fences the id's earlier producer and aborts what that one had open. INVALID_TRANSACTION_TIMEOUT, INVALID_REQUEST.
+   * Opens the producer of a transactional id: fences the id's earlier producer and aborts what that one has open.
+   * INVALID_TRANSACTION_TIMEOUT, INVALID_REQUEST.
    */
   openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession>
   openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession>
@@ -23,12 +25,13 @@ export interface Broker {
   openShare(groupId: string): Promise<ShareSession>
   /**
    * One record as read_committed shows it: a batch of one with bytes of its own; `undefined` where it shows none.
-   * Answers at once if it can. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE.
+   * Without a promise if it is in memory. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE,
+   * CORRUPT_MESSAGE.
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined>
   /**
-   * Called before the consumers and producers are closed, and `close` after them: from now on nothing waits long for
-   * files that the rest of the process has open.
+   * Called before consumers and producers are closed, and `close` after them: from now on nothing waits long for files
+   * that the rest of the process has open.
    */
   closing?(): void
   close(): Promise<void>

@@ -4,7 +4,7 @@ import type { ReaderSession, TopicPosition } from './reader-session.ts'
 export interface ConsumerSessionOptions {
   readonly groupId: string
   readonly topics: readonly string[]
-  /** The assignors that the client knows, by name, the best liked first. */
+  /** Names of the assignors that the client knows, preferred ones first. */
   readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number
 }
@@ -19,7 +19,7 @@ export interface GroupMember {
   readonly owned: readonly TopicPartition[]
 }
 
-/** A partition that a member is given, with the id of the topic that has the name at that moment. */
+/** A partition that a member is assigned, with the id of the topic that has the name at that moment. */
 export interface GivenPartition extends TopicPartition {
   readonly topicId?: string | undefined
 }
@@ -39,26 +39,27 @@ export interface JoinedGroup {
 
 /**
  * A member of a group, by Kafka's classic protocol: it joins, the leader of the generation says who reads what, and all
- * go on. A partition that moves is first taken from the one, who may still commit, and given to the other a generation
- * later. Any call may reject with UNKNOWN_MEMBER_ID: the member was put out and needs a new session.
+ * go on. A partition that moves is first revoked from one member, who may still commit, and assigned to the other a
+ * generation later. Any call may reject with UNKNOWN_MEMBER_ID: the member was put out and needs a new session.
  */
 export interface ConsumerSession extends ReaderSession {
   /** Resolves once every member has joined. A member joins when it begins, and whenever `onRebalance` tells it to. */
   join(owned: readonly TopicPartition[]): Promise<JoinedGroup>
   /**
-   * The leader brings its assignments, the others none. Resolves with this member's partitions once the assignments are
-   * durable. Rejects with REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION if the group moved on: join again.
+   * The leader gives its assignments, other members none. Resolves with this member's partitions once the assignments
+   * are durable. Rejects with REBALANCE_IN_PROGRESS or ILLEGAL_GENERATION if the group moved on: join again.
    */
   sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]>
   /** Called when the member has to join again, or was put out. */
   onRebalance(handler: () => void): void
   /**
-   * `undefined` where nothing is committed. With `isStable` it waits for open transactions that may still change it.
+   * The committed offsets; `undefined` where nothing is committed. With `isStable` it waits for open transactions that
+   * may still change one.
    */
   committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
   /**
-   * Durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on, with
-   * REBALANCE_IN_PROGRESS between two generations, and with UNKNOWN_TOPIC_ID for a topic that is gone.
+   * Commits; durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on,
+   * with REBALANCE_IN_PROGRESS between two generations, and with UNKNOWN_TOPIC_ID for a deleted topic.
    */
   commit(offsets: readonly TopicPosition[], generation: number): Promise<void>
 }

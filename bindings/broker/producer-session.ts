@@ -12,24 +12,26 @@ export interface ProducerSession {
   readonly producerId: number
   /** From 0 to 32,767. */
   readonly producerEpoch: number
-  /** Answers at once when it can: a send needn't wait for a turn. Throws or rejects with UNKNOWN_TOPIC_OR_PARTITION. */
+  /**
+   * Without a promise if the topic is known: a send needn't wait for a turn. Throws or rejects with
+   * UNKNOWN_TOPIC_OR_PARTITION.
+   */
   topic(name: string): TopicFacts | Promise<TopicFacts>
   /**
-   * What a log in another process has now: `topic` may be behind it until an answer tells of changes. Not to be had
-   * where it never is. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
+   * The topic as the log in another process has it now: `topic` may be outdated until an answer tells of changes.
+   * Missing where `topic` never is outdated. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
    */
   topicNow?(name: string): Promise<TopicFacts>
   append(request: AppendRequest): Promise<AppendResult>
   /**
-   * As `append`, of records that stay as they are for as long as this call lasts and no longer: it encodes them before
-   * it returns. `undefined`, and nothing has happened, where it can't or the log refuses them; then they are to be
-   * copied for `append`, which tells why. Not to be had of a log in another process: its producer packs what it would
-   * lend.
+   * As `append`, for records that stay as they are for as long as this call lasts and no longer: it encodes them before
+   * it returns. `undefined`, with nothing done, where it can't or the log refuses them; then the records are to be
+   * copied for `append`, which tells why. Missing for a log in another process, whose producer packs such records.
    */
   appendBorrowed?(request: AppendRequest): Promise<AppendResult> | undefined
   /**
-   * A new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the last
-   * epoch that a batch can hold, a new producer id.
+   * Begins a new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the
+   * last epoch that a batch can hold, with a new producer id.
    */
   bumpEpoch(): Promise<void>
   close(): Promise<void>
@@ -40,20 +42,20 @@ export interface AppendRequest extends TopicPartition {
   readonly acks: Acks
   readonly producerEpoch: number
   readonly baseSequence: number
-  /** Compressed ones are looked into before they are taken: INVALID_RECORD for what a reader couldn't read. */
+  /** Compressed records are checked before they are taken: INVALID_RECORD if a reader couldn't read them. */
   readonly records: BatchRecords
   /**
-   * What the batch takes at most, of a program's own records that were counted already: they have no headers and times.
-   * INVALID_RECORD if a field isn't bytes; too small a number refuses the records.
+   * Most bytes that the batch takes, if the records are a program's own and were counted already: they have neither
+   * headers nor times. INVALID_RECORD if a field isn't bytes; too small a number has the records refused.
    */
   readonly mostBytes?: number | undefined
 }
 
 export interface AppendResult {
-  /** -1 when the batch is known to be written but its offset forgotten. */
+  /** -1 if the batch is known to be written but its offset isn't known any more. */
   readonly baseOffset: number
-  /** The time that records without one were given. */
+  /** The timestamp that records without one were given. */
   readonly appendTime: number
-  /** The topic's records all have the time of their append, whatever the producer gave. */
+  /** Whether all records have the time of their append, whatever the producer gave, as the topic's config says. */
   readonly isLogAppendTime?: boolean | undefined
 }

@@ -3,8 +3,8 @@ import type { IsolationLevel, Position, TopicPartition } from '../model/position
 import type { TopicFacts } from './topic-facts.ts'
 
 /**
- * Records of one batch that own their bytes, unless the fetch lent them memory; accessors make views of them, per record
- * and on demand.
+ * Records of one batch that own their bytes, unless the fetch lent it memory. Accessors make views of the bytes, for
+ * each record and on demand.
  */
 export interface FetchedBatch {
   readonly baseOffset: number
@@ -17,7 +17,7 @@ export interface FetchedBatch {
   headersOf(index: number): readonly (readonly [name: string, value: Uint8Array<ArrayBuffer> | null])[]
 }
 
-/** A whole batch, which can go on to another process as it lies there. */
+/** A whole batch, which can be sent to another process as it lies in memory. */
 export interface WholeBatch extends FetchedBatch {
   /** Size of the batch without compression. */
   readonly plainBytes: number
@@ -25,9 +25,9 @@ export interface WholeBatch extends FetchedBatch {
   pack(words: Int32Array<ArrayBuffer>, at: number): void
 }
 
-/** Where in which topic: one that is deleted and made again has other records under the same name. */
+/** A position, and in which topic of that name: one that is deleted and created again has other records. */
 export interface TopicPosition extends Position {
-  /** UNKNOWN_TOPIC_ID where another topic has the name by now. Without it whichever has it is meant. */
+  /** UNKNOWN_TOPIC_ID if another topic has the name by now. Without it, whichever topic has the name is meant. */
   readonly topicId?: string | undefined
 }
 
@@ -38,30 +38,32 @@ export interface FetchRequest {
   readonly maxBytes: number
   /** Resolve only when there is something to deliver, a position moved, or the session was woken or closed. */
   readonly wait: boolean
-  /** How many partitions the reader thinks its one topic has: resolves at once when there are others. */
+  /** How many partitions the reader believes its one topic to have: resolves at once when there are others. */
   readonly knownPartitions?: number | undefined
-  /** Batches may lie in it instead of owning their bytes: this fetch reclaims it, and so does the next one. */
+  /**
+   * Batches may lie in this memory instead of owning their bytes: this fetch and the next one write over what is in it.
+   */
   readonly memory?: LentMemory | undefined
 }
 
 export interface FetchedPartition extends TopicPartition {
   /** In offset order; the first may start below the asked offset (skip its earlier records), as in Kafka. */
   readonly batches: readonly WholeBatch[]
-  /** Where to read next: past what was delivered and past what readers never see. */
+  /** Where to read next: behind what was delivered and what readers never see. */
   readonly nextOffset: number
   readonly logStartOffset: number
   /** Last stable offset for read_committed, high watermark else. */
   readonly endOffset: number
   /**
-   * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID of this partition; then no
-   * batches.
+   * The partition's error, then without batches: OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, UNKNOWN_TOPIC_OR_PARTITION,
+   * UNKNOWN_TOPIC_ID.
    */
   readonly error: Error | undefined
 }
 
 export interface ReaderSession {
   topic(name: string): TopicFacts | Promise<TopicFacts>
-  /** As of a ProducerSession. */
+  /** As in ProducerSession. */
   topicNow?(name: string): Promise<TopicFacts>
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
   /** Ends a waiting fetch at once, with what there is (maybe nothing). */

@@ -1,24 +1,24 @@
 import type { Codecs } from '../model/compression.ts'
 
-/** What a runtime lends to the rooms that may not have it themselves: time, randomness, later. */
+/** What a runtime lends to the folders that may not use it themselves: time, randomness, timers. */
 export interface RuntimePort {
   /** Wall clock, milliseconds since 1970. */
   now(): number
-  /** Milliseconds since any moment before: they pass evenly, whatever is done to the wall clock. */
+  /** Milliseconds since some moment before: they pass evenly, whatever is done to the wall clock. */
   elapsed(): number
   /** From 0 up to 1, as Math.random. */
   random(): number
   /**
-   * Calls back once after `delayMs`; the answer cancels. Without `keepsAlive` a program that waits for nothing else may
-   * end before: right for deadlines, wrong for what somebody sent and awaits.
+   * Calls back once after `delayMs`; the returned function cancels it. Without `keepsAlive` a program that waits for
+   * nothing else may end before: right for deadlines, wrong for something that was sent and is awaited.
    */
   setTimer(delayMs: number, callback: () => void, keepsAlive?: boolean): () => void
-  /** What batches may be compressed with; none unless given. */
+  /** Codecs for batches; none by default. */
   readonly codecs?: Codecs | undefined
-  /** Resolves once all of it can be used. */
+  /** Resolves once the codecs can be used. */
   ready?(): Promise<void>
   /** Calls back after the events at hand were handled (a macrotask): what arrives together is handled together. */
   defer(callback: () => void): void
-  /** Something that nobody asked for, and that whoever runs the program should know. */
+  /** Tells whoever runs the program something that no call would report. */
   warn?(code: string, message: string): void
 }

@@ -52,7 +52,7 @@ export function lz4Length(bytes: Uint8Array, from: number, end: number): number 
 
 /**
  * Decompresses a block that `lz4Length` has checked into `out`, which has room for it. Matches reach back to `floor`.
- * Answers where the output ends.
+ * Returns where the output ends.
  */
 export function decodeLz4(
   bytes: Uint8Array,
@@ -99,7 +99,7 @@ export function lz4Bound(length: number): number {
 }
 
 /**
- * Compresses at most 64 KiB of `bytes` into `out`, which has room for `lz4Bound`; answers where the output ends.
+ * Compresses at most 64 KiB of `bytes` into `out`, which has room for `lz4Bound`; returns where the output ends.
  * Greedy.
  */
 export function encodeLz4(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {

@@ -108,7 +108,7 @@ function headerOf(bytes: Uint8Array, view: DataView): FrameHeader {
   return { flg, blockBytesMax: 4 ** ((bd >>> 4) - 4) * BLOCK_BYTES, contentSize, end: at + 1 }
 }
 
-/** Reads the whole frame first: so its content gets memory once, and none if it is too large. */
+/** Reads the whole frame first: so memory for its content is allocated once, and none if it is too large. */
 function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { flg, blockBytesMax, contentSize, end: headerEnd } = headerOf(bytes, view)

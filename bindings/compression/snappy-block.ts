@@ -43,7 +43,7 @@ export function decompressSnappyBlock(bytes: Uint8Array, maxBytes: number): Uint
   return out
 }
 
-/** Decompresses the block at `from` into `out` at `outAt`; answers where the output ends. */
+/** Decompresses the block at `from` into `out` at `outAt`; returns where the output ends. */
 export function decodeSnappy(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {
   const { length, at: start } = snappyLength(bytes, from, end)
   const limit = outAt + length
@@ -93,7 +93,7 @@ export function snappyBound(length: number): number {
   return 32 + length + Math.ceil(length / 6)
 }
 
-/** Compresses `bytes` from `from` up to `end` into `out`; answers where the output ends. */
+/** Compresses `bytes` from `from` up to `end` into `out`; returns where the output ends. */
 export function encodeSnappy(bytes: Uint8Array, from: number, end: number, out: Uint8Array, outAt: number): number {
   let to = outAt
   let length = end - from
@@ -106,7 +106,7 @@ export function encodeSnappy(bytes: Uint8Array, from: number, end: number, out: 
 }
 
 /**
- * Greedy, with one place for each hash. The longer nothing is found, the longer the steps: bytes that can't be
+ * Greedy, with one place for each hash. The longer nothing is found, the longer the steps: so bytes that can't be
  * compressed are passed quickly.
  */
 function encodePart(bytes: Uint8Array, start: number, end: number, out: Uint8Array, outAt: number): number {

@@ -124,7 +124,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     const place = isText ? 0 : this.#core.exports.record_reserve(keyLength, valueLength, timestamp) >>> 0
     if (place === 0) return this.append(key ?? null, value, timestamp, undefined)
     const { u8 } = this.#core
-    // Not by single bytes: `set` finds out what is detached.
+    // Not byte by byte: `set` notices a detached buffer.
     if (keyLength > 0) copyBytes(u8, key as Uint8Array, keyLength, place - varintSize(valueLength) - keyLength)
     if (valueLength > 0) copyBytes(u8, value as Uint8Array, valueLength, place)
     return true
@@ -253,7 +253,7 @@ export class KernelBatchBuilder implements BatchBuilder {
   }
 }
 
-/** -1 for null; of text it doesn't matter. */
+/** -1 for null; for text the length doesn't matter. */
 function fieldLength(field: RecordBytes): number {
   if (field === null) return -1
   return typeof field === 'string' ? 0 : Math.min(bytesLength(field), lengthMax)
@@ -265,7 +265,7 @@ function payloadBytes(lengths: Int32Array): number {
   return sum
 }
 
-/** Stages the string at `address` and answers its UTF-8 length; -1 if it might not fit. */
+/** Stages the string at `address` and returns its UTF-8 length; -1 if it might not fit. */
 function stage(text: string, u8: Uint8Array, address: number, view: Uint8Array): number {
   const { length } = text
   if (length <= shortChars) {

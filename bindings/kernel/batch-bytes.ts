@@ -4,7 +4,7 @@ import { CHUNK_BITS, CHUNK_BYTES, ChunkedBytes, oneChunk } from '../model/chunke
 const pageBytes = 4096
 const blockStart = 16
 const slowDistance = 32
-/** Shorter copies don't take the slow path of the processor. */
+/** Shorter copies don't take the processor's slow path. */
 const slowFrom = 2048
 
 /**

@@ -32,7 +32,7 @@ export class BatchSlab {
     return this.#endWords * 4 + sizeBytes <= this.sizeBytes
   }
 
-  /** Answers its place. The caller has checked that there is room. */
+  /** Adds a batch and returns its place. The caller has checked that there is room. */
   add(batch: DecodedBatch): number {
     const at = this.#endWords
     const words = this.#words
@@ -58,7 +58,7 @@ export class BatchSlab {
     return new OwnRecord(offset, words, row, bytes)
   }
 
-  /** It was asked for again. */
+  /** Marks the batch as asked for. */
   use(at: number): void {
     this.#words[at + IS_USED] = 1
   }
@@ -75,7 +75,7 @@ export class BatchSlab {
     this.#endWords = 0
   }
 
-  /** Answers where the batch at `at` lies now. */
+  /** Moves the batch at `at` and returns its new place. */
   move(at: number): number {
     const to = this.#endWords
     const words =
@@ -86,7 +86,7 @@ export class BatchSlab {
     return to
   }
 
-  /** Tries the offset's own index first: only compaction takes records out of batches. */
+  /** Tries the offset's own index first: only compaction removes records from batches. */
   #rowOf(at: number, delta: number): number {
     let low = 0
     let high = (this.#words[at + RECORDS] as number) - 1

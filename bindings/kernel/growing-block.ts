@@ -13,8 +13,8 @@ export class GrowingBlock {
   }
 
   /**
-   * The entries of an index file in a block of their own; `undefined` if `ascends` answers 0 for them, or without memory.
-   * No entries take no memory.
+   * The entries of an index file in a block of their own; `undefined` if `ascends` returns 0 for them, or without
+   * memory. No entries take no memory.
    */
   static ofEntries(
     core: KernelCore,

@@ -50,7 +50,7 @@ export class KernelCore {
     this.exports.block_free(address)
   }
 
-  /** The error that a public call throws for whatever it caught. */
+  /** The error that a public call throws in place of what it caught. */
   failure(error: unknown): unknown {
     if (!(error instanceof WebAssembly.RuntimeError)) return error
     return this.end(new LogError('KERNEL_POISONED', `the WASM kernel trapped: ${error.message}`, {}, error))

@@ -3,18 +3,20 @@ import type { Codecs, CompressedRecords } from '../model/compression.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 
 /**
- * What the other rooms know of the WASM kernel. No address leaves this folder: buffers, builders and tables are
+ * What the other folders know of the WASM kernel. No address leaves this folder: buffers, builders and tables are
  * objects, and places inside a buffer are byte positions relative to its start.
- * Memory: everything comes from one cap (`capBytes`). An allocation that doesn't fit answers `undefined` and changes
- * nothing; the caller evicts or waits. A view (`bytes`) dies at the next call that may allocate: use it, don't keep it,
- * and never hand it to asynchronous I/O.
+ *
+ * Memory: everything comes from one cap (`capBytes`). An allocation that doesn't fit returns `undefined` and changes
+ * nothing; the caller evicts or waits. A view (`bytes`) is invalid after the next call that may allocate: use it, don't
+ * keep it, and never hand it to asynchronous I/O.
+ *
  * A WASM trap poisons the instance: every later call throws the same LogError (KERNEL_POISONED).
  */
 
 export interface KernelOptions {
   /** Upper bound of WASM memory in bytes, rounded down to 64 KiB pages. */
   readonly capBytes: number
-  /** Decompress batches. UNSUPPORTED_COMPRESSION_TYPE if the needed one is missing. */
+  /** Codecs that decompress batches. UNSUPPORTED_COMPRESSION_TYPE if the one that a batch needs is missing. */
   readonly codecs?: Codecs | undefined
 }
 
@@ -66,7 +68,7 @@ export interface BatchSeal {
   readonly attributes: number
 }
 
-/** A key and a value, in any object of a program: their types are what it says. */
+/** A key and a value in any object of a program: their types are only claimed. */
 export interface PlainRecord {
   readonly key?: RecordBytes | undefined
   readonly value: RecordBytes
@@ -81,17 +83,19 @@ export interface BatchBuilder {
   readonly isOpen: boolean
   begin(buffer: KernelBuffer, position: number): void
   /**
-   * False when the record doesn't fit in the buffer's rest: nothing of it is written, the batch can still be sealed.
+   * False when the record doesn't fit into the rest of the buffer: nothing of it is written, and the batch can still be
+   * sealed.
    */
   append(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean
   /**
    * Many records in one call, with one timestamp and without headers. `payload` holds their keys and values one after
-   * the other, `lengths` two numbers for each record (key, value; -1 for null). Appends all of them, or answers false.
+   * the other, `lengths` two numbers for each record (key, value; -1 for null). Appends all of them, or none and
+   * returns false.
    */
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
   /**
-   * Records of a program, with one timestamp and without headers. False when one doesn't fit: those before it are in.
-   * TypeError for one whose field is neither text nor bytes.
+   * Records of a program, with one timestamp and without headers. False when one doesn't fit: those before it are
+   * appended. TypeError for one with a field that is neither text nor bytes.
    */
   appendPlain(records: readonly PlainRecord[], timestamp: number): boolean
   /**
@@ -103,7 +107,7 @@ export interface BatchBuilder {
   /** Bytes so far, header included. */
   readonly sizeBytes: number
   readonly maxTimestamp: number
-  /** Writes the 61-byte header and the CRC; answers the size of the batch in bytes. */
+  /** Writes the 61-byte header and the CRC; returns the size of the batch in bytes. */
   seal(fields: BatchSeal): number
   abandon(): void
 }
@@ -151,7 +155,7 @@ export interface BatchReader {
   intactBytes(buffer: KernelBuffer, position: number, availableBytes: number, expectedOffset: number): number
   /**
    * Checks CRC and structure (only the structure if `checked`) and copies the batch out once, with its record table.
-   * Answers a fault if the batch isn't intact. A compressed batch is decompressed through kernel memory
+   * Returns a fault if the batch isn't intact. A compressed batch is decompressed through kernel memory
    * (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE). Bytes and table lie in `memory`, if that is given and large
    * enough: it is never moved, unlike the kernel's own.
    */
@@ -163,9 +167,8 @@ export interface BatchReader {
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
   /**
-   * Lays out the records of a batch that lies outside the kernel and hashes their keys, some at a time. `header`: of
-   * the batch, with its CRC checked. `records`: the bytes behind it, decompressed; they mustn't change until the last
-   * part.
+   * Lays out the records of a batch outside of the kernel and hashes their keys, part by part. `header`: of the batch,
+   * whose CRC was checked. `records`: the bytes behind it, decompressed; they mustn't change until the last part.
    */
   keyedParts(header: Uint8Array, records: Uint8Array): KeyedParts
 }
@@ -246,11 +249,11 @@ export interface TimeIndex {
   free(): void
 }
 
-/** Answers of ProducerTable.check; a duplicate answers the original's base offset instead (>= 0). */
+/** Results of ProducerTable.check; for a duplicate it is the original's base offset instead (>= 0). */
 export const SEQUENCE_ACCEPTED = -1
 export const SEQUENCE_OUT_OF_ORDER = -2
 export const SEQUENCE_STALE_EPOCH = -3
-/** Below the five known batches: surely written, but the offset is forgotten (durability rule 8). */
+/** Below the five known batches: surely written, but the offset isn't known any more (durability rule 8). */
 export const SEQUENCE_BELOW_WINDOW = -4
 
 export interface ProducerWindow {
@@ -266,7 +269,7 @@ export interface ProducerWindow {
     lastOffset: number
     timestamp: number
   }[]
-  /** Where there are no batches. */
+  /** The time of the last marker, if there are no batches. */
   markerTimestamp?: number | undefined
 }
 
@@ -277,7 +280,10 @@ export interface ProducerWindow {
  */
 export interface ProducerTable {
   readonly producerCount: number
-  /** What becomes of such a batch: one of the SEQUENCE_ answers, or the base offset of the original that it repeats. */
+  /**
+   * How such a batch compares with the known ones: one of the SEQUENCE_ results, or the base offset of the original
+   * that it repeats.
+   */
   check(producerId: number, producerEpoch: number, firstSequence: number, recordCount: number): number
   /** Makes room for one more producer ahead of an append, so that `push` can't fail. False at the cap. */
   reserve(): boolean
@@ -292,9 +298,9 @@ export interface ProducerTable {
   ): void
   /** All producers, in no order. */
   windows(): IterableIterator<ProducerWindow>
-  /** Puts a producer in the place of what is known of it. False at the cap. */
+  /** Replaces what is known of a producer. False at the cap. */
   load(window: ProducerWindow): boolean
-  /** Forgets a producer; one that isn't known is fine. */
+  /** Forgets a producer, if it is known. */
   remove(producerId: number): void
   free(): void
 }

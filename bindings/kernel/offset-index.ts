@@ -9,7 +9,7 @@ const groupBytes = 4
 const int32Max = 2147483647
 
 /**
- * Takes memory at the first entry and doubles it; `free` gives it back and leaves an empty index. From the second group
+ * Allocates memory at the first entry and doubles it; `free` frees it and leaves an empty index. From the second group
  * of entries on a summary leads to the right group.
  */
 export class KernelOffsetIndex implements OffsetIndex {

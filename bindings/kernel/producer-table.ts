@@ -16,7 +16,9 @@ const windowBatches = 8
 const batchBytes = 24
 const batchesMax = 5
 
-/** Takes no memory until the first producer. Slots double when half of them are in use, and get fewer when few are. */
+/**
+ * Allocates no memory before the first producer. Slots double when half of them are in use, and shrink when few are.
+ */
 export class KernelProducerTable implements ProducerTable {
   readonly #core: KernelCore
   #address = 0
@@ -46,7 +48,7 @@ export class KernelProducerTable implements ProducerTable {
     }
   }
 
-  /** For one producer more. */
+  /** Whether there is room for one more producer. */
   #hasRoom(): boolean {
     return (this.#count + 1) * 2 <= this.#slots
   }
@@ -86,7 +88,7 @@ export class KernelProducerTable implements ProducerTable {
     return true
   }
 
-  /** Keeps room for one more producer: `reserve` may have promised it. */
+  /** Shrinks, but keeps room for one more producer: `reserve` may have promised it. */
   #shrink(): void {
     if (this.#slots <= firstSlots || this.#count * sparse > this.#slots) return
     let slots = this.#slots

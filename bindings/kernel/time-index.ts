@@ -5,7 +5,7 @@ import { type KernelCore, misuse } from './kernel-core.ts'
 const entryBytes = 12
 const int32Max = 2147483647
 
-/** Like the offset index: takes memory at the first entry, `free` gives it back. */
+/** Like the offset index: allocates memory at the first entry, `free` frees it. */
 export class KernelTimeIndex implements TimeIndex {
   readonly #core: KernelCore
   readonly #baseOffset: number

@@ -156,7 +156,7 @@ class WasmMemory implements KernelMemory {
   }
 }
 
-/** Begins with an instance's memory as if nothing had ever been in it. */
+/** Starts with an instance's memory as if nothing had ever been in it. */
 export function startKernel(exports: KernelExports, options: KernelOptions): WasmKernel {
   const pages = Math.min(Math.floor(options.capBytes / pageBytes), pagesMax)
   if (!(pages >= 1) || exports.kernel_start(pages) === 0)

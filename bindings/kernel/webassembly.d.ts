@@ -16,7 +16,7 @@ declare namespace WebAssembly {
   class Memory {
     constructor(limits: { initial: number; maximum?: number })
     readonly buffer: ArrayBuffer
-    /** Pages of 64 KiB; answers the size before in pages. */
+    /** Adds pages of 64 KiB; returns the size before, in pages. */
     grow(pages: number): number
   }
   class Table {

@@ -23,8 +23,8 @@ export function headersSize(headers: HeaderList): number {
 }
 
 /**
- * `sizeBytes` was reserved at `address`. TypeError if the headers take another size by now: asked for its length, a
- * class may resize what others have.
+ * `sizeBytes` was reserved at `address`. TypeError if the headers take another size by now: a class that is asked for
+ * its length may resize others.
  */
 export function writeHeaders(core: KernelCore, headers: HeaderList, address: number, sizeBytes: number): void {
   const end = address + sizeBytes

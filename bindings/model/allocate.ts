@@ -1,8 +1,8 @@
 import { LogError } from './errors.ts'
 
 /**
- * MEMORY_CAP_REACHED where the process has no such memory: its own RangeError reads as that of a record's changed
- * bytes.
+ * Throws MEMORY_CAP_REACHED if the process doesn't have that much memory: the platform's RangeError would read as that
+ * of a record whose bytes changed.
  */
 export function allocate(sizeBytes: number): Uint8Array<ArrayBuffer> {
   try {

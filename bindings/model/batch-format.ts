@@ -1,6 +1,6 @@
 /**
- * The outer shape of a record batch (kafka.md 1.1), for whoever lays out or walks batches in plain JavaScript. All its
- * fields are listed in `storage/batch-fields.ts`.
+ * The outer shape of a record batch (kafka.md 1.1), for code that lays out or walks batches in plain JavaScript. All
+ * its fields are listed in `storage/batch-fields.ts`.
  */
 
 /** Bytes before the first record. */

@@ -2,21 +2,21 @@
 export interface BatchMemory {
   /** Larger batches get memory of their own. */
   readonly largestBytes: number
-  /** So many bytes, aligned to eight. */
+  /** That many bytes, aligned to eight. */
   take(sizeBytes: number): Uint8Array<ArrayBuffer>
 }
 
-/** For batches that are needed for a while only: all of it is used again at once. */
+/** For batches that are needed only for a while: all of the memory is used again at once. */
 export interface LentMemory extends BatchMemory {
-  /** What was taken is free to be written over. */
+  /** What was taken may be written over. */
   reclaim(): void
 }
 
 const BLOCK_BYTES = 16 * 1024
 
 /**
- * What is small shares blocks, as Node's buffers do: an ArrayBuffer for each costs more than what lies in it. A block
- * lives as long as anything in it.
+ * Small things share blocks, as Node's buffers do: an ArrayBuffer for each costs more than its content. A block lives
+ * as long as anything in it.
  */
 export class SharedBlocks implements BatchMemory {
   readonly largestBytes: number

@@ -1,7 +1,7 @@
 import type { CompressedRecords } from './compression.ts'
 import type { EncodedRecord } from './records.ts'
 
-/** Records that have no headers and no time of their own, as most have none: their bytes in a row. */
+/** Records without headers and times of their own, as most are: their bytes in a row. */
 export interface PackedRecords {
   /** Each one's key and value, one behind the other. */
   readonly payload: Uint8Array

@@ -8,7 +8,7 @@ export function oneChunk({ buffer, byteOffset }: Uint8Array<ArrayBuffer>): Chunk
   return new ChunkedBytes([buffer], ONE_CHUNK_BITS, byteOffset)
 }
 
-/** Bytes in one chunk or in several of a size. */
+/** Bytes in one chunk, or in several of one size. */
 export class ChunkedBytes {
   readonly #chunks: readonly ArrayBuffer[]
   /** Where all of a borrowed batch lies. */
@@ -26,7 +26,7 @@ export class ChunkedBytes {
     this.#start = start
   }
 
-  /** A view; a copy if the range crosses chunks. The range is inside. */
+  /** A view; a copy if the range crosses chunks. The range must lie inside. */
   range(position: number, length: number): Uint8Array<ArrayBuffer> {
     if (position + length - 1 <= this.#mask) return new Uint8Array(this.#first, this.#start + position, length)
     const from = position & this.#mask

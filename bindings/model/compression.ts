@@ -8,12 +8,12 @@ const BY_ID: readonly (CompressionType | undefined)[] = [undefined, 'gzip', 'sna
 
 export const COMPRESSION_TYPES: readonly CompressionType[] = ['gzip', 'snappy', 'lz4', 'zstd']
 
-/** Of a batch whose records are compressed already: what stands behind its header, and what the header says of it. */
+/** The records of a batch, compressed: the bytes behind its header, and what the header says of them. */
 export interface CompressedRecords {
   readonly compression: CompressionType
   readonly bytes: Uint8Array
   readonly recordCount: number
-  /** Of the first record: the others' times are differences to it. */
+  /** Timestamp of the first record: the others are stored as differences to it. */
   readonly baseTimestamp: number
   readonly maxTimestamp: number
 }
@@ -25,31 +25,32 @@ export function compressionId(type: CompressionType): number {
   return BY_ID.indexOf(type)
 }
 
-/** `undefined` for none, and for the ids 5 to 7 that Kafka doesn't give. */
+/** `undefined` for no compression, and for the ids 5 to 7, which Kafka doesn't use. */
 export function compressionOf(attributes: number): CompressionType | undefined {
   return BY_ID[attributes & ATTRIBUTE_CODEC]
 }
 
 export interface CompressionCodec {
-  /** A new array: the whole of `bytes` in the framing that Kafka's Java client writes. */
+  /** Returns a new array: all of `bytes` in the framing that Kafka's Java client writes. */
   compress(bytes: Uint8Array): Uint8Array
   /**
-   * All of it, in any framing that a Kafka client writes. Throws a CompressionFault for what isn't whole, has a wrong
-   * checksum or bytes behind its end, and for more than `maxBytes`, of which it takes no memory then.
+   * All of the bytes, in any framing that a Kafka client writes. Throws a CompressionFault for bytes that aren't whole,
+   * have a wrong checksum or anything behind their end, and for more than `maxBytes`, before it allocates memory for
+   * them.
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array
 }
 
 /**
- * Handed in by an entry, with what its platform has. One that is missing is UNSUPPORTED_COMPRESSION_TYPE when it is
- * needed.
+ * Handed in by an entry, with what its platform has. If one is missing, UNSUPPORTED_COMPRESSION_TYPE is thrown when it
+ * is needed.
  */
 export type Codecs = { readonly [type in CompressionType]?: CompressionCodec | undefined }
 
-/** No batch comes out larger: what a few bytes on disk may ask of memory has this end. */
+/** No batch may decompress to more: it bounds the memory that a few bytes on disk can ask for. */
 export const DECOMPRESSED_BYTES_MAX: number = 32 * 1024 * 1024
 
-/** Why bytes don't come out; whoever knows their place says it along. */
+/** Why bytes don't decompress; a caller that knows their place adds it. */
 export class CompressionFault extends Error {
   readonly kind: 'bad-compression' | 'too-large'
 

@@ -1,5 +1,5 @@
 /**
- * `set` of a view, and its length, as constants of a function, as in view-length.ts: looking `set` up by name takes a
+ * `set` of a view, and its length, as constants of a function, as in view-length.ts: to look `set` up by name takes a
  * tenth of the copy of a record.
  */
 function copier(): (target: Uint8Array, bytes: Uint8Array, length: number, position: number) => void {
@@ -13,7 +13,7 @@ function copier(): (target: Uint8Array, bytes: Uint8Array, length: number, posit
 }
 
 /**
- * `target.set(bytes, position)` for hot paths. TypeError if that isn't `length` bytes: asked for its own length, a
- * class may give another view more of them than there is room for.
+ * `target.set(bytes, position)` for hot paths. TypeError if `bytes` doesn't have `length` bytes: a class that is asked
+ * for its length may make another view longer than there is room for.
  */
 export const copyBytes: (target: Uint8Array, bytes: Uint8Array, length: number, position: number) => void = copier()

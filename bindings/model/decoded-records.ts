@@ -15,8 +15,8 @@ const NO_ROWS = new Int32Array(0)
 const NO_HEADERS: ReadHeaders = []
 
 /**
- * Records as views on the batch's bytes, made when asked for. Whoever made the table, or received it, has checked every
- * length in it, and those of headers.
+ * Records as views of the batch's bytes, made when they are asked for. Whoever made the table, or received it, has
+ * checked every length in it, those of headers included.
  */
 export class DecodedRecords {
   readonly baseOffset: number
@@ -91,7 +91,9 @@ export class DecodedRecords {
     return index < FILLING_ROWS ? this.#first : this.#fillings[index >>> FILLING_BITS]
   }
 
-  /** A key or value, by the field that says where it begins. Its row is looked up once, as most of a scan is this. */
+  /**
+   * A key or value, by the field that says where it begins. Its row is looked up once, because most of a scan is this.
+   */
   #bytesAt(index: number, field: number): Uint8Array<ArrayBuffer> | null {
     const filling = this.#fillingOf(index)
     const at = wordOf(index, field)

@@ -54,7 +54,7 @@ export class LogError<C extends string = string> extends Error {
 }
 
 /**
- * What copying the bytes of a batch's records threw, as the error of these, a program's getter may even throw
+ * The error for what the copying of a record's bytes threw; a getter of the program may throw anything, even
  * `undefined`.
  */
 export function changedBytes(cause: unknown): unknown {
@@ -66,7 +66,7 @@ export function changedBytes(cause: unknown): unknown {
   return new LogError('INVALID_RECORD', message, {}, cause)
 }
 
-/** What ends a log whose storage didn't do what a promise rests on; what it did instead is told along, and where. */
+/** The error that ends a log whose storage didn't do what it promises, with what it did instead, and where. */
 export function storageFailed(cause: unknown): LogError {
   const why = LogError.is(cause) ? (cause as LogError) : undefined
   const message = `${why?.message ?? 'the log failed'}: nothing more is acknowledged`

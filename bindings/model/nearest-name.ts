@@ -1,4 +1,4 @@
-/** A name that is longer is cut: it is no slip, and a message is no place for it. */
+/** A longer name is cut: it is no misspelling, and doesn't belong into a message. */
 export const NAME_CHARS = 64
 const NEAREST_MAX = 3
 
@@ -21,7 +21,8 @@ function plain(name: string): string {
 }
 
 /**
- * Letters to add, drop, exchange or swap with the next one; none where one name is the beginning or end of the other.
+ * Number of characters to add, drop, replace or swap with the next one; 0 if one name is the beginning or end of the
+ * other.
  */
 function slipsBetween(a: string, b: string): number {
   const [short, long] = a.length < b.length ? [a, b] : [b, a]

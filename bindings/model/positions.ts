@@ -13,8 +13,8 @@ export interface Position extends TopicPartition {
 }
 
 /**
- * No record has an offset from here on. Up to 2^53, as far as a double counts, there is room for the markers of what is
- * open then and for the ceilings of an unclean end (durability rule 5).
+ * Records have only offsets below this. Up to 2^53, the limit of exact doubles, there is room for the markers of
+ * transactions that are open then and for the ceilings of an unclean end (durability rule 5).
  */
 export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
 

@@ -2,7 +2,7 @@ import type { LentMemory } from './batch-memory.ts'
 
 const SMALLEST_BYTES = 64 * 1024
 
-/** One block, given out from front to back and then anew: after a few fetches it is as large as one of them needs. */
+/** One block, used from front to back and then anew: after a few fetches it is as large as one of them needs. */
 export class ReusedMemory implements LentMemory {
   readonly largestBytes: number = Number.POSITIVE_INFINITY
   #block: ArrayBuffer = new ArrayBuffer(0)
@@ -15,7 +15,7 @@ export class ReusedMemory implements LentMemory {
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     let from = this.#usedBytes
     if (from + sizeBytes > this.#block.byteLength) {
-      // What was taken so far stays where it is, with whoever has it.
+      // What was taken from the old block stays where it is, with whoever has it.
       this.#block = new ArrayBuffer(Math.max(SMALLEST_BYTES, this.#block.byteLength * 2, sizeBytes))
       from = 0
     }

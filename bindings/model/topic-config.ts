@@ -101,8 +101,8 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
 }
 
 /**
- * As `parseTopicConfig`, for a config that somebody gives: it rejects with INVALID_CONFIG too what its values say
- * together. A record that must be left alone for longer than until it must be compacted. Source: Kafka's
+ * As `parseTopicConfig`, for a config that somebody sets: rejects with INVALID_CONFIG, too, if values contradict each
+ * other, as when a record must be left alone for longer than until it must be compacted. Source: Kafka's
  * LogConfig.validateValues.
  */
 export function checkTopicConfig(config: TopicConfig): ParsedTopicConfig {
@@ -113,7 +113,7 @@ export function checkTopicConfig(config: TopicConfig): ParsedTopicConfig {
   throw new LogError('INVALID_CONFIG', message, { key: 'min.compaction.lag.ms', from: 0, to: max })
 }
 
-/** INVALID_CONFIG for the first that is no key. */
+/** Throws INVALID_CONFIG for the first name that is no key. */
 export function assertConfigKeys(keys: readonly string[]): void {
   const key = keys.find((each) => !Object.hasOwn(RULES, each))
   if (key === undefined) return
@@ -148,7 +148,7 @@ function parsedShare(key: string, value: unknown): number {
   })
 }
 
-/** Settings are no secrets, but what was passed by mistake may be long. */
+/** Settings are no secrets, but a value passed by mistake may be long. */
 function kindOf(value: unknown): string {
   if (typeof value === 'string') return value.length < 40 ? `the string ${JSON.stringify(value)}` : 'a long string'
   return typeof value === 'number' || typeof value === 'boolean' ? `the ${typeof value} ${value}` : typeof value

@@ -1,6 +1,6 @@
 /**
- * What the length of a view is, whatever its class says. A bundler makes variables of constants at the top level, and
- * the compiler calls a getter out of a variable instead of reading a field: so this one stays a constant, of a function.
+ * The length of a view, whatever its class says. A bundler makes variables of constants at the top level, and the
+ * compiler calls a getter in a variable instead of reading a field: so this getter stays a constant of a function.
  */
 function lengthChecks() {
   const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length') ?? {}
@@ -20,22 +20,22 @@ function lengthChecks() {
 const checks = lengthChecks()
 
 /**
- * Whether `set` copies as much of it as it says: a class may answer what it likes. TypeError for what is no typed
- * array.
+ * Whether the view's `length` is what `set` copies: a class may return anything. TypeError for something that is no
+ * typed array.
  */
 export const saysItsLength: (view: Uint8Array) => boolean = checks.saysItsLength
 
 /**
- * How many bytes `set` copies of it. TypeError for what is no typed array, or says something else. Hot path: the
- * property comes first, since the compiler knows by it what the getter is asked about.
+ * How many bytes `set` copies of the view. TypeError for something that is no typed array, or has another `length`. Hot
+ * path: the property is read first, since it tells the compiler what the getter is called on.
  */
 export const viewLength: (view: Uint8Array) => number = checks.viewLength
 
 const NOTHING = new Uint8Array(0)
 
 /**
- * A buffer that was transferred, or made smaller, leaves views without length, as empty ones are. No engine says it but
- * by refusing to copy.
+ * A buffer that was transferred, or made smaller, leaves views without length, which look like empty ones. Engines tell
+ * them apart only by refusing to copy.
  */
 export function isDetached(view: Uint8Array): boolean {
   try {
@@ -54,8 +54,8 @@ export function presentLength(view: Uint8Array): number {
 }
 
 /**
- * How many bytes it has. TypeError for all that isn't bytes: another typed array, a proxy, a class that says another
- * length, a detached buffer. Whoever copies them by `set` is told too if the compiler overlooks that one is detached.
+ * How many bytes it has. TypeError for everything that isn't bytes: another typed array, a proxy, a class with another
+ * `length`, a detached buffer. The copy by `set` fails as well if the compiler overlooks that a buffer is detached.
  */
 export function bytesLength(view: Uint8Array): number {
   if (!(view instanceof Uint8Array)) throw new TypeError('no bytes')

@@ -2,8 +2,8 @@ import { LogError } from '../model/errors.ts'
 import type { StoreFile } from './file-store.ts'
 
 /**
- * Writes all of `bytes` or throws, the only caller of StoreFile.write: short counts were measured on a full tmpfs
- * (331,776 of 614,400 bytes, no error) and in browsers a count may be an error code in disguise.
+ * Writes all of `bytes` or throws; the only caller of StoreFile.write. Short counts were seen on a full tmpfs (331,776
+ * of 614,400 bytes, no error), and in browsers a count may be an error code in disguise.
  */
 export function writeFully(file: StoreFile, bytes: Uint8Array, position: number): void {
   let done = 0

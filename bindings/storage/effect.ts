@@ -1,8 +1,9 @@
 import type { FileStore, StoreFile } from './file-store.ts'
 
 /**
- * What may take time (flush, open, rename, remove, a cold read) is an effect: the rooms above yield it and are resumed
- * with its result. Nobody below the scheduler awaits, so a simulator can own the order and the instant of everything.
+ * What may take time (flush, open, rename, remove, a read from disk) is an effect: the code above yields it and is
+ * resumed with its result. Nothing below the scheduler awaits, so a simulator can decide the order and the instant of
+ * everything.
  */
 export interface Effect<T = unknown> {
   /** What kind of storage operation it is: the write-order monitor and traces read it. */
@@ -14,8 +15,8 @@ export interface Effect<T = unknown> {
 }
 
 /**
- * Kinds of storage operations; `yield` only gives others their turn, `gather` only waits for what is asked at this
- * moment too.
+ * Kinds of storage operations; `yield` only gives others their turn, `gather` only waits for what others ask for at
+ * this moment.
  */
 export type EffectKind =
   | 'open'
@@ -51,8 +52,8 @@ interface Strand {
 type Settled = { readonly value: unknown } | { readonly error: unknown }
 
 /**
- * Runs tasks side by side, at most `atOnce` of them: what they wait for is issued together. The first error ends them
- * all, once the effects under way have ended.
+ * Runs tasks side by side, at most `atOnce` of them: the effects that they yield are issued together. The first error
+ * ends them all, once the effects under way have ended.
  */
 export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<void> {
   const waiting = tasks[Symbol.iterator]()

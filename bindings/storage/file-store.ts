@@ -1,6 +1,6 @@
 import type { Durability } from '../model/positions.ts'
 
-/** A driver that is synchronous throughout (the virtual disk, a memory store) may answer without a promise. */
+/** A driver that is synchronous throughout (the virtual disk, a memory store) may return a plain value. */
 export type Awaitable<T> = T | Promise<T>
 
 /** What a driver can do; frozen, and each claim is held against it by the conformance suite. */
@@ -9,7 +9,7 @@ export interface StoreCapabilities {
   readonly name: string
   /** What survives once `flush` and `syncDirectory` are done. */
   readonly durability: Durability
-  /** `flush` never answers with a promise. */
+  /** `flush` never returns a promise. */
   readonly synchronousFlush: boolean
   /** `rename` works. A log over files needs it. */
   readonly rename: boolean
@@ -33,9 +33,9 @@ export interface FileStore {
   /** The same object at every look. */
   readonly capabilities: StoreCapabilities
   /**
-   * Opens for reading and writing. Without `create` a missing file answers `undefined`; with it the file is made, and the
-   * directories above it, and what is in it stays. Handles of one file see the same bytes at once. Refuses a directory,
-   * and a path that leads through a file.
+   * Opens for reading and writing. Without `create` it returns `undefined` for a missing file; with it the file is
+   * made, and the directories above it, and an existing one keeps its content. Handles of one file see the same bytes
+   * at once. Refuses a directory, and a path that leads through a file.
    */
   open(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined>
   /** Names (not paths) of files and directories in `directory`, sorted; empty if it doesn't exist. */
@@ -61,18 +61,18 @@ export interface FileStore {
    * without `exclusiveLock` with LOCK_UNSUPPORTED.
    */
   lock(): Awaitable<StoreLock>
-  /** Ends the store, its lock and open files with it; again is fine. All other calls are refused from then on. */
+  /** Ends the store, its lock and open files with it; may be called twice. All other calls are refused from then on. */
   close(): Awaitable<void>
 }
 
 /** The right to write, as long as its process lives. */
 export interface StoreLock {
-  /** Gives it back; again is fine. */
+  /** Releases the lock; may be called twice. */
   release(): Awaitable<void>
   /**
-   * Throws KAFKA_STORAGE_ERROR once another could get it as well, because what it stands on was removed, moved or
-   * replaced; where nobody can tell, it doesn't. It is asked every second. A driver to which that can't happen leaves
-   * it out.
+   * Throws KAFKA_STORAGE_ERROR once another process could get the lock as well, because the file or directory that it
+   * is on was removed, moved or replaced; where nobody can tell, it doesn't throw. Called every second. A driver to
+   * which that can't happen leaves it out.
    */
   assertHeld?(): void
 }
@@ -95,15 +95,15 @@ export interface StoreFile {
   /** Cuts off what lies behind, or extends with zeros. */
   truncate(sizeBytes: number): void
   /**
-   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it doesn't leaves
-   * it out. `close` may come before its end.
+   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it takes no time
+   * leaves it out. `close` may come before its end.
    */
   cut?(sizeBytes: number): Awaitable<void>
   /** In bytes. */
   size(): number
   /**
-   * Another directory has the same file under a name of its own: it is removed in one piece, and never cut. A driver
-   * whose files have one name each leaves it out.
+   * Whether another directory has the same file under a name of its own: then it is removed in one piece, and never
+   * cut. A driver whose files have one name each leaves it out.
    */
   isShared?(): boolean
   /**
@@ -116,6 +116,8 @@ export interface StoreFile {
    * 10). Throws or rejects.
    */
   flush(): Awaitable<void>
-  /** Ends the use of this object; what was written stays. Again is fine, and all other calls are refused from then on. */
+  /**
+   * Ends the use of this object; what was written stays. May be called twice; all other calls are refused from then on.
+   */
   close(): void
 }

@@ -1,7 +1,9 @@
 import type { Awaitable, FileStore, StoreFile } from './file-store.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
-/** Remembers the first flush that failed. Every later one fails with the same error, whatever the system says of it. */
+/**
+ * Remembers the first flush that failed. Every later one fails with the same error, whatever the system reports for it.
+ */
 export class FlushFailure {
   #first: { readonly error: unknown } | undefined
 
@@ -90,7 +92,7 @@ class WatchedFile implements StoreFile {
     return this.#failure.run(() => this.#flush())
   }
 
-  /** If the file fails, any one of the flushes under way may be the one that hears of it, so each waits for all. */
+  /** If the file fails, any one of the flushes under way may be the one that is told of it, so each waits for all. */
   #flush(): Awaitable<void> {
     const flushing = this.#file.flush()
     if (!(flushing instanceof Promise)) return this.#others()

@@ -2,7 +2,7 @@ import { LogError } from '../model/errors.ts'
 import { perform, type Task } from './effect.ts'
 import type { FileStore, StoreFile } from './file-store.ts'
 
-/** For reading and writing; `undefined` if there is no such file. */
+/** Opens for reading and writing; `undefined` if there is no such file. */
 export function* openFile(store: Pick<FileStore, 'open'>, path: string): Task<StoreFile | undefined> {
   return yield* perform('open', path, () => store.open(path, { create: false }))
 }
@@ -14,7 +14,7 @@ export function* createFile(store: Pick<FileStore, 'open'>, path: string): Task<
   return file
 }
 
-/** For a driver that answers nothing where it was to create: the port has it throw. */
+/** For a driver that returns nothing where it was to create a file: by the port it must throw. */
 export function notCreated(path: string): LogError<'KAFKA_STORAGE_ERROR'> {
   return new LogError('KAFKA_STORAGE_ERROR', `${path} could not be created`, { file: path, operation: 'open' })
 }

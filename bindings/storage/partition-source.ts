@@ -2,8 +2,8 @@ import type { PartitionIdentity } from './partition-identity.ts'
 import type { StoredProducer } from './stored-state.ts'
 
 /**
- * The port in the other direction: what a store asks of the engine for its checkpoints and snapshots. The engine knows
- * it, and the stored bytes don't say it. Answers are as of the call.
+ * The port in the other direction: what a store asks of the engine for its checkpoints and snapshots, because only the
+ * engine knows it. Answers are as of the call.
  */
 export interface PartitionSource {
   /** The partition's producers, with their last batches. */

@@ -20,11 +20,13 @@ export interface PartitionStore {
    * that can't happen.
    */
   readonly assertHeld?: (() => void) | undefined
-  /** Takes the lock, recovers, and answers what is stored. Called once, first. */
+  /** Takes the lock, recovers, and returns what is stored. Called once, first. */
   open(): Task<StoredState>
-  /** Makes the place of a new partition; durable with its directory entries when the task ends. */
+  /** Makes a new partition; durable with its directory entries when the task ends. */
   create(id: PartitionIdentity): Task<void>
-  /** Removes a dead partition's data; durable when the task ends. A partition that is gone already is fine. */
+  /**
+   * Removes a deleted partition's data; durable when the task ends. Does nothing for a partition that is gone already.
+   */
   remove(id: PartitionIdentity): Task<void>
   /** Whether `append` and a commit's decisions may come now; if not, run `activate` first. Reads don't need it. */
   isActive(id: PartitionIdentity): boolean
@@ -39,18 +41,19 @@ export interface PartitionStore {
   append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean
   /**
    * Copies whole batches, from the one that holds `offset` (or the next one behind a gap) on, until `into` is full; at
-   * least one, if it fits. Answers the bytes copied, and 0 at the end; if the first batch alone doesn't fit, minus its
-   * size. Only batches that `append` or `commit` has placed are seen. `undefined` if they aren't in reach: run
+   * least one, if it fits. Returns the bytes copied, and 0 at the end; if the first batch alone doesn't fit, minus its
+   * size. Only batches that `append` or `commit` has placed are seen. `undefined` if they aren't loaded: run
    * `prepareRead`.
    */
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined
   /**
-   * Brings the batch at `offset` in reach; with `abortedUpTo` also the aborted transactions from there to before it.
+   * Loads what a `read` of the batch at `offset` needs; with `abortedUpTo` also the aborted transactions from there to
+   * before it.
    */
   prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void>
   /**
    * Aborted transactions with records from `fromOffset` to before `upToOffset`, in the order of their markers.
-   * `undefined` if they aren't in reach: run `prepareRead`.
+   * `undefined` if they aren't loaded: run `prepareRead`.
    */
   abortedBetween(
     id: PartitionIdentity,
@@ -101,8 +104,8 @@ export interface PartitionStore {
    */
   commit(set: CommitSet): Task<void>
   /**
-   * Whether `writeOut` has something to do, for this partition or for any. A store without it keeps no batch back
-   * beyond the commit that has it.
+   * Whether `writeOut` has something to do, for this partition or for any. A store without it writes each batch at the
+   * latest with the commit that has it.
    */
   hasUnwritten?(id?: PartitionIdentity): boolean
   /**
@@ -123,15 +126,15 @@ export interface PartitionStore {
    */
   backup?(target: BackupTarget): Task<void>
   /**
-   * A backup has little left to copy: until it ends, nothing may begin that removes stored batches, unless the log
-   * closes.
+   * Whether a backup has little left to copy: until it ends, nothing may begin that removes stored batches, unless the
+   * log closes.
    */
   backupNeedsFiles?(): boolean
   /** `close` comes soon: from now on tasks wait at most a second for descriptors that the rest of the process holds. */
   closing?(): void
   /** To be called behind a last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
-  /** To be called after a failure: writes nothing, gives back lock and files. */
+  /** To be called after a failure: writes nothing, releases lock and files. */
   abandon(): Task<void>
 }
 
@@ -179,7 +182,7 @@ export interface CompactableSegment {
 }
 
 /**
- * Takes the batches that stay of a part of a partition. Nobody sees them before `exchange`; if it ends without that,
+ * Takes those batches of a part of a partition that stay. Nobody sees them before `exchange`; if it ends without that,
  * the old ones stay.
  */
 export interface Rewrite {
@@ -230,7 +233,7 @@ export interface Decision extends SealedBatch {
   readonly id: PartitionIdentity
   /**
    * Called once, at the moment at which the store counts the batch as placed: what `PartitionSource` answers changes
-   * with it. Answers the transaction that the batch aborts.
+   * with it. Returns the transaction that the batch aborts.
    */
   readonly placed?: (() => AbortedTransaction | undefined) | undefined
 }

@@ -4,8 +4,8 @@ import { LogError } from '../model/errors.ts'
 export const NAME_CHARS_MAX = 255
 
 /**
- * The names that a store may hold: those that every file system takes alike. Names come from checked topic names and
- * numbers, so a refused one is a slip or an attack, never what a user wanted.
+ * The names that a store may hold: those that every file system takes alike. Names are made of checked topic names and
+ * numbers, so a refused one is a mistake or an attack, never what a user wanted.
  */
 const name = String.raw`(?!\.\.?(?:/|$))[A-Za-z0-9._-]{1,${NAME_CHARS_MAX}}`
 const names = new RegExp(`^${name}(?:/${name})*$`)
@@ -32,7 +32,7 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-/** Only within one directory: such a rename needs one sync to be durable, and no order between two. */
+/** Only within one directory: such a rename needs one sync to be durable, and no order between two syncs. */
 export function checkRename(from: string, to: string): void {
   checkPath(from, 'rename')
   checkPath(to, 'rename')

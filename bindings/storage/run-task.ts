@@ -1,6 +1,6 @@
 import type { Effect, Task } from './effect.ts'
 
-/** Runs a task to its end. What answers without a promise goes on in the same turn; everything else is awaited. */
+/** Runs a task to its end. An effect that returns no promise goes on in the same turn; everything else is awaited. */
 export async function runTask<T>(task: Task<T>): Promise<T> {
   let step = task.next()
   while (!step.done) {

@@ -1,7 +1,7 @@
 import { LogError } from '../model/errors.ts'
 import type { Awaitable, FileStore } from './file-store.ts'
 
-/** What the system answers if the process, or the machine, has too many files open. */
+/** What the system reports if the process, or the machine, has too many files open. */
 const TOO_MANY: readonly unknown[] = ['EMFILE', 'ENFILE']
 /** Half a minute in all: a process that is short of descriptors for longer won't recover by itself. */
 const WAITS_MAX = 600
@@ -10,15 +10,15 @@ export const PAUSE_MS = 50
 export interface Spared {
   /** Closes some files; false if there was none to close. */
   giveUp(): boolean
-  /** Waits, so that others can close theirs; `undefined` if nobody is to wait any longer. */
+  /** Waits, so that others can close theirs; `undefined` if nothing may wait any longer. */
   pause(): Promise<void> | undefined
 }
 
 /**
  * The store, for a log that keeps most of its files open only because it may need them again. If too many are open, the
- * call has done nothing yet: `giveUp` closes some of them and the store is asked again, until there is none left to
- * close. Then it waits for the rest of the process to close some, because a commit or a checkpoint that has begun can't
- * be taken back and the log would end.
+ * call has done nothing yet: `giveUp` closes some of them and the call is repeated, until there is none left to close.
+ * Then it waits for the rest of the process to close some, because a commit or a checkpoint that has begun can't be
+ * undone and the log would end.
  */
 export function sparingStore(store: FileStore, { giveUp, pause }: Spared): FileStore {
   const sparing = <T>(ask: () => Awaitable<T>, waits = 0): Awaitable<T> => {

@@ -45,7 +45,7 @@ export interface StoredPartition {
   readonly producers: readonly StoredProducer[]
   /** Greatest timestamp of its records, in milliseconds since 1970; -1 without records. */
   readonly maxTimestamp: number
-  /** It was found damaged: nothing is appended to it. */
+  /** Damage was found in it: nothing is appended to it. */
   readonly readOnly: boolean
   /** The first damage that was found in it, and where. */
   readonly damage?: Damage | undefined

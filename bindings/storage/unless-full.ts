@@ -1,7 +1,7 @@
 import { LogError } from '../model/errors.ts'
 import type { Task } from './effect.ts'
 
-/** Runs what can be done later as well. False if there was no room for it. */
+/** Runs a task that can also be done later. False if there was no room for it. */
 export function* unlessFull(task: Task<void>): Task<boolean> {
   try {
     yield* task

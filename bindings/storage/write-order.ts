@@ -1,6 +1,6 @@
 /**
- * What the journal tells whoever watches the order of its writes: the simulator's monitor holds each event against the
- * rules of docs/durability.md. In production nobody listens.
+ * What the journal tells an observer of the order of its writes: the simulator's monitor checks each event against the
+ * rules of docs/durability.md. In production there is no observer.
  */
 export interface WriteOrderObserver {
   /** What frame `sequence` will make durable. Told before the frame is placed. */

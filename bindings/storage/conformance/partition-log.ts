@@ -42,13 +42,13 @@ interface Tracked {
 
 /**
  * The least of an engine: appends in order, remembers what the store may ask for, and opens again after an end. A
- * method that has the name of one of the store's runs that to its end, with all that must be asked before it.
+ * method with the name of one of the store's runs that one to its end, with everything that must come before it.
  */
 export class PartitionLog implements PartitionSource {
   readonly #fixture: PartitionStoreFixture
   readonly #tracked: Map<string, Tracked> = new Map()
   #store: PartitionStore | undefined
-  /** As the last open answered it; given to batches. */
+  /** As the last open returned it; given to batches. */
   leaderEpoch = 0
 
   constructor(fixture: PartitionStoreFixture) {
@@ -125,7 +125,7 @@ export class PartitionLog implements PartitionSource {
     return this.#of(id).nextOffset
   }
 
-  /** Answers the bytes as they must be read again. */
+  /** Appends, and returns the bytes as they must be read again. */
   append(id: PartitionIdentity, wish: Partial<BatchWish> = {}, mayWait: boolean = false): Uint8Array {
     const batch = this.batch(id, wish)
     const kept = batch.bytes.slice()

@@ -33,7 +33,7 @@ export interface MemoryRowOptions {
 }
 
 /**
- * A toy database behind the partition port: a row per batch, and the database's transaction in place of a journal.
+ * A toy database behind the partition port: a row for each batch, and the database's transaction in place of a journal.
  * It keeps the port honest (nothing in it speaks of files) and is strict where files are lenient: partitions must be
  * activated, old rows prepared, and nothing may be appended behind a decision that is under way.
  */
@@ -71,7 +71,8 @@ export class MemoryRowStore implements PartitionStore {
       for (const partition of database.partitions.values()) {
         partition.floorOffset = Math.max(partition.nextOffset, partition.ceiling)
       }
-      // Rows of a process that died are readable and may yet be lost: they are served only once a transaction has them.
+      // Rows of a process that died can be read and may still be lost: they are served only once a transaction has
+      // them.
       database.commitAll()
     })
     const partitions = [...database.partitions.values()].map((partition) => partition.stored())
@@ -241,7 +242,7 @@ export class MemoryRowStore implements PartitionStore {
     }
   }
 
-  /** A transaction leaves nothing to tidy up. */
+  /** Nothing is left to do after a transaction. */
   maintenanceIsDue(): boolean {
     return false
   }

@@ -64,7 +64,7 @@ class NodeFileStore implements FileStore {
       if (descriptor === undefined) return undefined
       try {
         if (!fs.fstatSync(descriptor).isFile()) throw new Error('it is not a regular file: move it out of the way')
-        // The directory may have given way between the look and the opening.
+        // The directory may have been replaced between the check and the opening.
         this.#assertHeld()
       } catch (error) {
         fs.closeSync(descriptor)
@@ -123,7 +123,8 @@ class NodeFileStore implements FileStore {
       return directory === '' ? this.#unsyncedParents() : []
     })
     try {
-      // One after the other: what found too many files open is asked again, and no failed sync may hide behind it.
+      // One after the other: a sync that found too many files open is asked again, and no failed sync may hide behind
+      // it.
       for (const place of [this.#place(directory), ...parents]) await syncEntries(place, this.#poolShare)
       if (directory === '') this.#parents = []
     } catch (error) {
@@ -145,8 +146,8 @@ class NodeFileStore implements FileStore {
   }
 
   /**
-   * Before a name is used: what the path leads to may be another log by now, and what is written or removed there is
-   * that one's. The engine's look, each second, comes too late for it (docs/decisions/030-directory-lost.md).
+   * Called before a name is used: the path may lead to another log by now, and what is written or removed there would
+   * be that log's. The engine's check, each second, comes too late for this (docs/decisions/030-directory-lost.md).
    */
   #assertHeld(): void {
     this.#lock?.assertHeld?.()
@@ -156,7 +157,7 @@ class NodeFileStore implements FileStore {
     return path === '' ? this.#root : join(this.#root, path)
   }
 
-  /** Walks down to `directory`, making what is missing if `create` says so; false where there is nothing. */
+  /** Walks down to `directory`, making what is missing if `create` says so; false if it doesn't exist. */
   #enter(directory: string, create: boolean): boolean {
     if (!this.#isRootKnown) {
       if (!create && !fs.existsSync(this.#root)) return false
@@ -194,7 +195,7 @@ class NodeFileStore implements FileStore {
   }
 
   /**
-   * A root that was there may have been made by a process that died before it synced the entry: its parent counts too.
+   * A root that existed may have been made by a process that died before it synced the entry: so its parent counts too.
    */
   #unsyncedParents(): readonly string[] {
     if (this.#parents !== undefined) return this.#parents
@@ -203,7 +204,7 @@ class NodeFileStore implements FileStore {
       fs.accessSync(parent, fs.constants.R_OK)
       return [parent]
     } catch {
-      // Not ours to read, so not ours to have made the entry.
+      // A directory that this process may not read is one in which it can't have made the entry.
       return []
     }
   }
@@ -222,14 +223,14 @@ class NodeFileStore implements FileStore {
   }
 }
 
-/** A link to what is missing has the name of the directory that would be made. */
+/** A link to something that is missing has the name of the directory that would be made. */
 function assertNoLink(place: string): void {
   if (fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink() !== true) return
   const target = resolve(dirname(place), fs.readlinkSync(place))
   throw new Error(`${place} is a symbolic link to ${target}, and that is missing: make it, or remove the link`)
 }
 
-/** Someone else may make it at the same moment; what it is then, the next call finds out. */
+/** Somebody else may make it at the same moment; what it is then, the next call finds out. */
 function makeDirectory(place: string): void {
   try {
     fs.mkdirSync(place, 0o700)

@@ -6,7 +6,7 @@ import type { PartitionRows, RowDatabase } from './rows.ts'
 /** What this opening knows of a partition and the database doesn't. */
 export interface RowSession {
   isActive: boolean
-  /** Rows below it were there at the open: as rows on a disk would be, they are read only after `prepareRead`. */
+  /** Rows below it existed at the open: like rows on a disk they are read only after `prepareRead`. */
   coldBelow: number
   decisionsInFlight: number
 }

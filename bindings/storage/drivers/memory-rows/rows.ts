@@ -12,7 +12,7 @@ export class PartitionRows {
   committedOffset = 0
   logStartOffset = 0
   ceiling = 0
-  /** The next offset is never below it: where an unclean open went on, or the end of rows that were deleted. */
+  /** The next offset is never below it: where an unclean open continued, or the end of rows that were deleted. */
   floorOffset = 0
   aborted: AbortedTransaction[] = []
   /** The producers as of `windowsOffset`, below which rows were deleted or rewritten; the rows tell the rest. */
@@ -103,7 +103,7 @@ export class PartitionRows {
   }
 }
 
-/** What a crash takes of the rows that no transaction holds. */
+/** What a crash leaves of the rows that no transaction holds. */
 export interface RowLoss {
   /** How many of these rows are left in a partition: the first ones, since a database's own log keeps the order. */
   readonly kept: (uncommitted: number) => number

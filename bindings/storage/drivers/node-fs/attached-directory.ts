@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { identityOf, isInPlace, lockIdentity, lost } from './file-identity.ts'
 
 /**
- * The directory whose log this process is attached to. Its path may come to lead to another one, a copy of the log or a
- * new log, whose holder would be taken for the next holder of this: so the lock's file is compared, as a holder
- * compares its own (docs/decisions/030-directory-lost.md). A restore may leave the lock where it is, so a file that the
- * log never replaces is kept open as well: no other gets its inode meanwhile.
+ * The directory whose log this process is attached to. Its path may come to lead to another directory, a copy of the
+ * log or a new log, whose holder would be taken for the next holder of this one: so the lock's file is compared, as a
+ * holder compares its own (docs/decisions/030-directory-lost.md). A restore may leave the lock where it is, so a file
+ * that the log never replaces is kept open as well: no other file gets its inode meanwhile.
  */
 export class AttachedDirectory {
   readonly #root: string
@@ -14,13 +14,13 @@ export class AttachedDirectory {
   #identity: string | undefined
   #descriptor: number | undefined
 
-  /** `lasting`: the file that stays the same as long as the log does, from the root on. */
+  /** `lasting`: path, from the root on, of the file that stays the same as long as the log does. */
   constructor(root: string, lasting: string) {
     this.#root = root
     this.#lasting = lasting
   }
 
-  /** What `attach` gives, if the path still leads to where it did when that gave something first. */
+  /** The result of `attach`, if the path still leads to the directory that it led to at the first result. */
   async through<T>(attach: () => Promise<T | undefined>): Promise<T | undefined> {
     this.assertSame()
     const identity = lockIdentity(this.#root)
@@ -39,14 +39,14 @@ export class AttachedDirectory {
     if (!isInPlace(this.#root, identity, this.#lasting)) throw lost(this.#root, this.#lasting)
   }
 
-  /** Ends the watch; again is fine. */
+  /** Ends the watch; may be called twice. */
   leave(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor)
     this.#descriptor = undefined
   }
 }
 
-/** `undefined` where it can't be: then the lock alone tells. */
+/** `undefined` if it can't be opened: then the lock alone tells. */
 function openToRead(place: string): number | undefined {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
   try {

@@ -5,7 +5,10 @@ import { type BackupTarget, UNFINISHED_COPY } from '../../backup-target.ts'
 import { createDirectoryStore } from '../node-fs.ts'
 import { storageError } from './errors.ts'
 
-/** Another device, a file system without links, a file with too many names, and one that is gone: copying tells. */
+/**
+ * For another device, a file system without links, a file with too many names, or one that is gone; a copy then tells
+ * what is wrong.
+ */
 const NOT_SHARED: readonly string[] = [
   'EXDEV',
   'EPERM',

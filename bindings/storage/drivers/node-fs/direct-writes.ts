@@ -3,25 +3,27 @@ import * as fs from 'node:fs'
 const { O_WRONLY, O_DIRECT, O_DSYNC } = fs.constants
 
 /**
- * What every device and file system takes that takes direct writes at all; one that wants more refuses, and is left
- * alone.
+ * Every device and file system that takes direct writes at all takes them in this size; one that wants more refuses,
+ * and isn't asked again.
  */
 const BLOCK_BYTES = 512
 
 /**
- * Writes that pass the page cache by and are durable when they are done, as by write and fdatasync in one call. What is
- * flushed at once anyway only loses time in the cache (docs/decisions/022-frames-pass-the-page-cache.md).
+ * Writes that bypass the page cache and are durable when they are done, like write and fdatasync in one call. Data that
+ * is flushed at once only loses time in the cache (docs/decisions/022-frames-pass-the-page-cache.md).
  *
- * The kernel keeps such writes and those through the cache in agreement; the descriptor is one of its own because reads
- * and the other writes of the file have no aligned memory to offer.
+ * The system keeps such writes consistent with those through the cache. They have a descriptor of their own, because
+ * reads and the other writes of the file have no aligned memory.
  */
 export class DirectWrites {
   #descriptor = -1
   #isRefused = process.platform !== 'linux'
 
-  /** The count written; `undefined` where it has to go the usual way. `descriptor`: the file, open as usual. */
+  /**
+   * The count written; `undefined` if it has to be written through the cache. `descriptor`: the file, opened as usual.
+   */
   write(descriptor: number, bytes: Uint8Array, position: number): number | undefined {
-    // WASM memory starts on a page; where other memory starts is unknown until the kernel refuses it.
+    // WASM memory starts on a page; where other memory starts isn't known until the system refuses it.
     if (this.#isRefused || (bytes.length | position | bytes.byteOffset) % BLOCK_BYTES !== 0) return undefined
     try {
       if (this.#descriptor < 0) this.#descriptor = reopen(descriptor)
@@ -40,14 +42,14 @@ export class DirectWrites {
   }
 }
 
-/** The same file whatever its name says by now. */
+/** Opens the same file again, whatever its name is by now. */
 function reopen(descriptor: number): number {
   return fs.openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_DIRECT | O_DSYNC)
 }
 
 /**
- * Of the way, not of the write: the file system has none, the memory isn't aligned, /proc isn't there, no descriptor is
- * left.
+ * Whether direct writes were refused, rather than this write: the file system has none, the memory isn't aligned, /proc
+ * is missing, no descriptor is left.
  */
 function isRefusal(error: unknown): boolean {
   return ['EINVAL', 'ENOENT', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EOPNOTSUPP'].includes(

@@ -23,7 +23,7 @@ const advice: { readonly [errno: string]: string } = {
   EIO: 'the device failed: check it before the directory is opened again',
 }
 
-/** Of operations that write no bytes. */
+/** For operations that write no bytes. */
 const noMoreFiles = 'there is no room for one more file: remove files (df -i counts them), free space or delete topics'
 const makesFiles: readonly string[] = ['open', 'lock', 'listen']
 
@@ -34,7 +34,7 @@ const fullCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
  */
 const finalOperations: readonly string[] = ['flush', 'syncDirectory']
 
-/** Node's error, or our own reason as a text, as the error that the port promises. */
+/** Node's error, or a reason of our own as text, as the error that the port promises. */
 export function storageError(operation: string, file: string, root: string, cause: unknown): LogError {
   if (LogError.is(cause)) return cause as LogError
   const given = (cause as NodeJS.ErrnoException | undefined)?.code

@@ -8,7 +8,7 @@ export function identityOf(stats: fs.Stats): string {
   return `${stats.dev}:${stats.ino}`
 }
 
-/** Which file the path's lock is; `undefined` where there is none, or no look at it. */
+/** The identity of the lock's file at the path; `undefined` if there is none, or it can't be looked at. */
 export function lockIdentity(root: string): string | undefined {
   try {
     const onDisk = fs.statSync(join(root, lockFile), { throwIfNoEntry: false })
@@ -18,7 +18,7 @@ export function lockIdentity(root: string): string | undefined {
   }
 }
 
-/** Only what the system is sure of counts: a look that fails says nothing of the file, and the next one comes soon. */
+/** False only if the system is sure: a look that fails tells nothing, and the next one comes soon. */
 export function isInPlace(root: string, identity: string, file: string = lockFile): boolean {
   try {
     const onDisk = fs.statSync(join(root, file), { throwIfNoEntry: false })

@@ -11,13 +11,13 @@ const SMALL_FLUSH_BYTES = 256 * 1024
 
 type PooledCall = (descriptor: number, done: (error: Error | null) => void) => void
 
-/** Has it started at once, or later, and told when it ended. */
+/** Calls `start` at once or later; `start` is given what to call when it has ended. */
 type Begin = (start: (ended: () => void) => void) => void
 
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
- * thread may look at later. A cut goes to the thread pool, and a flush, one that may wait behind others of its kind,
- * but for a few bytes that replace others (a frame of the journal) where the disk is quick.
+ * thread may read later. A cut goes to the thread pool, and so does a flush, where it may wait behind others, except
+ * that of a few bytes that replace others (a frame of the journal) where the disk is quick.
  */
 export class NodeFile implements StoreFile {
   readonly path: string
@@ -34,9 +34,12 @@ export class NodeFile implements StoreFile {
   #sizeBytes = 0
   #unflushedBytes = 0
   #hasGrown = true
-  /** What direct writes took since the last flush: they are durable already, after a wait in place like a flush's. */
+  /**
+   * The time that direct writes took since the last flush: they are durable already, after a wait in place like a
+   * flush's.
+   */
   #directMs = 0
-  /** Under way in the thread pool, and begun behind the last write that isn't durable by itself. */
+  /** The flush under way in the thread pool, if it began behind the last write that isn't durable by itself. */
   #flushing: Promise<void> | undefined
 
   constructor(
@@ -81,7 +84,7 @@ export class NodeFile implements StoreFile {
     })
   }
 
-  /** Only what replaces a few bytes, and only where a flush would wait in place too. */
+  /** Only for a few bytes that replace others, and only where a flush would wait in place too. */
   #writeDirect(descriptor: number, bytes: Uint8Array, position: number): number | undefined {
     if (this.#hasGrown || bytes.length > SMALL_FLUSH_BYTES || !this.#place.isQuick) return undefined
     const started = performance.now()
@@ -101,7 +104,7 @@ export class NodeFile implements StoreFile {
     this.#hasGrown = true
     const call: PooledCall = (descriptor, done) =>
       fs.ftruncate(descriptor, sizeBytes, (error) => {
-        // A flush that was begun meanwhile may have come before it.
+        // A flush that is under way may have begun before this write.
         this.#flushing = undefined
         this.#hasGrown = true
         done(error)
@@ -124,8 +127,8 @@ export class NodeFile implements StoreFile {
   }
 
   /**
-   * fdatasync: content and the size that reading it back needs; other times of the inode may be lost. A commit and a
-   * checkpoint that want the same of a file wait for one.
+   * fdatasync: content and the size that is needed to read it back; other times of the inode may be lost. A commit and
+   * a checkpoint that want the same of a file wait for one flush.
    */
   flush(): void | Promise<void> {
     if (this.#flushing !== undefined && !this.#closing) return this.#flushing
@@ -157,7 +160,7 @@ export class NodeFile implements StoreFile {
     this.#place.took(performance.now() - started)
   }
 
-  /** From here on until the answer it is under way: a descriptor that waits for a thread must not be closed either. */
+  /** Counts as under way from here on: a descriptor that waits for a thread must not be closed either. */
   #onPool(operation: string, call: PooledCall, begin: Begin): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closing) {
@@ -181,7 +184,7 @@ export class NodeFile implements StoreFile {
     })
   }
 
-  /** A call under way keeps the descriptor: its number must not name another file before the answer is there. */
+  /** A call under way keeps the descriptor open: its number must not name another file before the call has ended. */
   close(): void {
     if (this.#closing) return
     this.#closing = true

@@ -1,15 +1,15 @@
-/** Above it a flush is slow: the turn through the thread pool, about 0.05 ms, is then a small part of it. */
+/** A flush that takes longer is slow: the turn through the thread pool, about 0.05 ms, is then a small part of it. */
 const SLOW_MS = 0.4
-/** So many more slow flushes than quick ones, counted from 0, and the next ones go to the pool. */
+/** With so many more slow flushes than quick ones, counted from 0, the next ones go to the pool. */
 const SLOW_MOST = 8
-/** So many flushes go to the pool before the next attempt in place, twice as many after each attempt that failed. */
+/** So many flushes go to the pool before the next attempt in place; twice as many after each attempt that failed. */
 const POOLED_FIRST = 256
 const POOLED_MOST = 65_536
 
 /**
  * Where a small flush waits. On a disk that answers in 0.1 or 0.2 ms the turn through the thread pool is a good part of
- * a durable send; on one that takes longer the event loop must not stand still for it. So flushes wait in place as long
- * as most of those that did were quick, and on the pool else (docs/decisions/005-where-a-flush-waits.md).
+ * a durable send; on a slower disk the event loop must not stand still for it. So flushes wait in place as long as most
+ * of those that did were quick, and else in the pool (docs/decisions/005-where-a-flush-waits.md).
  */
 export class FlushPlace {
   #slow = 0

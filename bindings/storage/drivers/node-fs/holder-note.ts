@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { LogError } from '../../../model/errors.ts'
 import { lockFile } from '../../path.ts'
 
-/** What a holder writes into the lock's file: for the error message of those who come second. It decides nothing. */
+/** What a holder writes into the lock's file, for the error message of those who come second. It decides nothing. */
 export interface Holder {
   readonly pid: number
   readonly host: string
@@ -18,7 +18,7 @@ export function thisProcess(): Holder {
   return { pid, host: hostname(), since: new Date().toISOString(), start: startOf(pid) }
 }
 
-/** A log must open on a full disk, to be read and to have topics deleted: it is locked without a text as well. */
+/** A log must open on a full disk, to be read and to have topics deleted: so it is locked without a text as well. */
 export function note(descriptor: number, text: string): void {
   try {
     fs.ftruncateSync(descriptor, 0)
@@ -29,8 +29,8 @@ export function note(descriptor: number, text: string): void {
 }
 
 /**
- * Who holds it. A holder writes that just after it took the lock, so a second opener may come before the text, or find
- * the one of a dead process: it looks again for a tenth of a second, and then reports what there is.
+ * Reads who holds the lock. A holder writes that just after it took the lock, so a second opener may come before the
+ * text, or find the text of a dead process: it looks again for a tenth of a second, and then reports what there is.
  */
 export async function readHolder(descriptor: number): Promise<Partial<Holder>> {
   let holder: Partial<Holder> = {}
@@ -43,7 +43,8 @@ export async function readHolder(descriptor: number): Promise<Partial<Holder>> {
 }
 
 /**
- * The refusal that a try for the lock would meet, by what is noted alone: it names nobody where that one doesn't live.
+ * The refusal that a try for the lock would meet, going only by what is noted: it names nobody if that process doesn't
+ * live.
  */
 export function notedHolder(root: string): LogError {
   let descriptor: number | undefined
@@ -64,12 +65,12 @@ function readNote(descriptor: number): Partial<Holder> {
   return parseHolder(new TextDecoder().decode(bytes.subarray(0, fs.readSync(descriptor, bytes, 0, bytes.length, 0))))
 }
 
-/** Of another host or container nothing can be seen. */
+/** True for another host or container, of which nothing can be seen. */
 function isAlive({ pid, host, start }: Partial<Holder>): boolean {
   return pid !== undefined && (host !== hostname() || startOf(pid) === start)
 }
 
-/** Nothing for what no holder wrote, or has written only in part. */
+/** Empty for a text that no holder wrote, or has written only in part. */
 function parseHolder(text: string): Partial<Holder> {
   try {
     const { pid, host, since, start } = JSON.parse(text) as Partial<Holder>

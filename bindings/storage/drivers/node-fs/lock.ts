@@ -7,10 +7,10 @@ import { storageError } from './errors.ts'
 import { identityOf, isInPlace, lost } from './file-identity.ts'
 import { type Holder, inUse, note, readHolder, thisProcess } from './holder-note.ts'
 
-/** An absolute path first: looking through PATH costs 0.3 ms. */
+/** An absolute path first: to search PATH costs 0.3 ms. */
 const flockPrograms: readonly string[] = ['/usr/bin/flock', '/bin/flock', 'flock']
 
-/** What this process holds, whichever copy of the package took it: spares a second opener the spawn. */
+/** The locks that this process holds, whichever copy of the package took them: spares a second opener the spawn. */
 function heldHere(): Map<string, Holder> {
   const shared = globalThis as { [key: symbol]: Map<string, Holder> | undefined }
   const key = Symbol.for('oncelog.heldDirectories')
@@ -48,8 +48,8 @@ export async function lockDirectory(root: string, programs: readonly string[] = 
 }
 
 /**
- * The same right where nothing may be written: what there is of the lock's file is locked, and nothing is noted in it.
- * Without one nobody holds the directory.
+ * The same lock where nothing may be written: an existing lock's file is locked, and nothing is noted in it. Without
+ * one nobody holds the directory.
  */
 export async function lockUntouched(root: string, programs: readonly string[] = flockPrograms): Promise<StoreLock> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
@@ -77,7 +77,7 @@ export async function lockUntouched(root: string, programs: readonly string[] = 
   }
 }
 
-/** `undefined`: the file was removed since it was opened, with its directory; a lock on it would exclude nobody. */
+/** `undefined` if the file was removed since it was opened, with its directory: a lock on it would exclude nobody. */
 async function tryLock(descriptor: number, root: string, programs: readonly string[]): Promise<StoreLock | undefined> {
   const identity = identityOf(fs.fstatSync(descriptor))
   const held = heldHere().get(identity)
@@ -105,15 +105,15 @@ function openLockFile(root: string): number {
 }
 
 /**
- * Who was refused looks into the system's list before it tries again. Not the first time: the list may take the kernel
- * 20 ms.
+ * Once refused, this process looks into the system's list before it tries again. Not the first time: the list may take
+ * the system 20 ms.
  */
 const refusedHere = new Set<string>()
 
 /**
- * The system lists who has a lock, to spare hundreds that wait for this one a fork each time they look. In a container
- * it leaves out what is held elsewhere, and what a program took that has ended, as flock(1): what isn't listed is
- * tried.
+ * Whether the system's list of locks has it: so hundreds of processes that wait for this lock needn't fork each time
+ * they look. In a container the list leaves out locks that are held elsewhere, and those whose taker has ended, as
+ * flock(1) has: a lock that isn't listed is tried.
  */
 function isListed(identity: string): boolean {
   const [device = 0n, inode] = identity.split(':').map(BigInt)
@@ -133,8 +133,8 @@ function isListed(identity: string): boolean {
 }
 
 /**
- * True: taken. The program's standard input is our descriptor. Synchronous, because most of the time is the fork, which
- * holds this thread either way; the module is loaded here, because reading and writing never need it.
+ * True if it was taken. The program's standard input is our descriptor. Synchronous, because most of the time is the
+ * fork, which holds this thread either way; the module is loaded here, because reading and writing never need it.
  */
 function flock(descriptor: number, root: string, programs: readonly string[]): boolean {
   const { spawnSync } = process.getBuiltinModule('node:child_process')

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 const { O_RDONLY, O_WRONLY, O_CREAT, O_DIRECTORY, O_NOFOLLOW } = fs.constants
 
 /**
- * Makes `root` with an empty file `mark` in it: beside it, and then by its name, so that neither a kill nor a power
- * failure leaves the directory without the file. What ends in between leaves `<root>.<mark>`, which the next one takes.
- * A root that another process has made meanwhile stays as it is.
+ * Makes `root` with an empty file `mark` in it: beside its place, and then by renaming, so that neither a kill nor a
+ * power failure leaves the directory without the file. If it ends in between, `<root>.<mark>` is left, which the next
+ * one uses. A root that another process has made meanwhile stays as it is.
  */
 export function makeMarkedRoot(root: string, mark: string): void {
   const beside = `${root}.${mark}`

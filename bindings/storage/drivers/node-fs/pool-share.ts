@@ -1,12 +1,12 @@
-/** One less than the threads of libuv's pool: what a commit waits for finds one free. */
+/** One less than the threads of libuv's pool: so a thread is free for what a commit waits for. */
 const AT_ONCE = 3
 
-/** Work for the thread pool that may wait: a few at once, the others in their order. */
+/** Work for the thread pool that may wait: a few calls at once, the others in their order. */
 export class PoolShare {
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  /** `start` is given what it calls at its end. */
+  /** `start` is given what to call at its end. */
   run(start: (ended: () => void) => void): void {
     if (this.#running >= AT_ONCE) {
       this.#waiting.push(() => this.#start(start))

@@ -1,5 +1,5 @@
 /**
- * Syncs of one directory that are asked for while one runs are one: the next. It begins after all of them were asked
+ * Syncs of one directory that are asked for while one runs become one: the next. It begins after all of them were asked
  * for, so it covers what each of them wrote before; the one under way may have begun too early for that.
  */
 export class SharedSyncs {
