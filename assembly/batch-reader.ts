@@ -212,7 +212,7 @@ const USUAL_PREFIX: usize = 10
 
 /**
  * Reads usual records into the rows from `row` on, much quicker than others: those without headers, with no number
- * above two bytes, and not at the very end of the batch. Answers the row of the first other or faulty one, of which
+ * above two bytes, and not at the very end of the batch. Returns the row of the first other or faulty one, of which
  * nothing was read. What the walk needs is in locals meanwhile, as the compiler keeps no global in a register.
  */
 function fillUsual(row: usize, rowsEnd: usize): usize {
@@ -268,7 +268,7 @@ const USUAL_MAX: u32 = 0x3fff
 let usual: u32 = 0
 
 /**
- * Reads a varint of one or two bytes and answers where it ends; 0 if it is longer. Two bytes may be read. The end comes
+ * Reads a varint of one or two bytes and returns where it ends; 0 if it is longer. Two bytes may be read. The end comes
  * by a branch, which the processor foresees instead of waiting for one number before it reads the next.
  */
 function afterUsual(at: usize): usize {

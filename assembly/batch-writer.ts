@@ -118,8 +118,8 @@ function writeDeltas(address: usize, timestampField: u32, offsetField: u32): usi
 }
 
 /**
- * Writes a record except its key and value. Answers where the value goes; the key goes right before the value's length.
- * A length of -1 means null. Answers 0, with nothing written, when the record doesn't fit.
+ * Writes a record except its key and value. Returns where the value goes; the key goes right before the value's length.
+ * A length of -1 means null. Returns 0, with nothing written, when the record doesn't fit.
  *
  * Only for the usual record: a short key, lengths and numbers of at most two bytes. Most of its fields have one byte,
  * so they aren't measured.
@@ -195,7 +195,7 @@ function recordBody(keyLength: i32, valueLength: i32, timestampDelta: u64, offse
 }
 
 /**
- * Reserves room for records whose key and value lengths lie as pairs in the value's staging place; -1 is null. Answers
+ * Reserves room for records whose key and value lengths lie as pairs in the value's staging place; -1 is null. Returns
  * where the payload goes, all keys and values one after the other; 0 when they don't fit; -1 when a record is longer
  * than the format allows, or the lengths don't add up to `payloadBytes`.
  */
@@ -258,7 +258,7 @@ function moveDown(to: usize, from: usize, length: u32): usize {
 }
 
 /**
- * Takes in encoded records, mostly compressed, as the only ones of their batch. Answers where they go, or 0 when they
+ * Takes in encoded records, mostly compressed, as the only ones of their batch. Returns where they go, or 0 when they
  * don't fit. `base` is the timestamp of the first record, `greatest` the greatest one.
  */
 export function records_put(length: u32, records: u32, base: f64, greatest: f64): usize {
@@ -272,7 +272,7 @@ export function records_put(length: u32, records: u32, base: f64, greatest: f64)
 }
 
 /**
- * Header of 61 bytes before the records, CRC from byte 21 on. Answers the size of the batch.
+ * Header of 61 bytes before the records, CRC from byte 21 on. Returns the size of the batch.
  * 0 baseOffset 8, 8 batchLength 4, 12 partitionLeaderEpoch 4, 16 magic 1, 17 crc 4, 21 attributes 2,
  * 23 lastOffsetDelta 4, 27 baseTimestamp 8, 35 maxTimestamp 8, 43 producerId 8, 51 producerEpoch 2, 53 baseSequence 4,
  * 57 recordCount 4.

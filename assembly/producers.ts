@@ -23,7 +23,7 @@ const SEQUENCE_MASK: u32 = 0x7fffffff
 /** The sequence passed 2147483647 within this epoch, so a number no longer tells what is older. */
 const WRAPPED: u32 = 1
 
-// Answers of producer_check, mirrored in bindings/kernel/kernel.ts.
+// Results of producer_check, mirrored in bindings/kernel/kernel.ts.
 const ACCEPTED: f64 = -1
 const OUT_OF_ORDER: f64 = -2
 const STALE_EPOCH: f64 = -3
@@ -91,7 +91,7 @@ export function producers_clear(table: usize, slots: u32): void {
   memory.fill(table, 0xff, (<usize>slots) << SLOT_SHIFT)
 }
 
-/** Base offset of the batch that this repeats, or one of the negative answers. */
+/** Base offset of the batch that this repeats, or one of the negative results. */
 export function producer_check(table: usize, slots: u32, producerId: f64, epoch: i32, first: i32, records: u32): f64 {
   if (slots === 0) return ACCEPTED
   const id = <i64>producerId
@@ -138,7 +138,7 @@ function create(table: usize, slots: u32, slot: usize, id: i64, producers: u32):
   store<i64>(windowAt(table, slots, producers), id)
 }
 
-/** Adds a batch that was accepted or read back. Answers the number of producers; the caller has made room before. */
+/** Adds a batch that was accepted or read back. Returns the number of producers; the caller has made room before. */
 export function producer_push(
   table: usize,
   slots: u32,

@@ -103,7 +103,7 @@ export class BigEndianWriter {
   }
 
   /**
-   * Writes UTF-8 and answers its length, at most three bytes for each UTF-16 unit. Names and ids are nearly always
+   * Writes UTF-8 and returns its length, at most three bytes for each UTF-16 unit. Names and ids are nearly always
    * ASCII, and need no call of the platform.
    */
   #utf8(text: string): number {

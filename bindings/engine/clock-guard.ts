@@ -20,7 +20,7 @@ export class ClockGuard {
     if (this.#aheadMs <= 0) this.#hasWarned = false
   }
 
-  /** Warns once for each time that this begins to answer false. */
+  /** Warns once for each time that this begins to return false. */
   mayExpire(retentionMs: number): boolean {
     if (this.#isTrusted || this.#aheadMs <= Math.min(DAY_MS, retentionMs / 2)) return true
     if (!this.#hasWarned) {

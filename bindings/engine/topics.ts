@@ -162,7 +162,7 @@ export class Topics {
     }
   }
 
-  /** Forgets a deleted topic. Answers its partitions that were in use. */
+  /** Forgets a deleted topic. Returns its partitions that were in use. */
   forget(topicId: string, partitions: number): HostedPartition[] {
     const forgotten: HostedPartition[] = []
     for (let partition = 0; partition < partitions; partition++) {

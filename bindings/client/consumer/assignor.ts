@@ -6,7 +6,7 @@ export interface Assignor {
   /** Its name: all members of a group must use an assignor of the same name. */
   readonly name: string
   /**
-   * Answers the partitions of each member, by member id. `partitionCounts` has every topic that a member reads, with
+   * Returns the partitions of each member, by member id. `partitionCounts` has every topic that a member reads, with
    * its number of partitions. A partition goes to at most one member, which must read its topic. A partition that a
    * member holds (`owned`) and doesn't get again is taken from it before another member gets it.
    */

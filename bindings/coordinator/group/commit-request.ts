@@ -25,7 +25,7 @@ export interface OffsetToCommit {
   readonly metadata?: string | undefined
 }
 
-/** Answers the live topic of an id. */
+/** The live topic of an id. */
 export type TopicLookup = (topicId: string) => { readonly name: string; readonly partitions: number } | undefined
 
 /** Kafka's offset.metadata.max.bytes. */

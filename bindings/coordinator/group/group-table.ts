@@ -59,7 +59,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   }
 
   /**
-   * Removes the offsets of these topics, as tombstones would, and answers them. Its cost depends on the number of
+   * Removes the offsets of these topics, as tombstones would, and returns them. Its cost depends on the number of
    * groups and topics, not on that of offsets.
    */
   takeOffsets(isMeant: (topicId: string) => boolean): readonly ReadonlyMap<number, CommittedOffset>[] {

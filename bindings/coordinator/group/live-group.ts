@@ -136,7 +136,7 @@ export class LiveGroup {
     return this.#holding?.size === 0
   }
 
-  /** A member asks for its assignment; the leader brings all of them. Answers whether they must be made durable. */
+  /** A member asks for its assignment; the leader gives all of them. Returns whether they must be made durable. */
   sync(memberId: string, generation: number, assignments: readonly MemberAssignment[]): boolean {
     const member = this.checked(memberId, 'sync')
     this.assertGeneration(generation)

@@ -59,7 +59,7 @@ export class LiveGroups {
     return group
   }
 
-  /** Answers the group without the member. UNKNOWN_MEMBER_ID. */
+  /** Returns the group, without the member. Throws UNKNOWN_MEMBER_ID. */
   leave(groupId: string, memberId: string, now: number): LiveGroup {
     const group = this.of(groupId, memberId)
     group.leave(memberId, now)

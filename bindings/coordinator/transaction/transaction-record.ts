@@ -139,7 +139,7 @@ function readCompactPartitions(value: BigEndianReader): TopicPartition[] {
     .flat()
 }
 
-/** Answers the one tag that matters here; tags of later versions are passed over. */
+/** Returns the one tag that matters here; tags of later versions are passed over. */
 function readTags(value: BigEndianReader): number {
   const count = value.varint()
   let previousProducerId = -1

@@ -12,7 +12,7 @@ export class Lines {
     return this.#isBroken
   }
 
-  /** Answers a promise when the block is full. Await it, so that a slow reader slows down the log. */
+  /** Returns a promise when the block is full. Await it, so that a slow reader slows down the log. */
   write(line: string): Promise<void> | undefined {
     this.#text += `${line}\n`
     return this.#text.length < BLOCK_CHARS ? undefined : this.flush()

@@ -6,7 +6,7 @@ type Reported = Pick<LogError, 'code' | 'category' | 'message' | 'hint' | 'detai
 const AGAIN = 'Give the output a place that takes it, and run it again.'
 const NOT_AGAIN = "Don't run it again: only its report is missing."
 
-/** Reports a command's failure and answers the exit code: 2 for a wrong call, 1 for everything else. */
+/** Reports a command's failure and returns the exit code: 2 for a wrong call, 1 for everything else. */
 export function report(error: unknown, isJson: boolean): number {
   return tell(LogError.is(error) ? error : failure(error), isJson)
 }

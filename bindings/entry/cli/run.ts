@@ -16,7 +16,7 @@ export interface CommandCall {
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The action of a command: reports failures on standard error and by the exit code. `work` answers what it changed, so
+ * The action of a command: reports failures on standard error and by the exit code. `work` resolves with what it changed, so
  * that it is told where standard output doesn't take it.
  */
 export function run(

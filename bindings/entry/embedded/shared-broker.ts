@@ -82,7 +82,7 @@ export class SharedBroker implements Broker {
   }
 
   /**
-   * Takes the lock and opens the log; answers the error if another process holds it, or if one that was attached lacked
+   * Takes the lock and opens the log; resolves with the error if another process holds it, or if one that was attached lacked
    * something for it.
    */
   async #hold(): Promise<LogError | undefined> {

@@ -137,7 +137,7 @@ export function setInt64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, value - Math.floor(value / TWO_POW_32) * TWO_POW_32)
 }
 
-/** Zigzag varint of a number from -2^53 to 2^53 - 1; answers where it ends. */
+/** Writes a number from -2^53 to 2^53 - 1 as a zigzag varint; returns where it ends. */
 export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   const folded = value >= 0 ? value : -value - 1
   let group = (folded % 0x40) * 2 + (value < 0 ? 1 : 0)

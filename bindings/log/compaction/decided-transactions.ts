@@ -20,7 +20,7 @@ export class DecidedTransactions {
     }
   }
 
-  /** Takes the next data batch. Answers whether its transaction was aborted. */
+  /** Takes the next data batch. Returns whether its transaction was aborted. */
   isAborted(batch: BatchBytes): boolean {
     if (!batch.isTransactional) return false
     const { producerId, baseOffset } = batch
@@ -31,7 +31,7 @@ export class DecidedTransactions {
     return (own?.[0]?.firstOffset ?? Number.POSITIVE_INFINITY) <= baseOffset
   }
 
-  /** Takes the next marker. Answers whether no batch of its transaction came before it. */
+  /** Takes the next marker. Returns whether no batch of its transaction came before it. */
   endsNothing(marker: BatchBytes): boolean {
     return !this.#withBatches.delete(marker.producerId)
   }

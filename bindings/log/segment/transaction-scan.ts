@@ -20,7 +20,7 @@ export class TransactionScan {
     this.open = new FirstOpenOffsets(producers)
   }
 
-  /** Takes the next batch; answers the transaction that it aborts. */
+  /** Takes the next batch; returns the transaction that it aborts. */
   take(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
     const { attributes, producerId, baseOffset } = header
     if (producerId < 0 || (attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return undefined

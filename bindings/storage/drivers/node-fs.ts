@@ -184,7 +184,7 @@ class NodeFileStore implements FileStore {
       assertNoLink(place)
       missing.push(place)
     }
-    // Not `recursive`: where mkdir answers ENOENT below a directory that exists, as in /proc, Node 20 tries for ever.
+    // Not `recursive`: where mkdir reports ENOENT below a directory that exists, as in /proc, Node 20 tries for ever.
     for (const place of missing.reverse()) {
       if (place === this.#root && this.#mark !== undefined) makeMarkedRoot(place, this.#mark)
       else makeDirectory(place)

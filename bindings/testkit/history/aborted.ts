@@ -2,7 +2,8 @@ import { ofSend, type Report } from './anomaly.ts'
 import type { Facts } from './facts.ts'
 
 /**
- * Nobody may see what surely didn't happen, nor read_committed what hasn't happened yet. Each value is reported once.
+ * Nobody may see a send that surely failed, nor read_committed one of a transaction that hasn't committed. Each value
+ * is reported once.
  */
 export function checkAborted(facts: Facts, report: Report): void {
   const reported = new Set<string>()

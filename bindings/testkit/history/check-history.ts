@@ -19,8 +19,8 @@ export interface HistoryVerdict {
 }
 
 /**
- * Finds what Kafka's guarantees rule out, from what clients did and saw alone. Takes time in proportion to the history,
- * but for sorting.
+ * Finds what Kafka's guarantees rule out, only from what clients did and saw. Takes time in proportion to the history,
+ * except for sorting.
  */
 export function checkHistory(history: History): HistoryVerdict {
   const facts = new Facts(history)

@@ -19,7 +19,10 @@ export interface SentValue {
   /** From the send's answer; without one, from the first read of its value. */
   offset: number | undefined
   isInFinalRead: boolean
-  /** By a reader of committed records: then its transaction can only have committed, whatever its sender was told. */
+  /**
+   * Whether a reader of committed records saw it: then its transaction must have committed, whatever its sender was
+   * told.
+   */
   isSeenCommitted: boolean
 }
 
@@ -34,7 +37,7 @@ export function getOrMake<Key, Value>(map: Map<Key, Value>, key: Key, make: () =
   return made
 }
 
-/** Of records in any order: what a broken reader gave is judged too. */
+/** For records in any order: what a faulty reader returned is judged too. */
 function lastOffset(records: readonly SeenRecord[]): number {
   return records.reduce((last, { offset }) => Math.max(last, offset), -1)
 }
@@ -70,7 +73,7 @@ export class Facts {
     this.seenTransactions = new Set(seen.filter((id) => id !== undefined))
   }
 
-  /** Of two that say different things nobody could tell which one counts. */
+  /** Refuses a history that says two things of one value: nobody could tell which one counts. */
   #assertOnce(): void {
     const { transactions, finalReads } = this.history
     if (this.endOf.size !== transactions.length) throw new Error('a history may end a transaction only once')
@@ -135,7 +138,7 @@ export class Facts {
     return commit.outcome === 'ok' ? 'there' : 'absent'
   }
 
-  /** By readers of committed records who pass its place. */
+  /** Whether readers of committed records that pass its place must see it. */
   mustBeSeen({ send: { transaction }, fate }: SentValue): boolean {
     return (
       fate === 'there' || (transaction !== undefined && fate === 'either' && this.seenTransactions.has(transaction))

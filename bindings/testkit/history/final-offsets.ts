@@ -26,13 +26,13 @@ export class FinalOffsets {
     }
   }
 
-  /** It is the group's, and no other commit can have made it so. */
+  /** Whether it is the group's final offset, and no other commit can have made it so. */
   isThere(commit: OffsetCommit): boolean {
     const place = groupPlace(commit)
     return this.#finals.get(place) === commit.offset && this.#alike.get(place)?.get(commit.offset)?.count === 1
   }
 
-  /** The group stands before it, and no later commit can have put it back. */
+  /** Whether the group stands before it, and no later commit can have led back there. */
   isMissing(commit: OffsetCommit): boolean {
     const place = groupPlace(commit)
     const final = this.#finals.get(place)

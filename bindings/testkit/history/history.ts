@@ -3,9 +3,9 @@
  * asked for, what it was answered, and what it read.
  *
  * - Every value is unique in its history (put a counter into it): a value stands for the one send that wrote it.
- * - The topics lose nothing by retention or compaction while the history lasts, and a consumer that isn't told a position
- *   starts anywhere.
- * - `unknown` is the honest outcome of whatever was asked and not answered. It may have happened or not.
+ * - The topics lose nothing by retention or compaction while the history lasts, and a consumer that isn't told a
+ *   position starts anywhere.
+ * - `unknown` is the honest outcome of a request that wasn't answered. It may have been done or not.
  */
 
 export interface Place {
@@ -16,7 +16,7 @@ export interface Place {
 export interface Send extends Place {
   readonly producer: string
   readonly value: string
-  /** `failed`: surely not written. Of a send in a transaction this is its own answer, not the transaction's end. */
+  /** `failed`: surely not written. In a transaction this is the send's own answer, not the transaction's end. */
   readonly outcome: 'ok' | 'failed' | 'unknown'
   /** Where the answer said that it is; undefined without an answer. */
   readonly offset: number | undefined
@@ -50,7 +50,8 @@ export interface Poll extends Place {
 }
 
 /**
- * The consumer reads on from here: an assignment, a rebalance, a seek, a restart. What it read before doesn't bind it.
+ * The consumer reads on from here: an assignment, a rebalance, a seek, a restart. What it read before doesn't matter
+ * any more.
  */
 export interface Position extends Place {
   readonly step: 'position'

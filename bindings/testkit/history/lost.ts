@@ -2,8 +2,8 @@ import { ofSend, type Report } from './anomaly.ts'
 import type { Facts, SentValue } from './facts.ts'
 
 /**
- * What was acknowledged, and what anyone read as committed, is in the final read. What is missing before its last
- * record is reported as lost, what is missing behind it as unseen: its end is gone or couldn't be read.
+ * What was acknowledged, and what anyone read as committed, must be in the final read. A record missing before the last
+ * one is reported as lost, one missing behind it as unseen: the end of the partition is gone or couldn't be read.
  */
 export function checkLost(facts: Facts, report: Report): void {
   const missing = new Set<SentValue>()

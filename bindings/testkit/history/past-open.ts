@@ -10,8 +10,9 @@ interface Opening {
 }
 
 /**
- * Before a transaction's commit was asked for it was open, and committed reads ended before its first record. Of one that
- * was aborted nobody knows when: its timeout or another instance of its producer may have done it.
+ * Before the commit of a transaction was asked for, the transaction was open, and committed reads must have ended
+ * before its first record. Of an aborted one nobody knows since when: its timeout or another instance of its producer
+ * may have aborted it.
  */
 export function checkPastOpen(facts: Facts, report: Report): void {
   const openings = longestBefore(facts)
@@ -21,7 +22,7 @@ export function checkPastOpen(facts: Facts, report: Report): void {
     const open = lastBefore(openings.get(name) ?? [], offset)?.longest
     if (open === undefined || answeredAt >= open.askedAt || reported.has(open)) continue
     const { transaction } = open.sent.send
-    // Of the transaction itself: `checkAborted` tells.
+    // Records of the transaction itself are checked by `checkAborted`.
     if (sent?.send.transaction === transaction) continue
     reported.add(open)
     const detail = `${reader} read on at ${offset} before transaction ${transaction} was to commit`

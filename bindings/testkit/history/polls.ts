@@ -3,8 +3,9 @@ import { type Facts, getOrMake, type SentValue } from './facts.ts'
 import type { Isolation, Poll, Send } from './history.ts'
 
 /**
- * A consumer reads on where it stands: what it returns next is the next record that its isolation lets it see, neither
- * one further (skipped) nor one before (non-monotonic). Only a position recorded for it may move it.
+ * A consumer reads on from where it stands: the next record that it returns must be the next one that its isolation
+ * level shows, neither a later one (skipped) nor an earlier one (non-monotonic). Only a position recorded for it may
+ * move it.
  */
 export function checkPolls(facts: Facts, report: Report): void {
   const orders = { read_committed: visible(facts, true), read_uncommitted: visible(facts, false) }

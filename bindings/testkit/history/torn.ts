@@ -22,7 +22,7 @@ export function checkTorn(facts: Facts, report: Report): void {
       report(ofSend('torn-transaction', recordMissing.send, recordMissing.offset, detail))
       continue
     }
-    // Offsets of those whose end was answered are judged by that.
+    // If its end was answered, its offsets are judged by that.
     if (fate !== 'either') continue
     const offsetThere = commits.find((commit) => offsets.isThere(commit))
     const offsetMissing = commits.find((commit) => offsets.isMissing(commit))

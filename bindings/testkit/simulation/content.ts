@@ -15,12 +15,12 @@ const ZEROS = new Uint8Array(PAGE_BYTES)
 const ZEROS_DIGEST = digestOfBytes(ZEROS)
 
 /**
- * Bytes and size of a file; a page that is missing is zeros. Pages are shared with copies until one side writes, and so
- * are their digests: a copy costs nothing, and the digest of a changed one what has changed.
+ * Bytes and size of a file; a page that is missing is zeros. Pages and their digests are shared with copies until one
+ * side writes: so a copy costs nothing, and the digest of a changed copy only what has changed.
  */
 export class Content {
   #pages: (Page | undefined)[] = []
-  /** Who may write to pages; another one behind each copy. */
+  /** Who may write to pages; a new object after each copy. */
   #owner: object = {}
   /** The list of pages is a copy's, too. */
   #isShared = false

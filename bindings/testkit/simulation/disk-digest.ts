@@ -2,9 +2,9 @@ import { Digest, digestOfBytes } from './digest.ts'
 import { DirectoryNode, type DiskNode, type Entry, FileNode } from './disk-nodes.ts'
 
 /**
- * The same for two disks only if nothing that can happen tells them apart: content, durable content, what is pending.
- * Of files that are room and nothing else this counts `withSpace` alone: on a disk that doesn't get full nobody can
- * tell how much of it there is.
+ * Equal for two disks only if nothing that can happen tells them apart: content, durable content, what is pending. Of
+ * files that only take up room, the room counts only `withSpace`: on a disk that doesn't get full nobody can tell how
+ * much there is.
  */
 export function digestOfTree(root: DirectoryNode, withSpace: boolean): string {
   const digest = new Digest()

@@ -23,7 +23,7 @@ export class FileNode {
     this.durable = durable
   }
 
-  /** Room on the disk and nothing else: no byte of it is ever read, so it has none that a crash could leave. */
+  /** It only takes up room on the disk: no byte of it is ever read, so a crash can't leave any. */
   isSpace = false
 
   write(bytes: Uint8Array, position: number): void {
@@ -44,7 +44,10 @@ export class FileNode {
     this.pending.push({ kind: 'truncate', sizeBytes })
   }
 
-  /** Bytes that a failed flush dropped are visible and will never be written: what is visible says nothing more. */
+  /**
+   * Bytes that a failed flush dropped are visible and will never be written: so what is visible no longer tells what
+   * will be durable.
+   */
   hasDropped = false
 
   flush(): void {

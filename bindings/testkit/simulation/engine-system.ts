@@ -17,11 +17,11 @@ import { VirtualDisk } from './virtual-disk.ts'
 import { VirtualRows } from './virtual-rows.ts'
 
 interface EngineSizes extends HostSizes {
-  /** Of every topic. */
+  /** segment.bytes of every topic. */
   readonly segmentBytes: number
 }
 
-/** Room for the largest batch of a scenario, and soon full. */
+/** A segment holds the largest batch of a scenario, and is soon full. */
 const SMALL_SIZES: EngineSizes = { ...SIMULATED_SIZES, segmentBytes: 10_000 }
 
 /**

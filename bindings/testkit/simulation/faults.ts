@@ -46,7 +46,7 @@ export class DiskFaults {
     this.#counts = planned.map(() => 0)
   }
 
-  /** Counts an operation for the faults of this effect, and answers the one that strikes. */
+  /** Counts an operation for the faults of this effect, and returns the one that strikes. */
   strike(kind: FaultableKind, path: string, effect: FaultEffect): Fault | undefined {
     let striking: Fault | undefined
     for (const [index, fault] of this.#planned.entries()) {

@@ -31,7 +31,7 @@ export function entriesLeft(root: DirectoryNode, fileSystem: FileSystem, random:
   return ({ pending }) => pending.flatMap(({ order, entries }) => (order <= last ? [entries] : []))
 }
 
-/** A rename takes one name away and gives the other: some systems do one step of it and not yet the other. */
+/** A rename removes one name and adds the other: some systems do one of the two and not yet the other. */
 function renamed(entries: readonly Entry[], random: Random): readonly Entry[] {
   const [, given] = entries
   return given?.[1] instanceof FileNode && random.chance(0.2) ? [given] : entries
@@ -45,8 +45,8 @@ function* pendingOrders(node: DiskNode, seen: Set<DiskNode>): Iterable<number> {
 }
 
 /**
- * What a power failure leaves of a file: what was flushed, and of what was written since as much as chance and system
- * say.
+ * What a power failure leaves of a file: what was flushed, and as much of what was written since as chance and the file
+ * system leave.
  */
 export function contentLeft(
   { durable }: FileNode,
@@ -68,7 +68,7 @@ type Leave = (content: Content, bytes: Uint8Array, position: number, random: Ran
 
 const LEAVE: Readonly<Record<FileSystem, Leave>> = { posix: mixed, ordered: grown, delayed: cut, zeroed: holes }
 
-/** Sector by sector; a sector that the write touches may be lost whole, bytes that were durable before included. */
+/** Sector by sector; a sector that the write touches may be lost whole, with bytes in it that were durable before. */
 function mixed(content: Content, bytes: Uint8Array, position: number, random: Random): void {
   const end = position + bytes.length
   if (content.sizeBytes < end && random.chance(0.5)) content.truncate(end)
@@ -96,7 +96,7 @@ function cut(content: Content, bytes: Uint8Array, position: number, random: Rand
   if (kept > 0) content.write(bytes.subarray(0, kept), position)
 }
 
-/** The size is there, of the bytes some sectors. */
+/** The size is there, and some sectors of the bytes. */
 function holes(content: Content, bytes: Uint8Array, position: number, random: Random): void {
   const end = position + bytes.length
   if (content.sizeBytes < end && random.chance(0.7)) content.truncate(end)

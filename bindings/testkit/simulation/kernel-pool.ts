@@ -6,7 +6,7 @@ import type { Codecs } from '../../model/compression.ts'
 
 const CAP_BYTES = 16 << 20
 
-/** Kernels whose log is gone: an instance costs more than an opening does, and a simulation opens by the thousands. */
+/** Kernels whose log is gone: an instance costs more than an open does, and a simulation opens thousands of logs. */
 const free: Kernel[] = []
 
 export function takeKernel(codecs: Codecs = {}): Kernel {

@@ -84,7 +84,7 @@ interface KeyedRecord extends SeenRecord {
 export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   readonly storage: Storage
   readonly engine: Engine
-  /** With it effects end in any order; without, in the order they came. */
+  /** With it effects end in any order; without it in the order in which they came. */
   readonly #order: Random | undefined
   readonly #effects: IssuedEffect[] = []
   #kernel: Kernel | undefined = takeKernel()
@@ -172,7 +172,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.ask<void>((done) => ({ kind: 'createTopic', topicId, name, partitions, config, done }))
   }
 
-  /** The only member of a group: it reads all partitions of its topics. Answers the generation. */
+  /** The only member of a group: it reads all partitions of its topics. Returns the generation. */
   join(groupId: string, memberId: string, topics: readonly string[]): number {
     const member = { groupId, memberId }
     const subscription = { rejoins: false, topics, owned: [], assignors: ['range'], maxPollIntervalMs: 1e9 }
@@ -208,13 +208,13 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.engine.clockMoved(byMs)
   }
 
-  /** Time passes while nothing of the process runs, as on a machine that sleeps: what was due meanwhile is late. */
+  /** Time passes while nothing of the process runs, as on a machine that sleeps: deadlines of that time come late. */
   sleep(byMs: number): void {
     this.settle()
     this.#now += byMs
   }
 
-  /** Deadlines come, what they start is run to its end, and so on for so long. */
+  /** Lets so much time pass: deadlines come, and what they start is run to its end. */
   passTime(byMs: number): void {
     const until = this.#now + byMs
     this.settle()
@@ -226,7 +226,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.#now = Math.max(this.#now, until)
   }
 
-  /** So much later deadlines have come; what they start isn't run yet. */
+  /** Lets deadlines come for so much time; what they start isn't run yet. */
   tickAfter(byMs: number): void {
     this.#now += byMs
     this.engine.tick(this.#now)
@@ -245,7 +245,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   advance(): boolean {
     this.#effects.push(...this.engine.take())
     const { engine } = this
-    // What only gives others their turn waits for nothing else.
+    // An effect that only gives others their turn waits for nothing else.
     const isTurn = this.#effects.every(({ effect }) => effect.kind === 'yield')
     if (engine.wantsTurn && (isTurn || this.#order?.chance(0.5) === true)) {
       engine.turn(this.#now++)

@@ -55,7 +55,7 @@ export class TransactionalClient {
     })
   }
 
-  /** Answers the offset of the first. */
+  /** Returns the offset of the first. */
   send(topic: string, partition: number, ...values: string[]): number {
     const sent = this.startSend(topic, partition, ...values)
     while (!sent.answered) if (!this.#host.advance()) throw new Error('a send has no answer')

@@ -11,7 +11,7 @@ import type { OperationKind } from './operation-kind.ts'
 import type { Random } from './random.ts'
 import { VirtualFile } from './virtual-file.ts'
 
-/** Thrown in place of the operation before which the disk stops; nothing of it is ever part of a program. */
+/** Thrown in place of the operation before which the disk stops; no part of a program ever throws it. */
 export class CrashSignal extends Error {
   override readonly name = 'CrashSignal'
 }
@@ -63,7 +63,9 @@ export class VirtualDisk implements FileStore {
   /** Reads and writes of this path fail. */
   brokenPath: string | undefined
   faults: DiskFaults | undefined
-  /** Files whose paths begin so are kept only for the room they take, as the reserve is: reading one throws. */
+  /**
+   * Files whose paths begin like this are kept only for the room that they take, as the reserve is: to read one throws.
+   */
   spacePath: string | undefined
   crashed = false
   readonly root: DirectoryNode

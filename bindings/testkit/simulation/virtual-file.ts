@@ -19,7 +19,7 @@ interface DiskOfFile {
   begin(kind: OperationKind, path: string, underWay?: WriteUnderWay): void
 }
 
-/** What the disk is told to do wrong it does here, where the bytes pass. */
+/** Faults planned for the disk are applied here, where the bytes pass. */
 export class VirtualFile implements StoreFile {
   readonly path: string
   readonly #disk: DiskOfFile
@@ -40,7 +40,7 @@ export class VirtualFile implements StoreFile {
     const count = this.#node.visible.read(into, position)
     const flip = this.#disk.faults?.strike('read', this.path, 'flipped')
     if (flip !== undefined && count > 0) {
-      // Anywhere in it, by its number: small numbers alone would only ever meet heads.
+      // Spread over all positions by its number: small numbers alone would only ever hit heads.
       const at = (Math.imul(flip.at, 0x9e3779b1) >>> 0) % count
       into[at] = (into[at] ?? 0) ^ (1 << (flip.at & 7))
     }

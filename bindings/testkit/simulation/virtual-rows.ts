@@ -11,7 +11,7 @@ import type { ImageMode } from './image.ts'
 import type { Random } from './random.ts'
 import { CrashSignal, type OperationWatch, type VirtualDisk } from './virtual-disk.ts'
 
-/** What a log can stand on under the simulator's hands: files, or rows. */
+/** What a log can be stored in under the simulator: files, or rows. */
 export type VirtualStorage = VirtualDisk | VirtualRows
 
 /** Where the monitor's frames of a database lie: one sector for each transaction. */
@@ -78,7 +78,7 @@ export class VirtualRows {
     return next
   }
 
-  /** Its holder is gone, or let go. */
+  /** Its holder is gone, or has released it. */
   close(): void {
     this.#database.holder = undefined
   }

@@ -64,7 +64,7 @@ interface Rest {
 
 type Found = Exclude<ReturnType<BatchScanner['inFile']>, string>
 
-/** Answers where and why the file doesn't end with a whole batch. */
+/** Returns where and why the file doesn't end with a whole batch. */
 function eachBatch(file: StoreFile, kernel: Kernel, show: (position: number, batch: Found) => void): Rest | undefined {
   const scanner = new BatchScanner(kernel)
   const sizeBytes = file.size()

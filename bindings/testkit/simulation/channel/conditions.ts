@@ -6,7 +6,7 @@ export interface Party {
   readonly isAlive: boolean
 }
 
-/** How long messages take, and how often one is held up or comes twice. */
+/** How long messages take, and how often one is delayed or comes twice. */
 export interface Weather {
   /** Most messages take at most this long. */
   readonly delayMsMax: number

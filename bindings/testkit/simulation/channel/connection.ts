@@ -10,7 +10,10 @@ const RELEASED = 0xa5
 /** After a cut each end hears of it within this time; what would arrive there later is lost. */
 const LAST_WORDS_MS = 20
 
-/** Two ends. What one sends the other gets later, as long as both stand; how later, the network's weather says. */
+/**
+ * Both ends of a connection. What one end sends arrives at the other later, as long as both are open; how much later,
+ * the network's weather says.
+ */
 export class Connection {
   readonly ends: readonly [client: End, server: End]
   readonly network: Conditions
@@ -31,7 +34,7 @@ export class Connection {
     return this.ends[0] === end ? this.ends[1] : this.ends[0]
   }
 
-  /** Each end still gets what arrives within a time drawn for it, and then hears that the connection has ended. */
+  /** Each end still receives what arrives within a time drawn for it, and then hears that the connection has ended. */
   cut(): void {
     if (this.isCut) return
     this.isCut = true

@@ -5,10 +5,11 @@ import { Connection } from './connection.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /**
- * Connections between processes, as bad as a channel's promise allows (engine/remote/channel.ts): within one connection
- * and direction messages keep their order and none is missing, until it ends. So what can be lost is the rest of a
- * direction, the answers of what was done included; what can be reordered are messages of different connections, those
- * of one process that connected anew included: what it sent before may arrive after what it sent again.
+ * Connections between processes, as bad as a channel's contract allows (engine/remote/channel.ts): within one
+ * connection and direction messages keep their order and none is missing, until it ends. So what can be lost is the
+ * rest of a direction, the answers to calls that were done included; and what can be reordered are messages of
+ * different connections, such as those of one process that connected anew: what it sent before may arrive after what it
+ * sent again.
  */
 export class Network implements Conditions {
   weather: Weather = CALM

@@ -10,7 +10,7 @@ const capabilities: StoreCapabilities = Object.freeze({
   exclusiveLock: true,
 })
 
-/** A virtual disk as one process uses it: its flushes take time, and what happens meanwhile comes in between. */
+/** A virtual disk as one process uses it: its flushes take time, during which other things happen. */
 export class SlowDisk extends VirtualDisk {
   override readonly capabilities: StoreCapabilities = capabilities
   /** Its process has the lock. */

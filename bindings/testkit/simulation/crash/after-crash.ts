@@ -5,8 +5,8 @@ import type { SendState } from './model-state.ts'
 const WINDOW = 5
 
 /**
- * What clients do once a log is open again after a crash: they retry what had no answer, send with a new producer, close
- * the log and open it again. Each disk operation of this is a crash point again.
+ * What clients do once a log is open again after a crash: they retry what had no answer, send with a new producer,
+ * close the log and open it again. Each disk operation of this is a crash point too.
  */
 export function useAfterCrash(client: Client): void {
   for (const index of toRetry(client)) client.retry(index, 'all')

@@ -9,7 +9,7 @@ import type { Loss } from './model-state.ts'
 import { Monitor } from './monitor.ts'
 import type { PartitionView, SystemHandle, SystemHost, SystemUnderTest } from './system-under-test.ts'
 
-/** A log that a scenario drives. Crashes and closes exchange its storage and its opening. */
+/** A log that a scenario drives. A crash or a close replaces its storage and its opening. */
 export interface World {
   readonly system: SystemUnderTest
   readonly model: Model
@@ -46,7 +46,7 @@ export class Client {
     return this.world.monitors.at(-1) as Monitor
   }
 
-  /** Those of the present opening: what an earlier one couldn't keep says nothing of this one. */
+  /** Refusals of the present opening: what an earlier one couldn't keep says nothing about this one. */
   get ownRefusals(): readonly string[] {
     return this.refusals.slice(this.#refusedBefore)
   }
@@ -176,7 +176,7 @@ export class Client {
     this.world.storage.faults = new DiskFaults([{ kind: 'flush', effect: `drops-shows-${shows}`, at: 1 }])
   }
 
-  /** Sends on a disk that fails: whatever it is answered, nothing is promised by it but an acknowledgement. */
+  /** Sends on a disk that fails: whatever the answer, only an acknowledgement promises anything. */
   trySend(topic: string, partition: number): void {
     try {
       this.put(topic, partition)
@@ -212,7 +212,7 @@ export class Client {
     while (this.handle.advance()) {}
   }
 
-  /** A few steps only: what was asked for stays under way. */
+  /** Takes only a few steps: what was asked for stays under way. */
   steps(count: number): void {
     for (let step = 0; step < count && this.handle.advance(); step++) {}
   }

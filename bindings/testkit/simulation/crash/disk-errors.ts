@@ -17,7 +17,7 @@ export interface DiskError {
 /** Faults that the disk doesn't report: no log can keep what they lose, but it must not invent anything. */
 const HIDDEN: readonly string[] = ['lying', 'misdirected', 'zeroed']
 
-/** A scenario on a disk that fails, for the enumerator. `struck` says whether the fault came to pass. */
+/** A scenario on a disk that fails, for the enumerator. `struck` says whether the fault occurred. */
 export function withDiskError(scenario: Scenario, error: DiskError): { scenario: Scenario; struck: () => boolean } {
   let hasStruck = false
   const run = (client: Client): void => {
@@ -63,7 +63,7 @@ class FailingRun {
     this.#mend()
     if (this.#client.isOpen && this.hasStruck) this.#probe()
     if (this.#faults.hasDropped) this.#client.world.model.crashed('power')
-    // What a hidden fault did to the bytes shows whenever it likes: it is only judged that all errors are typed.
+    // A hidden fault may show at any time: it is only judged that all errors are typed.
     const { violations } = this.#client.world.model
     this.#tolerate(() => {
       this.#client.crash(end)
@@ -72,7 +72,7 @@ class FailingRun {
     if (this.#isHidden) violations.splice(0)
   }
 
-  /** A log that failed gives its directory back when it is closed. */
+  /** A log that failed releases its directory when it is closed. */
   #close(): void {
     const client = this.#client
     this.#tolerate(() => client.handle.close())
@@ -99,7 +99,7 @@ class FailingRun {
     storage.freeBytes = Number.POSITIVE_INFINITY
   }
 
-  /** Errors are part of it as long as they are typed. */
+  /** Errors are allowed here as long as they are typed. */
   #tolerate(work: () => void, isTolerant = true): void {
     try {
       work()
@@ -109,7 +109,7 @@ class FailingRun {
     }
   }
 
-  /** docs/errors.md: a storage that failed to keep something ends the log; any other error leaves it as it was. */
+  /** docs/errors.md: a storage that failed to keep something ends the log; any other error leaves the log as it was. */
   #probe(): void {
     const client = this.#client
     const { model } = client.world

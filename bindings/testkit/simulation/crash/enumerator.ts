@@ -20,14 +20,14 @@ interface Run {
   readonly modes: string
   readonly level: number
   readonly world: World
-  /** Two numbers for each point, whatever becomes of it: the same ones whatever else is explored. */
+  /** Draws two numbers for each point in any case: so a point gets the same ones whatever else is explored. */
   readonly draw: Random
   point: number
 }
 
 /**
  * Crashes a scenario before each of its operations, into each image, and goes on from there, crashing again. The run
- * itself is never disturbed: its storage and the model are copied at the instant, and what follows is judged on the
+ * itself is never disturbed: its storage and the model are copied at that instant, and what follows is judged on the
  * copies.
  */
 export class Enumerator {

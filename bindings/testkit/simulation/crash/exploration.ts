@@ -5,7 +5,7 @@ export interface Scenario {
   readonly name: string
   /** Rules of docs/durability.md that it exercises. */
   readonly rules: readonly number[]
-  /** Its disk fails or is full: a fault from outside would take the place of its own. */
+  /** Its disk fails or is full: a fault from outside would take the place of that. */
   readonly failsDisk?: true | undefined
   readonly run: (client: Client) => void
 }
@@ -19,16 +19,16 @@ export interface ExploreOptions {
   /** How deep recovery itself is crashed, and the chance that a point of it is, by depth. */
   readonly nestedChances?: readonly number[] | undefined
   /**
-   * Every image is opened and looked at. What clients do afterwards is done for the first one of those whose opening
-   * took the same branches and left clients with the same kinds of knowledge, and for the others by this chance; always
-   * without it.
+   * Every image is opened and looked at. What clients do afterwards is run for the first of those images whose opening
+   * took the same branches and left clients with the same kinds of knowledge, and for the others with this chance;
+   * without it for all.
    */
   readonly lifeChance?: number | undefined
   /** Images in all; what lies deeper is left out first. */
   readonly budget?: number | undefined
   /**
-   * What was judged already, by storage and model: shared between scenarios of one system it saves their common
-   * beginning.
+   * What was judged already, by storage and model: shared between scenarios of one system, it saves judging their
+   * common beginning again.
    */
   readonly judged?: Set<string> | undefined
   /** Follows one path only: `point.image/point.image`. */
@@ -38,7 +38,7 @@ export interface ExploreOptions {
   readonly isOver?: (() => boolean) | undefined
   /** Enough to know that it fails. */
   readonly stopAtFirst?: boolean | undefined
-  /** Judges by what clients see alone. */
+  /** Judges only by what clients see. */
   readonly ignoreMonitor?: boolean | undefined
 }
 
@@ -58,7 +58,7 @@ export interface Exploration {
   readonly nestedImages: number
   /** Of these: the same disk and the same promises as an image that was judged before. */
   readonly duplicates: number
-  /** Of the others: opened and looked at, because another life went on from the same state. */
+  /** Of the others: opened and looked at only, because another image in the same state was used further. */
   readonly lookedAt: number
   readonly failedImages: number
   /** Every operation of every run, and what the judge said. */

@@ -2,7 +2,7 @@ import { WRITE_BUFFER_SIZES } from '../../../log/segment/write-buffers.ts'
 import type { Client } from './client.ts'
 import type { Scenario } from './exploration.ts'
 
-/** The batch of one such value, without a key, is as large as one that waits may be. */
+/** The batch of one such value, without a key, is as large as a batch that waits may be. */
 const LARGEST_VALUE = WRITE_BUFFER_SIZES.batchBytes - 72
 
 /** The sizes of values in turn: two that fill a piece, one that is too large to wait, small ones around them. */

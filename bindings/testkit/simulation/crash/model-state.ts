@@ -17,7 +17,7 @@ export interface SendState extends SendRequest {
   /** What it must survive, by its own acknowledgement or by one after it in its partition (Prefix). */
   promised: 'nothing' | Loss
   baseOffset: number | undefined
-  /** It was once answered with an error: a client that went on with later sequences left a gap itself. */
+  /** It was once answered with an error: if its client went on with later sequences, the gap is the client's own. */
   wasRefused: boolean
 }
 
@@ -39,7 +39,7 @@ export interface CommittedOffsets {
 
 const strength = { nothing: 0, process: 1, power: 2 } as const
 
-/** What a record has beside its value. */
+/** Most bytes of a record besides its value. */
 const RECORD_BYTES_MOST = 40
 
 /** Longer than `v1234.56`: the rest of a value is padding. */
@@ -73,7 +73,7 @@ export class PartitionModel {
     return [this.order.map(({ index }) => index), known, this.shownEnd, this.logStartOffset, this.startLimit]
   }
 
-  /** The furthest start that leaves so many bytes, were every batch as large as it may be. */
+  /** The furthest start that leaves that many bytes if every batch is as large as it may be. */
   mayKeepOnly(bytes: number): void {
     let kept = 0
     for (const { baseOffset, values } of this.order.toReversed()) {
@@ -94,7 +94,7 @@ export class PartitionModel {
     }
   }
 
-  /** Holds what a reader sees against what was sent: a prefix of it, whole batches, nothing twice, nothing invented. */
+  /** Compares what a reader sees with what was sent: a prefix of it, whole batches, nothing twice, nothing invented. */
   match(view: PartitionView, isRecovered: boolean, violate: (promise: string, message: string) => void): void {
     const records = view.records
     let at = 0
@@ -159,7 +159,7 @@ export class PartitionModel {
     if (isRecovered && (send.outcome === 'unknown' || send.outcome === 'refused')) send.outcome = 'present'
   }
 
-  /** A batch that lies wholly below the start may be gone; of one that spans it the rest may be seen. */
+  /** A batch that lies wholly below the start may be gone; of a batch that spans it the later records may be seen. */
   #isBelowStart(send: SendState, { logStartOffset }: PartitionView): boolean {
     return send.baseOffset !== undefined && send.baseOffset < Math.min(logStartOffset, this.startLimit)
   }

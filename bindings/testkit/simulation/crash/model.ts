@@ -3,7 +3,7 @@ import type { PartitionView, SendAnswer, SendRequest, SystemTopic } from './syst
 
 /**
  * What the clients of a log know, and what they may therefore rely on: plain maps, nothing shared with the engine. An
- * outcome that nobody was told of is a set of allowed states until the first look at the log decides.
+ * outcome that nobody was told is a set of allowed states until the first look at the log decides.
  */
 export class Model {
   readonly violations: string[] = []
@@ -11,7 +11,7 @@ export class Model {
   readonly #partitions = new Map<string, PartitionModel>()
   readonly #committed = new Map<string, CommittedOffsets>()
   readonly #producerIds = new Set<number>()
-  /** By topic id, what each of its partitions keeps at least; every one that is not named keeps all. */
+  /** By topic id, how many bytes each of its partitions keeps at least; topics that aren't named keep everything. */
   readonly #keptBytes = new Map<string, number>()
   readonly #sends: SendState[] = []
 
@@ -27,7 +27,9 @@ export class Model {
     return fork
   }
 
-  /** The same for two models that rely on the same. Values are named by their start, which no two of one run share. */
+  /**
+   * Equal for two models that rely on the same. Values are named by their start, which no two values of one run share.
+   */
   digest(): string {
     return JSON.stringify([
       this.violations,
@@ -134,7 +136,7 @@ export class Model {
     return send.index
   }
 
-  /** The same batch again, at other acks perhaps. One that is lost takes its place behind all others. */
+  /** The same batch again, perhaps with other acks. If it is lost, it takes its place behind all others. */
   askedAgain(index: number, acks: SendRequest['acks']): SendRequest {
     const send = this.#sends[index] as SendState
     if (send.outcome === 'lost') {
@@ -218,7 +220,7 @@ export class Model {
     partition.logStartOffset = Math.max(partition.logStartOffset, view.logStartOffset)
   }
 
-  /** The start is about to move: until somebody sees it, both are right. */
+  /** The start is about to move: until somebody sees the new one, both are right. */
   deletingBefore(topic: string, number: number, before: number): void {
     const partition = this.partition(this.topicIdOf(topic), number)
     partition.startLimit = Math.max(partition.startLimit, before)
@@ -234,8 +236,8 @@ export class Model {
   }
 
   /**
-   * Of each partition at least as much stays as it is told to keep. How large its sends can be at most decides how far
-   * its start may move.
+   * Each partition keeps at least as much as its topic says. The largest possible size of its sends decides how far its
+   * start may move.
    */
   mayExpire(): void {
     for (const [topicId, bytes] of this.#keptBytes) {
@@ -293,7 +295,7 @@ export class Model {
     return [...new Set(names)].map((name) => JSON.parse(name) as [string, string, number])
   }
 
-  /** Offsets belong to an incarnation of a topic: one made anew under the name has none. */
+  /** Offsets belong to a topic by its id: a topic that is created again under the name has none. */
   #offsets(group: string, topic: string, partition: number): CommittedOffsets {
     const key = JSON.stringify([group, this.topicIdOf(topic), partition])
     let offsets = this.#committed.get(key)

@@ -14,9 +14,7 @@ interface Frame {
   isReleased: boolean
 }
 
-/**
- * Everything that an order rule speaks of. The clients' side tells acknowledged, shown, producerIdHandedOut, opened.
- */
+/** Everything that an order rule is about. The clients' side tells acknowledged, shown, producerIdHandedOut, opened. */
 export type WriteOrderEvent =
   | { readonly kind: 'write'; readonly file: string; readonly range: WriteRange }
   | { readonly kind: 'framePlaced'; readonly frame: Frame }

@@ -244,5 +244,5 @@ const writeScenarios: readonly Scenario[] = [
   },
 ]
 
-/** Each is small: what counts is that every row of the write-order table and every rule stands in at least two. */
+/** Each is small: what counts is that every row of the write-order table and every rule is in at least two of them. */
 export const SCENARIOS: readonly Scenario[] = [...writeScenarios, ...lifeScenarios]

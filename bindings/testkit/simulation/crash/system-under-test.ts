@@ -4,24 +4,24 @@ import type { Random } from '../random.ts'
 import type { VirtualStorage } from '../virtual-rows.ts'
 import type { Marks } from './marks.ts'
 
-/** Any log that the simulator can drive. Nothing of it may answer with a promise. */
+/** Any log that the simulator can drive. None of its calls may return a promise. */
 export interface SystemUnderTest<Storage extends VirtualStorage = VirtualStorage> {
   readonly name: string
   /** A new, empty storage. */
   storage(): Storage
-  /** Recovers and answers a log that serves; throws what `open` of the system would reject with. */
+  /** Recovers and returns a log that serves; throws what `open` of the system would reject with. */
   open(host: SystemHost<Storage>): SystemHandle
 }
 
 export interface SystemHost<Storage extends VirtualStorage = VirtualStorage> {
   readonly storage: Storage
   readonly observer: WriteOrderObserver
-  /** For choices that are the scheduler's in real life: which of several effects ends first. */
+  /** For choices that the scheduler makes in real life: which of several effects ends first. */
   readonly order: Random
   readonly marks: Marks
 }
 
-/** Calls without `answered` run the system until they have their answer; they throw what it answers. */
+/** Calls without `answered` run the system until they have their answer, and throw the error that it holds. */
 export interface SystemHandle {
   readonly recovery: SystemRecovery
   createTopic(topicId: string, topic: string, partitions: number): void
@@ -73,7 +73,7 @@ export interface SendRequest {
   readonly acks: Acks
 }
 
-/** `baseOffset` -1: written, the offset is forgotten. */
+/** `baseOffset` is -1 if the batch is known to be written but its offset isn't known any more. */
 export type SendAnswer = { readonly baseOffset: number } | { readonly errorCode: string }
 
 export interface SeenRecord {
