@@ -54,10 +54,10 @@ export interface Log extends AsyncDisposable {
   read<const T extends TopicRef>(topics: T | readonly T[], options?: ReadOptions): Reader<RecordOf<T>, BatchOf<T>>
   /**
    * Reads one record by its place, such as the one that `send` resolved with. Resolves with `undefined` where a
-   * committed reader finds none: at the offset of a transaction's marker, of an aborted record, or of one that an
-   * unclean end left unused. Its batch stays in memory, so that its neighbours are found without the storage. Rejects
-   * with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range), CORRUPT_MESSAGE or
-   * LOG_CLOSED.
+   * committed reader finds none: at the offset of a transaction's marker, of an aborted record, or at one that an
+   * unclean end left unused. The record's batch stays in memory, so that its neighbours are found without the storage.
+   * Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, OFFSET_OUT_OF_RANGE (with the valid range),
+   * CORRUPT_MESSAGE or LOG_CLOSED.
    */
   get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined>
   /**
@@ -66,10 +66,10 @@ export interface Log extends AsyncDisposable {
    */
   shareConsumer<const T extends TopicRef>(options: ShareConsumerOptions<T>): ShareConsumer<T>
   /**
-   * Consumes records, calls `handle`, and commits what it gives, the state that it changes and the group's offsets in
-   * one transaction per batch, until it is closed. Throws INVALID_REQUEST or INVALID_GROUP_ID for wrong options. `done`
-   * rejects with the error of `handle` where there are no dead letters, and with UNKNOWN_TOPIC_OR_PARTITION,
-   * INVALID_CONFIG, LOG_CLOSED.
+   * Consumes records, calls `handle`, and commits the records that it gives, the state that it changes and the group's
+   * offsets in one transaction per batch, until it is closed. Throws INVALID_REQUEST or INVALID_GROUP_ID for wrong
+   * options. `done` rejects with the error of `handle` if there is no `deadLetter`, and with
+   * UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, LOG_CLOSED.
    */
   process<const T extends TopicRef, const S extends Record<string, AnyStateStore> = Record<never, never>>(
     options: ProcessOptions<T, S>,
@@ -77,7 +77,7 @@ export interface Log extends AsyncDisposable {
   /**
    * Brings rows of a foreign store into the log, each exactly once. Throws INVALID_REQUEST for wrong options. `done`
    * rejects with the error of `read`, with PRODUCER_FENCED when a newer `ingest` of the same source has begun, with
-   * what its records are refused with, as by `send`, with INVALID_REQUEST for a position that is neither a text nor a
+   * errors of `send` for records that are refused, with INVALID_REQUEST for a position that is neither a text nor a
    * finite number, and with LOG_CLOSED.
    */
   ingest<P extends string | number>(options: IngestOptions<P>): Processor
@@ -92,11 +92,11 @@ export interface Log extends AsyncDisposable {
   ): Promise<ReadonlyTable<K, V>>
   /**
    * Flushes the producers, ends consumers and readers, and leaves the storage so that the next open is quick. It waits
-   * for every `handle` of `process` that was called: one that never settles has to look at its signal, and one that
-   * awaits this waits for itself. If a processor gives up meanwhile, its `done` tells why. If other processes are
+   * for every `handle` of `process` that was called: one that would never settle has to watch its signal, and one that
+   * awaits this call waits for itself. If a processor gives up meanwhile, its `done` tells why. If other processes are
    * attached to this one, their consumers get up to 5 s to commit and give up their partitions and locks; what they
-   * haven't committed by then comes again. If this one is attached and its holder gives no sign for 5 s, what is still
-   * under way rejects with NETWORK_EXCEPTION: it may be done or not.
+   * haven't committed by then is delivered again. If this one is attached and its holder gives no sign for 5 s, calls
+   * that are still under way reject with NETWORK_EXCEPTION: they may be done or not.
    */
   close(): Promise<void>
 }

@@ -35,7 +35,7 @@ export interface ProducerRecord extends RecordInput<string | Uint8Array, string 
 /** Where a record stands in the log. */
 export interface RecordMetadata extends TopicPartition {
   /**
-   * -1 if the record is known to be written and its offset isn't known any more: after a retry that came more than five
+   * -1 if the record is known to be written but its offset isn't known any more: after a retry that came more than five
    * batches late.
    */
   readonly offset: number

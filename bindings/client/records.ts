@@ -11,11 +11,11 @@ export interface RecordHeaders extends Iterable<readonly [name: string, value: U
 }
 
 /**
- * A record that was read. Key and value are decoded when they are first looked at. One that can't be decoded throws
- * RECORD_DESERIALIZATION, with its place, at that moment, so that it can't stop a loop from going on. They own their
- * bytes unless the batch is borrowed. `JSON.stringify` writes all fields, headers as a list of pairs, and
- * `console.log` shows them; but a copy by spread or structuredClone has topic, partition and offset alone, whatever
- * its type says: name the other fields that it is to have.
+ * A record that was read. Key and value are decoded when they are first asked for. If one can't be decoded, it throws
+ * RECORD_DESERIALIZATION, with its place, at that moment, so that a loop can go on. They own their bytes unless the
+ * batch is borrowed. `JSON.stringify` writes all fields, headers as a list of pairs, and `console.log` shows them; but
+ * a copy by spread or structuredClone has only topic, partition and offset, whatever its type says: name the other
+ * fields that it is to have.
  */
 export interface ConsumerRecord<Name extends string = string, K = Uint8Array<ArrayBuffer>, V = Uint8Array<ArrayBuffer>>
   extends RecordMetadata {

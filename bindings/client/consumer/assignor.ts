@@ -8,7 +8,7 @@ export interface Assignor {
   /**
    * Returns the partitions of each member, by member id. `partitionCounts` has every topic that a member reads, with
    * its number of partitions. A partition goes to at most one member, which must read its topic. A partition that a
-   * member holds (`owned`) and doesn't get again is taken from it before another member gets it.
+   * member holds (`owned`) and isn't assigned again is revoked from it before another member gets it.
    */
   assign(
     members: readonly GroupMember[],

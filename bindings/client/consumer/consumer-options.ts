@@ -27,8 +27,8 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   /**
    * Where to start without a committed offset, or when it is out of range: `'earliest'` (default), `'latest'`, or
    * `'none'` for an error. Differs from Kafka: there it is `'latest'`, and offsets are committed automatically; here
-   * only `commit` does. With `'latest'`, as in Kafka, what a partition that is added gets before a member reads it is
-   * skipped.
+   * only `commit` does. With `'latest'`, as in Kafka, records that come to an added partition before a member reads it
+   * are skipped.
    */
   autoOffsetReset?: AutoOffsetReset | undefined
   /**
@@ -44,9 +44,10 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
    */
   maxPollIntervalMs?: number | undefined
   /**
-   * For offsets that are kept in the program's own database: asked for the positions of the partitions of each new
-   * assignment. Such a consumer never commits to the log. `lag`, `seek` and iterations wait for the answer. A topic that was deleted and made again begins at 0: keep the
-   * `topicId` that `admin.describeTopic` tells with each position, and answer none that is of another.
+   * For offsets that are kept in the program's own database: called with the partitions of each new assignment,
+   * resolves with their positions. `lag`, `seek` and iterations wait for it. Such a consumer never commits to the log.
+   * A topic that was deleted and created again begins at 0: store the `topicId` that `admin.describeTopic` tells with
+   * each position, and return no position of another topic.
    */
   positions?: ((assigned: readonly TopicPartition[]) => Promise<readonly Position[]>) | undefined
 }

@@ -7,20 +7,20 @@ import type { TopicRef } from '../topic/topic.ts'
 
 /** What happens to a member's partitions; see `Consumer.on`. */
 export type RebalanceEvent = 'assigned' | 'revoked' | 'lost'
-/** Told of the partitions concerned; awaited before the group goes on. */
+/** Called with the partitions concerned; awaited before the group goes on. */
 export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void | Promise<void>
 
 /**
  * A member of a consumer group. Iterate it for records, or `batches()`; one iteration at a time (CONSUMER_BUSY). It
  * joins at the first iteration and starts at the group's committed offsets, so that after a crash everything from there
- * on comes again. `break` leaves it open and gives undelivered records back: the next iteration goes on after the last
- * delivered one. Until then it is still a member: nobody else reads the partitions that it keeps, before it is closed or
- * hasn't polled for `maxPollIntervalMs`. `close()` ends the iteration, an aborted `signal` makes it reject with its
- * reason.
+ * on is delivered again. Records own their bytes: they may be kept.
+ *
+ * `break` ends the iteration and leaves the consumer open: the next iteration goes on after the last delivered record.
+ * Until then it is still a member, and nobody else reads its partitions before it is closed or hasn't polled for
+ * `maxPollIntervalMs`. `close()` ends the iteration; an aborted `signal` makes it reject with its reason.
  *
  * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE
- * (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED. Records own their bytes: they
- * may be kept.
+ * (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED.
  */
 export interface Consumer<T extends TopicRef = string> extends AsyncIterable<RecordOf<T>>, AsyncDisposable {
   /**
@@ -29,17 +29,19 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    */
   batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
-   * Makes the group go on after what is done: a record, a batch, or positions. Resolves when that is durable. Joins the
-   * group first if it must. A position beyond the end is met by `autoOffsetReset` when it is read. A record is finished
-   * when its iteration asked for the next one, or when it, its batch or a later record of its partition is passed here;
-   * positions past records that were delivered and aren't finished reject with UNFINISHED_RECORDS unless `allowSkip`.
-   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, and of positions
-   * when one of their partitions was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one
-   * has its name; with INVALID_REQUEST for what never was assigned, or where the option `positions` keeps the offsets,
-   * and with CONSUMER_CLOSED. Refused it changes nothing. Where it ends without an answer, as by a crash, some of its
-   * partitions may be committed and others not: each partition goes on by itself. `sendOffsets` of a transaction is all
-   * or nothing. Differs from Kafka: there nothing keeps a commit from passing unfinished records, and nothing is
-   * committed but by this.
+   * Commits: the group goes on behind `done`, which is a record, a batch, or positions. Resolves when that is durable.
+   * Joins the group first if it must. A position beyond the end is handled by `autoOffsetReset` when it is read.
+   *
+   * A record is finished when its iteration asked for the next one, or when it, its batch or a later record of its
+   * partition is passed here. Positions past records that were delivered and aren't finished reject with
+   * UNFINISHED_RECORDS unless `allowSkip`. Differs from Kafka: there nothing keeps a commit from passing unfinished
+   * records; and here only this call commits.
+   *
+   * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, or when the
+   * partition of a position was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one has its
+   * name; with INVALID_REQUEST for a partition that never was assigned, or where the option `positions` keeps the
+   * offsets; and with CONSUMER_CLOSED. A commit that is refused changes nothing. If it ends without an answer, as by a
+   * crash, some of its partitions may be committed and others not. `sendOffsets` of a transaction is all or nothing.
    */
   commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
@@ -51,22 +53,22 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   position(at: TopicPartition): number
   /**
    * Resolves with the group's committed `nextOffset`, `undefined` if there is none. Joins the group first if it must.
-   * Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, CONSUMER_CLOSED, and as an iteration does where it can't
+   * Rejects with INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION, CONSUMER_CLOSED, and as an iteration does if it can't
    * join.
    */
   committed(at: TopicPartition): Promise<number | undefined>
   /**
    * Resolves with the number of offsets between position and end of each assigned partition, by `topic/partition`; the
-   * end is the one that `isolationLevel` reads up to. `admin.describeGroup` says what lies behind it, and whose open
-   * transaction. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does where it
+   * end is the one up to which `isolationLevel` reads. `admin.describeGroup` tells what lies behind that, and whose
+   * open transaction. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does if it
    * can't join.
    */
   lag(): Promise<ReadonlyMap<string, number>>
   /**
    * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is
-   * none). What was delivered before no longer counts as unfinished. An offset out of range is met by `autoOffsetReset`
-   * when it is read. Joins the group first if it must. Rejects with INVALID_REQUEST for a partition that isn't
-   * assigned, CONSUMER_CLOSED, and as an iteration does where it can't join.
+   * none). What was delivered before no longer counts as unfinished. An offset out of range is handled by
+   * `autoOffsetReset` when it is read. Joins the group first if it must. Rejects with INVALID_REQUEST for a partition
+   * that isn't assigned, CONSUMER_CLOSED, and as an iteration does if it can't join.
    */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
   /** Stops the delivery of these partitions, or of all assigned ones, until `resume`. Throws as `position`. */
@@ -74,14 +76,15 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /** Goes on with the delivery that `pause` stopped. Throws as `position`. */
   resume(which?: readonly TopicPartition[]): void
   /**
-   * `assigned`: the member has these partitions now, besides those it had. `revoked`: it gives these up, and may still
-   * commit; nobody else has them before its handlers are done. `lost`: they are gone already, because it didn't poll
-   * for `maxPollIntervalMs`, because their topic was deleted and made again, or because a handler threw; it joins again.
-   * Handlers are awaited, between two records or while nothing iterates; all are told, also where one throws, and then
-   * the first failure is thrown. `close` waits for them: one that awaits `close` of its consumer or log waits for itself.
-   * So does an iteration: one that is awaited by a handler has nothing before `close` ends it.
+   * Adds a handler. `assigned`: the member has these partitions now, besides those that it had. `revoked`: it gives
+   * these up, and may still commit; nobody else gets them before its handlers are done. `lost`: they are gone already,
+   * because the member didn't poll for `maxPollIntervalMs`, because their topic was deleted and created again, or
+   * because a handler threw; it joins again. Handlers are awaited, between two records or while nothing iterates. All
+   * are called, even if one throws; then the first failure is thrown. `close` waits for them: a handler that awaits
+   * `close` of its consumer or log waits for itself. An iteration waits for them too: one that a handler awaits gets
+   * nothing before `close` ends it.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
-  /** Ends the iteration and leaves the group. Commits nothing. A second call gives the answer of the first. */
+  /** Ends the iteration and leaves the group. Commits nothing. A second call settles as the first one. */
   close(): Promise<void>
 }

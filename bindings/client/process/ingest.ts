@@ -11,22 +11,22 @@ import { TransactionSender } from '../transaction/transaction-sender.ts'
 import { inBatches } from './item-batches.ts'
 import { keyText, readValues } from './partition-values.ts'
 
-/** A place in a foreign store, and what stands there, as records of the log. */
+/** A position in a foreign store, and the records made of what stands there. */
 export interface IngestItem<P extends string | number> {
-  /** Handed to `read` again after a restart: what comes after it is asked for then. */
+  /** Handed to `read` again after a restart, which then gives what follows it. */
   readonly position: P
-  /** One, many or none; they are committed together with the position. */
+  /** One record, many or none; they are committed together with the position. */
   readonly records: ProducerRecord | readonly ProducerRecord[]
 }
 
-/** Rows of a foreign store into the log, exactly once across any restart. */
+/** Options of `ingest`, which brings rows of a foreign store into the log, exactly once across any restart. */
 export interface IngestOptions<P extends string | number> extends Abortable {
-  /** Names the store: one `ingest` of a source works at a time, a newer one ends the older (PRODUCER_FENCED). */
+  /** Names the store: one `ingest` of a source works at a time, a newer one ends the older one (PRODUCER_FENCED). */
   source: string
   /**
-   * What stands after a position, in order; `undefined` for the first time. The position of what was written lies in
-   * the same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction
-   * that failed, once the signal of the call before has aborted.
+   * Gives what follows a position, in order; `after` is `undefined` the first time. The position is committed in the
+   * same transaction as the records, so nothing is skipped and nothing doubled. Called again after a transaction that
+   * failed, once the signal of the call before has aborted.
    */
   read(after: P | undefined, signal: AbortSignalGiven): AsyncIterable<IngestItem<P>>
 }

@@ -16,9 +16,10 @@ export interface AnyStateStore {
 }
 
 /**
- * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least the partitions of the
- * input (INVALID_CONFIG of `done` else). With `compact,delete` a value that nobody sets for `retention.ms` may be gone
- * after the next start. State is what the changelog holds, also of one that is deleted and made again meanwhile.
+ * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least as many partitions as
+ * the input (else `done` rejects with INVALID_CONFIG). With `compact,delete` a value that nobody sets for
+ * `retention.ms` may be gone after the next start. State is what the changelog holds, also if that is deleted and
+ * created again meanwhile.
  */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
   if (!isDeclared(changelog)) {
@@ -34,11 +35,11 @@ export interface KeyValue<K, V> {
   /** The value that was set last; `undefined` without one. */
   get(key: K): Promise<V | undefined>
   /**
-   * RECORD_SERIALIZATION where the changelog's codec refuses it. One too large for the changelog is a failure of
-   * `handle`, behind its end.
+   * Sets the key's value. Throws RECORD_SERIALIZATION if the changelog's codec refuses it. If it is too large for the
+   * changelog, the record fails once `handle` has ended.
    */
   set(key: K, value: V): void
-  /** The key has no value from now on. */
+  /** Deletes the key's value. */
   delete(key: K): void
 }
 

@@ -14,72 +14,83 @@ import type { StateStore, StatesOf } from './keyed-state.ts'
 export interface ProcessContext<S> {
   /** Keyed state of the record's partition, by the names of the option `state`. */
   readonly state: StatesOf<S>
-  /** 1 for the first call with this delivery; `concurrency` makes calls that are no retries. */
+  /**
+   * How often `handle` was called for this delivery, this call included: 1 for the first. With `concurrency` there may
+   * be calls that are no retries.
+   */
   readonly attempt: number
   /**
    * Aborts when the processor ends, and with UNKNOWN_MEMBER_ID when the group gives the partition to others, as after
-   * `maxPollIntervalMs`: give up soon, the record comes again.
+   * `maxPollIntervalMs`: end soon then, the record is delivered again.
    */
   readonly signal: AbortSignalGiven
 }
 
-/** A processor: consume, handle, produce, keep state and commit, all in one transaction for each batch of records. */
+/**
+ * Options of a processor, which consumes, handles, produces, keeps state and commits, all in one transaction for each
+ * batch of records.
+ */
 export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /** The consumer group: processors of one group share the partitions. */
   groupId: string
   /**
-   * What is consumed. With `state` all members of the group read the same topics, of equal partitions (INVALID_CONFIG
-   * else).
+   * The topics to consume. With `state`, all members of the group must read the same topics, with equal numbers of
+   * partitions (else INVALID_CONFIG).
    */
   topics: readonly T[]
   /** Stores by name: `{ balances: store(ledger) }`. Their changelogs have at least the partitions of the input. */
   state?: S | undefined
   /**
-   * Called for each record, in order of each partition, or of each key with `concurrency`. What it gives is sent with
-   * the commit: objects and lists may be used again at once, bytes stay as they are until then. In transactions the
-   * next batch is handled while the one before commits. May be called again for the same record after a failure, of
-   * that commit too, a crash, or a partition that moved: only the run whose transaction commits has effects in the log.
+   * Called for each record, in the order of each partition, or of each key with `concurrency`. The records that it
+   * resolves with are sent with the commit: their objects and lists may be used again at once, bytes must stay as they
+   * are until then. In transactions the next batch is handled while the one before commits. May be called again for the
+   * same record after a failure (also of that commit), a crash, or a partition that moved: only the run whose
+   * transaction commits has effects in the log.
    */
   handle(
     record: RecordOf<T>,
     context: ProcessContext<S>,
   ): Promise<ProducerRecord | readonly ProducerRecord[] | undefined> | Promise<void>
   /**
-   * `'exactly-once'` (default): output, state and offsets in one transaction. `'at-least-once'`: output and state are
-   * sent, then the offsets committed; a crash between the two brings the records again.
+   * `'exactly-once'` (default): output, state and offsets are committed in one transaction. `'at-least-once'`: output
+   * and state are sent, then the offsets committed; after a crash between the two the records are delivered again.
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, also by giving a record or setting state that its topic doesn't take, with
-   * origin, error (1 KiB of its text) and attempts in headers. One that doesn't fit there with them comes with a null
-   * value and the header `oncelog-omitted`. It is none of `topics`, and nothing creates it: `done` rejects at once where
-   * it isn't there, is compacted, or takes batches of less than 640 bytes (INVALID_CONFIG). Without the option the
-   * processor gives up, as it always does where a record is given for a topic that isn't there.
+   * Topic for records that failed every try, with origin, error (1 KiB of its text) and attempts in headers. To give a
+   * record or set state that its topic doesn't take is such a failure, too. A record that doesn't fit there with these
+   * headers comes with a null value and the header `oncelog-omitted`. The topic must exist, and be none of `topics`:
+   * `done` rejects at once if it doesn't, is compacted, or takes batches of less than 640 bytes (INVALID_CONFIG).
+   * Without the option the processor gives up, as it always does if a record is given for a topic that doesn't exist.
    */
   deadLetter?: string | undefined
-  /** Tries after the first one, 0 by default, with a wait that doubles from 10 ms up to a second. */
+  /**
+   * Most tries of a record after the first one; 0 by default. The wait before each doubles from 10 ms up to a second.
+   */
   retries?: number | undefined
   /**
-   * Records of different keys that may be in `handle` at once, 1 by default. Records of one key never are. State sees
-   * them one after another, in no order of their keys: where a record changed what another one at work had read, that
-   * one is handled again on the new state, whatever it gave or threw, and that is none of its `retries`.
+   * How many records of different keys may be in `handle` at once; 1 by default. Records of one key never are. They
+   * change state one after another, in no order of their keys: if a record changed what another one being handled has
+   * read, that one is handled again on the new state, whatever it gave or threw. That is none of its `retries`.
    */
   concurrency?: number | undefined
   /**
-   * Records of one partition in one transaction at most, 1000 by default. A transaction is committed earlier, between
+   * Most records in one transaction, all of one partition; 1000 by default. A transaction is committed earlier, between
    * two records, when half of `transactionTimeoutMs` or of `maxPollIntervalMs` was worked.
    */
   maxRecords?: number | undefined
   /**
-   * 60000 ms by default, 900000 at most: a transaction that took longer is aborted and its records come again. It
-   * begins once its records are handled; of these there are no more than fit into half of it, one at least.
+   * How long a transaction may take before it is aborted and its records are delivered again, in milliseconds; 60000 by
+   * default, 900000 at most. It begins once its records are handled, which are as many as take half of this time, at
+   * least one.
    */
   transactionTimeoutMs?: number | undefined
   /**
-   * Time of work after which the group gives the partitions to other members, 300000 ms by default. A record that alone
-   * takes longer comes again without end, with those before it in its transaction: such calls are none of its `retries`,
-   * and no dead letter. The signal of `handle` aborts then, and a warning says so each time (`PROCESS_TOO_SLOW`, by
-   * `process.emitWarning` on Node). Give what `handle` awaits that signal, or a time limit of its own.
+   * After how much time of work the group gives the partitions to other members, in milliseconds; 300000 by default. A
+   * record that alone takes longer is delivered again without end, with those before it in its transaction: such calls
+   * are no `retries`, and it becomes no dead letter. The signal of `handle` aborts then, and a warning says so each
+   * time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give that signal to what `handle` awaits, or set time
+   * limits of your own.
    */
   maxPollIntervalMs?: number | undefined
 }

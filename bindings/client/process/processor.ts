@@ -5,16 +5,16 @@ import { abortReason, throwIfAborted } from '../signals.ts'
 /** Work that goes on by itself until it is closed, its source ends, or it gives up. */
 export interface Processor extends AsyncDisposable {
   /**
-   * Resolves when it was closed or its source ended; rejects with what made it give up, also while it was closed, or
-   * with the reason of its aborted signal. Await it, or catch it: a processor that gives up while nobody looks ends the
-   * program, as any rejection that nobody handles does.
+   * Resolves when it was closed or its source ended; rejects with the error that made it give up, also while it was
+   * being closed, or with the reason of its aborted signal. Await it, or catch it: a processor that gives up while
+   * nobody looks ends the program, as any unhandled rejection does.
    */
   readonly done: Promise<void>
   /**
-   * Ends it between two transactions; what isn't committed comes again. Resolves when nothing of it runs any more: a
-   * `handle` or `read` may call it, and must not await it. Rejects, as `done` does, with what made it give up since: a
-   * commit that failed for good, a record that had failed every try. What it gave up with before, `done` told. A second
-   * call gives the first's answer.
+   * Ends it between two transactions; what isn't committed is delivered again. Resolves when nothing of it runs any
+   * more: a `handle` or `read` may call it, but must not await it. Rejects, like `done`, with an error that made it
+   * give up since this call: a commit that failed for good, a record that failed every try. An error from before only
+   * `done` tells. A second call settles as the first one.
    */
   close(): Promise<void>
 }

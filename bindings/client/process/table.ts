@@ -10,21 +10,22 @@ import { losesValues } from './lost-values.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
 /**
- * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; of
- * partitions that `createPartitions` adds too. A key whose partition is another one since has its last value there, but
- * that a deletion there shows again what it had before: delete it in both. Altered so that retention takes values, the
- * topic is followed on: an open table keeps what it has read, and the next `table` is refused.
+ * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; partitions
+ * that `createPartitions` adds are included. If a key goes to another partition since then, its last value there
+ * counts; once it is deleted there, its value in the old partition shows again: delete it in both. If the topic is
+ * altered so that retention removes values, an open table keeps what it has read and goes on, and the next `table` is
+ * refused.
  */
 export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /**
-   * `undefined` for a key without a value. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the
-   * table stop: UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was made again,
-   * OFFSET_OUT_OF_RANGE where records went before it had read them.
+   * The key's value; `undefined` without one. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the
+   * table stop: UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was deleted and
+   * created again, OFFSET_OUT_OF_RANGE if records were removed before it had read them.
    */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
   entries(): IterableIterator<[K, V]>
-  /** Up to where it has read. */
+  /** How far it has read: a position for each partition. */
   readonly asOf: readonly Position[]
   /** Stops reading. */
   close(): Promise<void>

@@ -10,18 +10,18 @@ export type SharedRecordOf<T extends TopicRef> = RecordOf<T> & {
 
 /**
  * One of several consumers that share a work queue (KIP-932). Each record goes to one of them at a time, whatever its
- * partition, and one that fails doesn't hold up the 2000 behind it in its partition. Iterate it; one iteration at a
- * time (CONSUMER_BUSY). Acknowledge every record, in any order: one whose lock ends first, or whose consumer goes away,
- * is delivered again. The first time, records come in the order of their partition; when they come again they don't.
- * Where order counts use `consumer`.
+ * partition, and a record that fails doesn't hold up the 2000 behind it in its partition. Iterate it; one iteration at
+ * a time (CONSUMER_BUSY). Acknowledge every record, in any order: a record whose lock ends before, or whose consumer
+ * goes away, is delivered again. The first deliveries are in the order of the partition, later ones aren't. Where order
+ * counts use `consumer`.
  *
- * Deliveries are counted on disk before they happen, so a record that kills its process comes `maxDeliveries` times and
- * no more. Delivery is at least once: accepting a record and what the program does with it aren't one step; where they
- * have to be, use `process`. `break` leaves the consumer open and keeps what wasn't delivered for the next iteration.
- * Only committed records are read.
+ * Deliveries are counted on disk before they happen, so a record that kills its process is delivered `maxDeliveries`
+ * times and no more. Delivery is at least once: to accept a record and what the program does with it aren't one step;
+ * where they have to be, use `process`. `break` leaves the consumer open and keeps what wasn't delivered for the next
+ * iteration. Only committed records are read.
  *
- * A lock can't be made longer: `lockMs` must be enough for the longest work, and for the records of `maxRecords` that
- * wait for it.
+ * The program can't extend a lock: `lockMs` must be enough for the longest work, and for the up to `maxRecords` records
+ * that wait before it.
  *
  * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION (of `deadLetter` too), CORRUPT_MESSAGE, LOG_CLOSED,
  * CONSUMER_CLOSED, or the signal's reason.
@@ -45,8 +45,8 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
     options?: { delayMs?: number | undefined; error?: unknown },
   ): Promise<void>
   /**
-   * Ends the iteration and gives back the records that it holds, to other consumers at once. A second call gives the
-   * answer of the first.
+   * Ends the iteration and releases the records that it holds, to other consumers at once. A second call settles as
+   * the first one.
    */
   close(): Promise<void>
 }

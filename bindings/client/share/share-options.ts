@@ -17,16 +17,16 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
    */
   lockMs?: number | undefined
   /**
-   * How often a record is delivered that nobody accepts, from 1 to 32766, 5 by default; a delivery that ends with
-   * `'release'` counts too. After the last one the record goes to the dead letters, or is given up if there are none.
+   * How often a record is delivered that nobody accepts, from 1 to 32766; 5 by default. A delivery that ends with
+   * `'release'` counts too. After the last one the record goes to `deadLetter`, or is given up if there is none.
    * Kafka's group.share.delivery.count.limit.
    */
   maxDeliveries?: number | undefined
   /**
-   * Most records that this consumer holds and hasn't delivered yet, from 1 to 2000, 10 by default. Each of them is
-   * locked and counts as delivered as soon as it comes, because the count is on disk first: so a slow program takes
-   * few. A record that was delivered twice comes alone, so that one that ends its process takes no others along if
-   * `maxDeliveries` is 3 or more.
+   * Most records that this consumer has locked and not delivered yet, from 1 to 2000; 10 by default. Each of them
+   * counts as delivered as soon as it is locked, because the count is on disk first: so a slow program should take few.
+   * A record that was delivered twice comes alone: if it ends its process again, no other record's count goes up with
+   * it, provided that `maxDeliveries` is 3 or more.
    */
   maxRecords?: number | undefined
   /**
@@ -37,8 +37,8 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
   deadLetter?: string | undefined
   /**
    * Where a new group starts: `'earliest'` (default) or `'latest'`. Kafka's share.auto.offset.reset. Differs from
-   * Kafka: there `'latest'` is the default. Partitions that a topic gets later are read from their start, and
-   * so are those that a `resetShareGroup` of others of the topic left out.
+   * Kafka: there `'latest'` is the default. Partitions that a topic gets later are read from their start, and so are
+   * partitions of the topic that a `resetShareGroup` left out.
    */
   autoOffsetReset?: 'earliest' | 'latest' | undefined
 }
