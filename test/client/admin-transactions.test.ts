@@ -141,7 +141,7 @@ test('reset to earliest, latest, a time, an offset, by so many: dryRun tells the
   })
 })
 
-test('a reset of topics: all their partitions, or the one named; a group that is not there begins with it', async () => {
+test('a reset of topics: all their partitions, or only those named; a group that does not exist is created by it', async () => {
   await everywhere(async (log) => {
     await sendTo(log, 1, 4)
     const named = await log.admin.resetOffsets('new', 'latest', { topics: [{ topic: 't', partition: 1 }] })
@@ -213,7 +213,7 @@ test('transactions: listed and described through their states', async () => {
   })
 })
 
-test('abort: readers go on, the producer hears of it and goes on too', async () => {
+test('abort: readers go on; the producer is told by its next call, and goes on too', async () => {
   await everywhere(async (log) => {
     const { admin } = log
     const producer = log.producer({ transactionalId: 'id' })
@@ -231,7 +231,7 @@ test('abort: readers go on, the producer hears of it and goes on too', async () 
   })
 })
 
-test('fence: a slip in one of the ids ends none of the producers', async () => {
+test('fence: if one of the ids is misspelt, none of the producers is fenced', async () => {
   await everywhere(async (log) => {
     const transaction = await log.producer({ transactionalId: 'kept' }).beginTransaction()
     await transaction.send({ ...at, value: 'a' })
@@ -274,7 +274,7 @@ test('fence, before and after a commit and in the middle (AdminFenceProducersTes
   })
 })
 
-test('producers of a partition: last sequence, and who holds readers back since where', async () => {
+test('producers of a partition: last sequence, and whose open transaction holds readers back since which offset', async () => {
   await everywhere(async (log) => {
     await sendTo(log, 0, 3, 1234)
     const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()

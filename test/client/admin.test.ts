@@ -85,7 +85,7 @@ test('wrong arguments are refused before the log is asked', async () => {
   assert.equal([...broker.topics.keys()], ['t'])
 })
 
-test('declared topics: what is missing is created, with one partition unless said; what exists is left', async () => {
+test('declared topics: missing ones are created, with one partition by default; existing ones stay as they are', async () => {
   const { broker } = setup({ old: { partitions: 3, config: { 'retention.ms': 5 } } })
   await ensureTopics(broker.admin, [
     topic('old', { value: string }),
@@ -108,7 +108,7 @@ test('a default that is declared is no difference, nor is a number as text', asy
   await ensureTopics(broker.admin, [topic('t', { value: string, config })])
 })
 
-test('INVALID_CONFIG where partitions or config differ, and then nothing is created', async () => {
+test('a declared topic whose partitions or config differ is INVALID_CONFIG, and then nothing is created', async () => {
   const { broker } = setup({ t: { partitions: 2, config: { 'segment.ms': 7 } } })
   const missing = topic('missing', { value: string })
   const differing = [

@@ -93,7 +93,7 @@ test('the leader gives nobody what another member still holds', () => {
   assert.equal(assignPartitions(rangeAssignor, given, counts)[1], { memberId: 'b', partitions: [t(2), t(3)] })
 })
 
-test("a plan of the user's own that cannot be is refused", async () => {
+test("an impossible plan of a user's own assignor is refused", async () => {
   const t0 = { topic: 't', partition: 0 }
   const plans: unknown[] = [
     undefined,

@@ -140,7 +140,7 @@ for (const [what, config] of Object.entries({ 'one batch': {}, 'several batches'
   }
 }
 
-test('a slip in the name of a field is told with the one that was meant, by records of a declared topic too', async () => {
+test('a misspelt field is refused with the name that was meant, in records of a declared topic too', async () => {
   const { log } = setup()
   const slip = { topic: 't', value: 'x', header: {} }
   const sent = await failure('INVALID_RECORD', () => log.producer().send(slip))
@@ -175,7 +175,7 @@ class Inherits implements ProducerRecord {
 }
 
 overBrokers(
-  'what a record has by its class, its prototype or unseen is sent, by a send that has to wait too',
+  'fields that a record has by its class, by its prototype or hidden are sent, also by a send that has to wait',
   async (setup) => {
     const { log } = await setup({ t: 2 })
     const forms = (name: string): ProducerRecord[] => {

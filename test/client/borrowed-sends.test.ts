@@ -44,7 +44,7 @@ async function known(log: Log, producer = log.producer()): Promise<Sender> {
   return producer
 }
 
-test('all of one call for one partition, enough for a batch: the log takes them as they are, and each is answered', async () => {
+test('a call whose records all go to one partition and fill a batch: the log takes them uncopied, and each is answered', async () => {
   const { log, broker } = setup()
   broker.borrows = () => true
   const producer = await known(log)
@@ -86,7 +86,7 @@ test('room is asked for that holds their batch: bytes as they are, text as UTF-8
   }
 })
 
-test('what has to be taken apart, counted, or compared first is copied', async () => {
+test('records that must be partitioned, counted or checked first are copied', async () => {
   const { log, broker } = setup({ t: 2, one: 1 })
   broker.borrows = () => true
   const user = log.producer({ partitioner: () => 0 })
@@ -118,7 +118,7 @@ test('what has to be taken apart, counted, or compared first is copied', async (
   assert.equal(broker.borrowed, [COUNT, COUNT])
 })
 
-test('half a batch is enough, as no second call like it would fit beside; what lingers still takes more', async () => {
+test('half a batch is enough, since no second call like it would fit beside it; with a linger it still waits for more', async () => {
   const { log, broker, port } = setup()
   broker.borrows = () => true
   const half = list('a')
@@ -140,7 +140,7 @@ test('half a batch is enough, as no second call like it would fit beside; what l
   )
 })
 
-test('behind what waits already: they wait too, in the order of the calls', async () => {
+test('behind sends that wait they wait too, in the order of the calls', async () => {
   const { log, broker } = setup()
   broker.borrows = () => true
   const producer = await known(log)
@@ -170,7 +170,7 @@ test('no more than five batches of a partition are unanswered', async () => {
   )
 })
 
-test('one that the log does not take at once is asked for by a copy', async () => {
+test('a batch that the log does not take at once is sent as a copy', async () => {
   const { log, broker, port } = setup()
   const producer = await known(log)
   broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
@@ -183,7 +183,7 @@ test('one that the log does not take at once is asked for by a copy', async () =
   )
 })
 
-test('one that fails once the log has it is told, and never asked for again: nothing here knows its records any more', async () => {
+test('a batch that fails once the log has it rejects, and is never retried: its records are not kept here', async () => {
   const { log, broker, port } = setup()
   broker.borrows = () => true
   const producer = await known(log)
@@ -197,7 +197,7 @@ test('one that fails once the log has it is told, and never asked for again: not
   assert.is(broker.texts('t').length, COUNT + 2, 'each once')
 })
 
-test('none passes the first batch of a producer while it is open whether that one is written', async () => {
+test('no batch overtakes the producer’s first one while it is unknown whether that one is written', async () => {
   const { log, broker, port } = setup()
   broker.borrows = () => true
   const producer = log.producer()
@@ -212,7 +212,7 @@ test('none passes the first batch of a producer while it is open whether that on
   assert.equal(broker.texts('t').slice(0, 2), ['first', `a 0 ${filler}`])
 })
 
-test('none goes out under an epoch that is about to end', async () => {
+test('no batch is sent under an epoch that is about to end', async () => {
   const { log, broker, port } = setup({ t: 2 })
   broker.borrows = () => true
   const producer = log.producer()
@@ -237,7 +237,7 @@ test('none goes out under an epoch that is about to end', async () => {
   )
 })
 
-test('what is to be compressed is copied', async () => {
+test('records that are to be compressed are copied', async () => {
   const { log, broker, port } = setup()
   broker.borrows = () => true
   const codec = { compress: () => new Uint8Array(1), decompress: () => new Uint8Array(1) }

@@ -44,7 +44,7 @@ test('every record as it was sent, though the kernel grows meanwhile', async () 
   await log.close()
 })
 
-test('they lie in memory that is used again, others own theirs', async () => {
+test('borrowed records lie in memory that is used again, others own their bytes', async () => {
   const log = await filled()
   const buffers = async (borrowed: boolean): Promise<Set<ArrayBuffer>> => {
     const seen = new Set<ArrayBuffer>()
@@ -60,7 +60,7 @@ test('they lie in memory that is used again, others own theirs', async () => {
   await log.close()
 })
 
-test('after the next batch was asked for, what was not looked at throws; what a codec made stays', async () => {
+test('after the next batch was asked for, fields that were not read before throw; values that a codec made stay', async () => {
   const log = await filled()
   const texts = topic('t', { value: { encode: (value: Uint8Array) => value, decode: ({ length }) => length } })
   const batches = log.read(texts, { until: 'end' }).batches({ borrowed: true, maxRecords: 10 })
@@ -82,7 +82,7 @@ test('after the next batch was asked for, what was not looked at throws; what a 
   await log.close()
 })
 
-test('a batch that is gone through after the next one was asked for throws, at its beginning and in its middle', async () => {
+test('iterating a batch after the next one was asked for throws, at its beginning and in its middle', async () => {
   const log = await filled()
   const iterator = log.read('t', { until: 'end' }).batches({ borrowed: true })[Symbol.asyncIterator]()
   const batch = (await iterator.next()).value
@@ -95,7 +95,7 @@ test('a batch that is gone through after the next one was asked for throws, at i
   await log.close()
 })
 
-test('several partitions keep their own, and a reader that waits gets what comes', async () => {
+test('records of several partitions are kept apart, and a waiting reader gets those that come', async () => {
   const log = await openMemory({ topics: [topic('t', { value: string, partitions: 3 })] })
   const producer = log.producer({ acks: 1 })
   const send = (round: number) =>

@@ -46,7 +46,7 @@ test('declared topics are created, typed records go in and come out, and a group
   await log.close()
 })
 
-test('what was not committed comes again, what was refused is not there', async (open) => {
+test('uncommitted records are delivered again, refused ones are not there', async (open) => {
   const log = await open()
   await log.admin.createTopic('t', { config: { 'max.message.bytes': 200 } })
   const producer = log.producer()
@@ -82,7 +82,7 @@ test('many sends at once, unawaited, keep their order, and a reader sees them to
   await log.close()
 })
 
-test('closing the log ends who waits: a consumer goes on behind its loop, a reader hears LOG_CLOSED', async (open) => {
+test('closing the log ends every wait: a consumer’s loop ends, a reader rejects with LOG_CLOSED', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   const consumed = (async () => {

@@ -72,7 +72,7 @@ overBrokers(
   },
 )
 
-overBrokers('allowSkip says that it is meant', async (setup) => {
+overBrokers('with allowSkip a commit may pass unfinished records', async (setup) => {
   const { log, broker } = await setup()
   await broker.write('t', ['a', 'b'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
@@ -127,7 +127,7 @@ test('a commit of what another consumer delivered is refused for that', async ()
   assert.is(message, 'the records of t-0 were delivered by another consumer')
 })
 
-test('what is still held is committed over any rebalance, what was given again since is refused', async () => {
+test('records of a partition that is still held are committed over any rebalance; if it was lost and assigned again they are refused', async () => {
   const assignment = new Assignment('g')
   const topicIds = new Map([['t', 'id']])
   const given = (next = [{ ...at, nextOffset: 0, topicId: 'id' }]) =>

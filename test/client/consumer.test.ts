@@ -64,7 +64,7 @@ test('goes on after a restart where it committed, and redelivers what it did not
   assert.equal(valuesOf(await take(log.consumer({ groupId: 'g', topics: ['t'] }), 2)), ['c', 'd'])
 })
 
-test('break leaves it open and gives undelivered records back', async () => {
+test('break leaves the consumer open, and undelivered records come with the next iteration', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a', 'b', 'c', 'd'])
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })

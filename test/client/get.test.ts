@@ -7,7 +7,7 @@ import { json, LogError, open, openMemory, topic, unchecked } from '../../bindin
 import { scratchDirectory } from '../scratch.ts'
 import { failure, overBrokers, setup, text } from './support.ts'
 
-test('what send resolved with finds it again, at once or later', async () => {
+test('the place that send resolved with finds the record, at once or later', async () => {
   for (const answersLater of [false, true]) {
     const { log, broker } = setup({ t: 2 })
     const sent = await log.producer().send([
@@ -31,7 +31,7 @@ overBrokers('decoded as its topic says', async (setup) => {
   assert.equal([record?.key, record?.value], ['p', { x: 1 }])
 })
 
-overBrokers('a copy has its place alone', async (setup) => {
+overBrokers('a copy of the record has only topic, partition and offset', async (setup) => {
   const { log } = await setup()
   const at = await log.producer().send({ topic: 't', key: 'k', value: 'a' })
   const record = await log.get('t', at)
@@ -41,7 +41,7 @@ overBrokers('a copy has its place alone', async (setup) => {
   }
 })
 
-overBrokers('JSON has all of it, and so has what is printed', async (setup) => {
+overBrokers('JSON and what is printed have all fields', async (setup) => {
   const { log } = await setup({ points: 1 })
   const points = topic('points', { value: json() })
   const headers = { h: new Uint8Array([7]) }
@@ -66,7 +66,7 @@ overBrokers('a record that can’t be decoded is printed with the reason', async
   )
 })
 
-overBrokers('where there is none: the range, the topic, the closed log', async (setup) => {
+overBrokers('errors: outside of the range, without the topic, in a closed log', async (setup) => {
   const { log } = await setup()
   await log.producer().send({ topic: 't', value: 'a' })
   await failure('OFFSET_OUT_OF_RANGE', () => log.get('t', { partition: 0, offset: 1 }))
@@ -89,7 +89,7 @@ overBrokers('where there is none: the range, the topic, the closed log', async (
   await failure('LOG_CLOSED', () => log.get('t', { partition: 0, offset: 0 }))
 })
 
-test('its bytes are its own: who writes to them changes nothing for others', async () => {
+test('a record owns its bytes: writing to them changes nothing for others', async () => {
   const log = await openMemory({ topics: [topic('t', { value: json() })] })
   await log
     .producer()
@@ -135,7 +135,7 @@ test('every record of many batches, whatever the cache holds; a topic made again
   }
 })
 
-test('what was found once is out of range when its records are deleted', async () => {
+test('a record that was found is out of range once it is deleted', async () => {
   const log = await openMemory({ topics: [topic('t', { value: json() })] })
   await log.producer().send([0, 1, 2].map((value) => ({ topic: 't', value: `${value}` })))
   assert.is(text((await log.get('t', { partition: 0, offset: 1 }))?.value ?? null), '1')

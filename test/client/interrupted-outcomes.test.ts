@@ -74,7 +74,7 @@ async function outcome(turns: number): Promise<string> {
 }
 
 // Regression: what the waiting member was said to have, and didn't take, was nobody's until the next one came or went.
-test('whatever comes first, one member has the partition', async () => {
+test('whichever comes first, exactly one member has the partition', async () => {
   for (let turns = 0; turns <= TURNS; turns++) {
     assert.is(await outcome(turns), 'moved, 0 times with both', `${turns} turns between the close and the abort`)
   }

@@ -40,7 +40,7 @@ async function putOut({ port, log }: Stand) {
 
 // The positions went back behind what others had done, and their work was done twice. Generations of a group that was
 // deleted began at 1 again: the batch was of a later one than the partition.
-test('a batch of before the group was deleted is refused, by a transaction too', async (_, openBroker) => {
+test('a batch that was delivered before the group was deleted is refused, by a transaction too', async (_, openBroker) => {
   const stand = await opened(openBroker)
   const { log, port } = stand
   for (let count = 0; count < 2; count++) {
@@ -79,7 +79,7 @@ const newest: Assignor = { name: 'newest', assign: (members) => new Map([[member
 
 // It was refused, as the group had moved on, and then written under the generation in which another one had the
 // partition.
-test('a commit that is on its way while its partition moves is refused', async (_, openBroker) => {
+test('a commit that is under way while its partition moves is refused', async (_, openBroker) => {
   const { log, broker } = await opened(openBroker)
   let arrive = () => {}
   const onItsWay = new Promise<void>((resolve) => {
@@ -145,7 +145,7 @@ test('a commit that a rebalance refused is told that the member was put out of i
   await log.close()
 })
 
-test('generations of a group go on where it was deleted and made again', async (open) => {
+test('a group that is deleted and created again goes on with higher generations', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   const generations: (number | undefined)[] = []

@@ -58,7 +58,7 @@ test('the next begin aborts what is left of it and goes on', async () => {
   assert.equal(session.calls, ['begin', 'abort', 'begin'])
 })
 
-test('one that a newer producer has fenced goes on with nothing', async () => {
+test('a producer that a newer one has fenced can do nothing any more', async () => {
   const session = new BehindSession('PRODUCER_FENCED')
   const producer = producerOver(session)
   await failure('PRODUCER_FENCED', () => producer.beginTransaction())
@@ -67,7 +67,7 @@ test('one that a newer producer has fenced goes on with nothing', async () => {
   assert.equal(session.calls, ['begin'])
 })
 
-test('one whose id the log has forgotten is finished', async () => {
+test('a producer whose transactional id the log has forgotten is finished', async () => {
   const session = new BehindSession('INVALID_PRODUCER_ID_MAPPING')
   const producer = producerOver(session)
   await failure('INVALID_PRODUCER_ID_MAPPING', () => producer.beginTransaction())
@@ -121,7 +121,7 @@ test('work is run again behind a refused commit only where the abort behind it w
   }
 })
 
-test('behind an end that failed the next transaction begins with a new session, but for one that is aborted', async () => {
+test('after an end that failed the next transaction begins with a new session, unless the log has aborted the failed one', async () => {
   for (const [code, sessions] of [
     ['TRANSACTION_ABORTABLE', 1],
     ['NETWORK_EXCEPTION', 2],

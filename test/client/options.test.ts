@@ -99,7 +99,7 @@ for (const { call, names } of bags) {
   })
 }
 
-test('nothing near: all that there is; a spelling of Kafka, and a name that is cut short, lead to ours', async () => {
+test('an unknown name lists all options; Kafka’s spelling, and a name that is cut short, lead to ours', async () => {
   const all = await failure('INVALID_REQUEST', () => open(directory, { dirr: './data' } as Options))
   assert.match(all.message, /^open has no option "dirr": it has topics, requireDurability, exclusive, /)
   for (const [given, meant] of Object.entries({
@@ -130,7 +130,7 @@ test('a transactional producer takes acks as all of them and no less; its timeou
   assert.match(timeout.message, /^producer has no option "transactionTimeoutMs": it has acks, /)
 })
 
-test('what is passed through is no option: more in a record, a header of any name, a value', async () => {
+test('what is only passed through is not checked: further fields of a record, names of headers, values', async () => {
   const producer = log.producer()
   const record = { topic: 'rows', key: 'k', value: '{}', offset: 7, headers: { lingerMS: 'x' }, of: 'another library' }
   const { offset } = await producer.send(record)

@@ -126,7 +126,7 @@ test('an iteration that begins meanwhile has its records without another outcome
   await close()
 })
 
-test('a close ends both', async (open) => {
+test('a close ends both, outcome and join', async (open) => {
   const { consumer, told, lag, addPartition, close } = await joining(open)
   const next = consumer[Symbol.asyncIterator]().next()
   await turns()

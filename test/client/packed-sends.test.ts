@@ -62,7 +62,7 @@ test('keys and values are bytes, text of any script, empty, or none', async () =
   })
 })
 
-test('one whose answer tells nothing is asked for again, under its sequence', async () => {
+test('a batch whose answer leaves open whether it is written is sent again, under its sequence', async () => {
   const { broker, producer, port } = await elsewhere()
   broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : count === 2 ? { kind: 'lose' } : undefined)
   const sent = sendAndReuse(producer, list('a'))
@@ -73,7 +73,7 @@ test('one whose answer tells nothing is asked for again, under its sequence', as
   assert.equal(broker.texts('t').slice(1), valuesOf('a'))
 })
 
-test('one behind a batch that was refused waits for its turn, and gets the sequence that is free', async () => {
+test('a batch behind one that was refused waits for its turn, and gets the sequence that is free', async () => {
   const { broker, producer } = await elsewhere()
   const error = new LogError('INVALID_TIMESTAMP', 'refused')
   broker.fault = (_, count) => (count === 1 ? { kind: 'refuse', error } : undefined)

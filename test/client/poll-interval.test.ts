@@ -61,7 +61,7 @@ test('work on one record may take nine tenths of it, whenever the fetch was that
   await log.close()
 })
 
-test('who asks for nothing for so long is put out', async () => {
+test('a member that asks for nothing for maxPollIntervalMs is put out', async () => {
   const { port, log, consumer } = await opened()
   for await (const _ of consumer) break
   await port.advance(MAX_POLL_INTERVAL_MS * 0.9)

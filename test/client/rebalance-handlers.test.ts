@@ -167,7 +167,7 @@ test('a close while handlers of an iteration are told that all is lost waits for
   await iterating.catch(() => {})
 })
 
-test('what another consumer was told is no expulsion of this one: whatever handler throws it, it is raised', async () => {
+test('an error of another consumer does not mean that this one was put out: if a handler throws it, it is raised', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])
   const other = log.consumer({ groupId: 'other', topics: ['t'] })
@@ -315,7 +315,7 @@ test('what is on its way into force is given to nobody else while handlers are t
   await log.close()
 })
 
-test('all handlers are told where one throws, and its failure is raised: the first of several', async () => {
+test('all handlers are called even if one throws, and the first failure is raised', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])
   const thrown = { assigned: new Error('at assigned'), revoked: new Error('at revoked'), lost: new Error('at lost') }
@@ -394,7 +394,7 @@ test('a member that leaves because its first handler threw holds nothing any mor
 })
 
 // The handler waited for the join that waited for it, and so did every later call and the close.
-test('a call of a handler that is told that a join failed is refused with what that failed with', async () => {
+test('if a join failed, calls of the handlers that are told so reject with its error', async () => {
   const mine = new Error('of the program')
   for (const cause of ['put out', 'thrown'] as const) {
     const { log, broker } = setup()
@@ -423,7 +423,7 @@ test('a call of a handler that is told that a join failed is refused with what t
 })
 
 // It was still in the group, which waited for it as long as a member may take, and the handler for the group.
-test('a handler of lost may have the consumer join anew: by then the member that was lost has left', async () => {
+test('a handler of lost may make the consumer join again: by then the old member has left', async () => {
   const log = await openLog(new MemoryStore(), new FakePort())
   await log.admin.createTopic('t', { partitions: 2 })
   const place = { topic: 't', partition: 0 }

@@ -92,7 +92,7 @@ for (const where of ['in the process that holds the log', 'in one that is attach
     await consumer.close()
   })
 
-  run('a reader ends where the topic did', async (log) => {
+  run('a reader of a topic that is deleted and created again ends', async (log) => {
     const values: (string | null)[] = []
     await failure('UNKNOWN_TOPIC_ID', async () => {
       for await (const { value } of log.read(T)) {
@@ -124,7 +124,7 @@ for (const where of ['in the process that holds the log', 'in one that is attach
   )
 }
 
-test('a table stops, and says of what', async () => {
+test('a table stops, and its error names the topic', async () => {
   const config = { 'cleanup.policy': 'compact' }
   const log = await openMemory({ topics: [topic('t', { value: string, config })] })
   await send(log, 'old', 3)

@@ -58,7 +58,7 @@ test('what was deleted from the log is no lag', async () => {
   await log.close()
 })
 
-test('a group is moved and forgotten, durably, but not under its consumers', async () => {
+test('a group is reset and deleted, durably, but not while its consumers hold records', async () => {
   const image = new DirectoryImage()
   let log = await filled(image)
   const consumer = consumerOf(log)

@@ -15,7 +15,7 @@ test('two consumers take each record once, from partitions that they share', asy
   await log.close()
 })
 
-test('one that fails does not hold up those behind it, and comes again with its count', async () => {
+test('a record that fails does not hold up those behind it, and is delivered again with its count', async () => {
   const { log } = await setup(6)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
   const done: number[] = []
@@ -93,7 +93,7 @@ test('a record that comes after a long wait has its whole lock, however the cloc
   await log.close()
 })
 
-test('records of aborted transactions and markers are nobody’s, and hold up nothing', async () => {
+test('records of aborted transactions and markers are delivered to nobody, and hold up nothing', async () => {
   const { log } = await setup(1)
   const producer = log.producer({ transactionalId: 'x' })
   const aborted = await producer.beginTransaction()
@@ -110,7 +110,7 @@ test('records of aborted transactions and markers are nobody’s, and hold up no
   await log.close()
 })
 
-test('what is deleted between its lock and its delivery is nobody’s, and holds up nothing', async () => {
+test('a record that is deleted between its lock and its delivery goes to nobody, and holds up nothing', async () => {
   const { log } = await setup(0)
   const records = log.shareConsumer({ groupId: 'g', topics: [jobs] })[Symbol.asyncIterator]()
   const first = records.next()
@@ -178,7 +178,7 @@ test('wrong calls are refused by name', async () => {
   await log.close()
 })
 
-test('a group id that no record brings back is refused, and nothing stays of it', async () => {
+test('a group id that no record could hold is refused, and nothing of it is left', async () => {
   const { log } = await setup(1)
   for (const groupId of ['x'.repeat(40_000), 'half a pair \ud800']) {
     const refusal = await refused(take(log.shareConsumer({ groupId, topics: [jobs] }), 1))

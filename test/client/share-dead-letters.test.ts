@@ -7,7 +7,7 @@ import type { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { dead, type Job, jobs, refused, setup, slowToOpen, take, values } from './share-support.ts'
 
-test('no letter is written of a record whose lock ended, neither by a rejection nor by the last release', async () => {
+test('no dead letter is written of a record whose lock ended, neither by a rejection nor by the last release', async () => {
   const { log, port } = await setup(1)
   const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1, deadLetter: 'dead' } as const
   const [first, second] = [log.shareConsumer(options), log.shareConsumer({ ...options, maxDeliveries: 9 })]
@@ -26,7 +26,7 @@ test('no letter is written of a record whose lock ended, neither by a rejection 
 })
 
 for (const type of ['reject', 'release'] as const) {
-  test(`${type}: whose letter is being written keeps the lock, however little was left of it`, async () => {
+  test(`${type}: while its dead letter is being written a record keeps its lock, however little was left of it`, async () => {
     const { log: before, image } = await setup(1)
     await before.close()
     const slow = slowToOpen(image, 'dead')
@@ -60,7 +60,7 @@ for (const type of ['reject', 'release'] as const) {
   })
 }
 
-test('a rejection whose letter is refused has renewed the lock: it can be said again, as long as that lasts', async () => {
+test('a rejection whose dead letter is refused has renewed the lock: it can be repeated as long as that lasts', async () => {
   const { log, port } = await setup(1)
   const options = { groupId: 'g', topics: [jobs], lockMs: 500, deadLetter: 'dead' } as const
   const consumer = log.shareConsumer(options)
@@ -103,7 +103,7 @@ test('too many deliveries, or a rejection: the record goes to the dead letters w
   await log.close()
 })
 
-test('the last release is a rejection: the letter tells its error, and nobody waits for the delay', async () => {
+test('the last release is a rejection: the dead letter tells its error, and nobody waits for the delay', async () => {
   const { log } = await setup(1)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], maxDeliveries: 2, deadLetter: 'dead' })
   for await (const job of consumer) {
@@ -136,7 +136,7 @@ test('dead letters without a topic are refused before the first delivery', async
   await log.close()
 })
 
-test('a close while letters are being written ends the iteration, and loses none of their records', async () => {
+test('a close while dead letters are being written ends the iteration, and loses none of their records', async () => {
   const { log: before, image } = await setup(4)
   const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
   for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
@@ -193,7 +193,7 @@ test('a record that ends its consumers takes none of those along that were locke
   assert.equal(accepted.map(Number).sort(), [0, 1, 3, 4, 5, 6, 7])
 })
 
-test('a letter is cut to what its topic takes', async () => {
+test('a dead letter is cut to what its topic takes', async () => {
   const { log } = await setup(0)
   await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })
   await log.producer().send(jobs.record({ key: 'k', value: 'x'.repeat(5000) }))

@@ -26,7 +26,7 @@ for (const end of ['close', 'kill'] as const) {
   })
 }
 
-test('what a closed consumer held and nobody saw does not count; what it delivered is there for others at once', async () => {
+test('deliveries that a closed consumer’s program had not seen do not count; those that it had are there for others at once', async () => {
   const { log } = await setup(4)
   const first = log.shareConsumer({ groupId: 'g', topics: [jobs] })
   const [seen] = await take(first, 1)
@@ -40,7 +40,7 @@ test('what a closed consumer held and nobody saw does not count; what it deliver
   await log.close()
 })
 
-test('one that is left while its records are still being read counts none of them as not there', async () => {
+test('a consumer that is closed while its records are still being read acknowledges none of them as a gap', async () => {
   const { log: before, image } = await setup(6)
   await before.close()
   const slow = slowToOpen(image)

@@ -60,7 +60,7 @@ test('records that were locked in a topic that is gone are not read from the one
 })
 
 // Accepted, it came a second time all the same; released, its lock ended while it was worked on.
-test('who has a record again may say nothing of the delivery whose lock ended', async () => {
+test('a consumer that has a record again cannot acknowledge the delivery whose lock ended', async () => {
   const { log, port } = await setup(2)
   const consumer = log.shareConsumer(options)
   const iteration = consumer[Symbol.asyncIterator]()
@@ -84,7 +84,7 @@ test('who has a record again may say nothing of the delivery whose lock ended', 
 
 // Counts begin again where a group does: the delivery before was the first one, too.
 for (const begin of ['resetShareGroup', 'deleteShareGroup'] as const) {
-  test(`what is said of a delivery from before ${begin} counts for none behind it`, async () => {
+  test(`an acknowledgement of a delivery from before ${begin} counts for none after it`, async () => {
     const { log, port } = await setup(1)
     const consumer = log.shareConsumer(options)
     const iteration = consumer[Symbol.asyncIterator]()

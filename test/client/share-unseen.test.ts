@@ -156,7 +156,7 @@ test('no dead letter is written of a record whose lock ended before its turn', a
   await log.close()
 })
 
-test('a close while records are being read gives them back unseen', async () => {
+test('a close while records are being read releases them unseen', async () => {
   const { log, onSession } = await setup()
   for (const name of ['first', 'second']) await log.producer().send({ topic: name, value: 'a' })
   const consumer = log.shareConsumer(options)
@@ -192,7 +192,7 @@ async function putAroundGap({ log, onSession }: Setup, then: () => void): Promis
   })
 }
 
-test('a close behind the first gap of what is being read gives back the rest unseen', async () => {
+test('a close behind the first gap of what is being read releases the rest unseen', async () => {
   const at = await setup()
   const consumer = at.log.shareConsumer(options)
   let closed: Promise<void> | undefined
@@ -208,7 +208,7 @@ test('a close behind the first gap of what is being read gives back the rest uns
   await at.log.close()
 })
 
-test('a holder that gives up the log behind the first gap of what is being read gets back the rest', async () => {
+test('when a holder gives up the log behind the first gap of what is being read, the rest is released', async () => {
   const at = await setup()
   let isReleased = false
   await putAroundGap(at, () => {
@@ -228,7 +228,7 @@ test('a holder that gives up the log behind the first gap of what is being read 
   await at.log.close()
 })
 
-test('a close while records are being read gives back those that are still there, where others were deleted meanwhile', async () => {
+test('a close while records are being read releases those that are still there, where others were deleted meanwhile', async () => {
   const { log, onSession } = await setup()
   for (const value of ['a', 'b', 'c']) await log.producer().send({ topic: 'first', value })
   const consumer = log.shareConsumer(options)
@@ -253,7 +253,7 @@ test('a close while records are being read gives back those that are still there
   await log.close()
 })
 
-test('a close while a delivery is being counted gives it back unseen', async () => {
+test('a close while a delivery is being counted releases it unseen', async () => {
   const { log, onSession } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })
   const consumer = log.shareConsumer(options)
@@ -274,7 +274,7 @@ test('a close while a delivery is being counted gives it back unseen', async () 
 })
 
 // As a channel's end does it.
-test('a delivery that is being counted when its session is closed is given back unseen', async () => {
+test('a delivery that is being counted when its session is closed is released unseen', async () => {
   const { log, broker } = await setup()
   await log.producer().send({ topic: 'first', value: 'a' })
   const session = await broker.openShare('g')

@@ -23,7 +23,7 @@ overBrokers('the validated input is stored, and reading gives the schema’s out
   assert.is(record?.value, record?.value, 'decoded once')
 })
 
-test('record() refuses what does not fit, by place and not by content', async () => {
+test('record() refuses a value that does not fit, and names the place, not the content', async () => {
   const events = topic('t', { value: json(z.object({ a: z.object({ b: z.number() }) })) })
   const error = await failure('RECORD_SERIALIZATION', () => events.record({ value: { a: { b: 'secret' as never } } }))
   assert.equal(error.details, { topic: 't', part: 'value', vendor: 'zod', paths: ['a.b'] })
@@ -117,7 +117,7 @@ test('text that UTF-8 cannot hold is refused in both directions', async () => {
   assert.is(string.decode(string.encode('\ufeffx')), '\ufeffx', 'a byte order mark is text')
 })
 
-test('keys are text unless said; other parts go along', () => {
+test('keys are text by default; the other fields are taken over', () => {
   const record = topic('t', { value: bytes, key: bytes }).record({
     key: new Uint8Array([1]),
     value: new Uint8Array([2]),
@@ -172,7 +172,7 @@ test('declarations that no log would create are refused at once', async () => {
   await failure('INVALID_REQUEST', () => topic('t', { value: string }).record(undefined as never))
 })
 
-test('what only has the name of a topic is none, wherever one is taken: its values could never be decoded', async () => {
+test('an object that only has a topic’s name is refused wherever a topic is taken: its values could never be decoded', async () => {
   const log = await openMemory({ topics: [topic('t', { value: string })] })
   await log.producer().send({ topic: 't', value: 'x' })
   const named = { name: 't' } as never

@@ -25,7 +25,7 @@ async function written(log: EmbeddedLog): Promise<(string | null)[]> {
   return seen
 }
 
-test('offsets count with the commit, for others not before', (open) =>
+test('offsets are committed with the transaction, and nobody sees them before', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
@@ -176,7 +176,7 @@ test('a record that was given up since its delivery aborts the transaction (KIP-
     )
   }))
 
-test('whoever joins waits for offsets that are not decided, and begins after them; others hear the old ones', (open) =>
+test('a member that joins waits for offsets that are not decided, and begins after them; others are told the old ones', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
@@ -212,7 +212,7 @@ test('a consumer of another log is refused', (open) =>
     await other.close()
   }))
 
-test('what waits for the end of another transaction ends with its signal, and with close', (open) =>
+test('a wait for the end of another transaction ends with its signal, and with close', (open) =>
   withLog(open, async (log) => {
     const first = log.consumer({ groupId: 'g', topics: [input] })
     const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
@@ -233,7 +233,7 @@ test('what waits for the end of another transaction ends with its signal, and wi
     await transaction.commit()
   }))
 
-test('a member that is given such a partition keeps what it has, and gets the rest once the transaction is over', async (open) => {
+test('a member that is assigned such a partition keeps those that it has, and gets the new one once the transaction is over', async (open) => {
   const log = await open()
   await log.admin.createTopic('two', { partitions: 2 })
   await log.producer().send([0, 1].map((partition) => ({ topic: 'two', partition, value: `${partition}` })))
@@ -262,7 +262,7 @@ test('a member that is given such a partition keeps what it has, and gets the re
   await log.close()
 })
 
-test('a log that closes answers who waits for the end of a transaction', async (_, openBroker) => {
+test('a log that closes ends the waits for the end of a transaction', async (_, openBroker) => {
   const broker = await openBroker()
   await broker.admin.createTopic('t', { partitions: 1, config: {} })
   const options = { groupId: 'g', topics: ['t'], assignors: ['range'], maxPollIntervalMs: 60_000 }

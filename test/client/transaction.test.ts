@@ -98,7 +98,7 @@ test('transaction: aborts if work threw, and rethrows unchanged', (open) =>
     assert.equal(await values(log), ['b'])
   }))
 
-test('transaction: a send of which one partition was refused fails with why, since nothing of it counts', (open) =>
+test('transaction: a send that one partition refuses rejects with that error, since nothing of it counts', (open) =>
   withLog(open, async (log) => {
     await log.admin.createTopic('timed', { config: { 'message.timestamp.before.max.ms': 1000 } })
     const records = ['output', 'timed'].map((name) => ({ topic: name, partition: 0, value: 'x', timestamp: 5 }))
@@ -158,7 +158,7 @@ test('transaction: runs work again only if asked, and not after misuse', (open) 
     assert.equal(attempts, [1])
   }))
 
-test('transaction: is run again by the category of its error: not where another run could mend nothing', (open) =>
+test('transaction: whether it is run again depends on the error’s category: not if another run could not succeed', (open) =>
   withLog(open, async (log) => {
     const runsOf = async (code: ErrorCode) => {
       let runs = 0
@@ -233,7 +233,7 @@ test('transaction: an aborted signal ends it with its reason, though work still 
     assert.is(await refused(producer.beginTransaction({ signal: controller.signal })), reason)
   }))
 
-test('transaction: work that hangs is told by its signal when the log’s patience is over, and so is who called', (open) =>
+test('transaction: work that hangs is told by its signal when transactionTimeoutMs is over, and so is the caller', (open) =>
   withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 20 })
     const { opened, open } = gate()
@@ -438,7 +438,7 @@ test('wrong options are refused where they are given', (open) =>
   }))
 
 // Between the begin and the work nobody listened: the transaction went on, and was committed.
-test('an abort of the signal, and a close, end a transaction whatever it has come to', async (open) => {
+test('an aborted signal, and a close, end a transaction however far it has come', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   for (const end of ['abort', 'close'] as const) {

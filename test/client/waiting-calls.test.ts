@@ -75,7 +75,7 @@ test('the next iteration takes the join over', async (_, openBroker) => {
   await consumer.close()
 })
 
-test('a close ends what waits', async (_, openBroker) => {
+test('a close ends all of these waits', async (_, openBroker) => {
   const { consumer, iteration, other } = await waiting(openBroker)
   const committed = consumer.committed(AT).catch((error: unknown) => error)
   await iteration.return?.()

@@ -78,7 +78,7 @@ class SetBackStore extends MemoryStore {
 }
 
 // The timer was set by the deadline as it had been before, an hour late where nothing else came.
-test('an hour back in the midst of whatever operation of a send: its transaction has its timeout all the same', async () => {
+test('an hour back in the middle of any operation of a send: its transaction has its timeout all the same', async () => {
   let hasJumped = true
   for (let at = 1; hasJumped; at++) {
     const port = new FakePort()

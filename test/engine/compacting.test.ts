@@ -121,7 +121,7 @@ function rewriteFirst(bench: Bench) {
   return { store, id }
 }
 
-test('what was rewritten is not rewritten again before it has its place: both would have one name', () => {
+test('a rewritten segment is not rewritten again before it has its place: both would have one name', () => {
   const bench = new Bench()
   bench.fill(200)
   const { store, id } = rewriteFirst(bench)
@@ -142,7 +142,7 @@ test('what was rewritten and no checkpoint notes is dropped by an open after a k
   assert.equal(bench.host.fetchAll('t', 0), before)
 })
 
-test('in a log that goes on meanwhile nobody reads from memory what was aborted, or what is gone', () => {
+test('while a log goes on during a pass, nobody reads aborted or removed records from memory', () => {
   const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { ...COMPACT, 'segment.bytes': 600 })
@@ -169,7 +169,7 @@ test('in a log that goes on meanwhile nobody reads from memory what was aborted,
   host.discard()
 })
 
-test('another policy, or too little that is new, leaves all as it is', () => {
+test('with another policy, or too little dirty, nothing is compacted', () => {
   for (const config of [
     { ...COMPACT, 'cleanup.policy': 'delete' },
     { ...COMPACT, 'min.cleanable.dirty.ratio': 1 },

@@ -215,7 +215,7 @@ tests('a call whose change is written in parts fails if any of them did, the fir
   }
 })
 
-tests('asked twice at once, both answers come behind the decision', () => {
+tests('of two calls at once both are answered behind the decision', () => {
   const host = created(new VirtualDisk())
   fill(host, 4)
   const at = [{ topic: 't', partition: 0, beforeOffset: 2 }]
@@ -231,7 +231,7 @@ tests('asked twice at once, both answers come behind the decision', () => {
   )
 })
 
-tests('a reader that waits below the new start hears of it; a read of a segment under way does no harm', () => {
+tests('a reader that waits below the new start is told; a read of a segment that is under way does no harm', () => {
   const host = created(new VirtualDisk())
   fill(host, 6)
   const position = { topic: 't', partition: 0, nextOffset: 0 }

@@ -68,7 +68,7 @@ async function readAll(broker: EmbeddedBroker): Promise<number> {
   return answers
 }
 
-test('batches of several partitions are brought in reach together, so that an answer has many of them', async () => {
+test('batches of several partitions are read into memory together, so that an answer has many of them', async () => {
   const broker = await reopened(64)
   const answers = await readAll(broker)
   assert.ok(answers <= PARTITIONS / 10, `${answers} fetches for ${PARTITIONS} partitions`)
@@ -83,7 +83,7 @@ test('fetches that take the open files from one another get on all the same', as
   }
 })
 
-test('what is in memory does not go before a partition that comes first and lies in files', async () => {
+test('a partition in memory is not answered before one that comes first and must be read from files', async () => {
   const broker = await reopened(64)
   await append(broker, [PARTITIONS - 1])
   const positions = [...from(0).slice(0, 1), { topic: TOPIC, partition: PARTITIONS - 1, nextOffset: 1 }]

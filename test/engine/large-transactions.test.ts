@@ -6,7 +6,7 @@ import { afterCrash, flushes, fresh, opened, overStorages, TOPIC_ID, values } fr
 
 const test = overStorages('large transactions of the engine')
 
-test('what a large transaction wrote goes to the disk ahead of its commit, which takes two rounds at most (rule 9)', () => {
+test('records of a large transaction are made durable ahead of its commit, which takes at most two rounds (rule 9)', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()
   const allFlushes = (run: () => void): number => {
@@ -38,7 +38,7 @@ test('what a large transaction wrote goes to the disk ahead of its commit, which
 })
 
 // Regression: `process` of records of 1 KB, 2 MB a transaction, wrote two frames for each.
-test('what fills the buffer waits for what comes behind it, be it the commit', () => {
+test('records that fill the buffer are flushed once something comes behind them, perhaps the commit', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()
   const flushed = flushes(host, () => {

@@ -47,7 +47,7 @@ for (const timestamp of [1, 4_000_000_000_000]) {
   })
 }
 
-test('one with an open transaction stays', async () => {
+test('a producer with an open transaction stays', async () => {
   const port = new FakePort()
   const { broker, known } = await opened(port)
   await broker.admin.createTopic('t', TOPIC)
@@ -62,7 +62,7 @@ test('one with an open transaction stays', async () => {
   await broker.close()
 })
 
-test('what was found at the open has an hour to be used again; the next checkpoint knows no more of the others', async () => {
+test('producers found at the open have an hour to be used again; the next checkpoint does not have the others', async () => {
   const port = new FakePort()
   const store = new MemoryStore()
   const before = await opened(port, store)
@@ -90,7 +90,7 @@ test('what was found at the open has an hour to be used again; the next checkpoi
   await last.broker.close()
 })
 
-test('those of a partition that nobody uses go as well', async () => {
+test('producers of a partition that nobody uses are forgotten as well', async () => {
   const port = new FakePort()
   const store = new MemoryStore()
   const before = await opened(port, store)

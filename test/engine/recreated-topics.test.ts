@@ -65,7 +65,7 @@ async function madeAgain(
   await log.close()
 }
 
-test('the files of the one before don’t take those of the new one along', async () => {
+test('the removal of the old topic’s files removes none of the new topic’s', async () => {
   const image = new DirectoryImage()
   const slow = slowAt(image, { remove: 't-0/00000000000000000000.log' })
   const log = await openLog(slow.store, new FakePort())
@@ -127,7 +127,7 @@ test('three of one name, of which the second was deleted while it waited for the
   }
 })
 
-test('what was about to be made for the one before isn’t left to the new one', async () => {
+test('files that were about to be made for the old topic aren’t left to the new one', async () => {
   const image = new DirectoryImage()
   const slow = slowAt(image, { syncDirectory: 't-0' })
   const log = await openLog(slow.store, new FakePort())

@@ -125,7 +125,7 @@ tests('the file of records that were deleted up to the last one goes too, once t
   assert.equal(segments(again.storage), [1])
 })
 
-tests('it goes by the time of records, not by that of their append', () => {
+tests('retention goes by the time of records, not by that of their append', () => {
   const bench = new Bench(new VirtualDisk(), { 'retention.ms': 10 * MINUTE_MS })
   const later = bench.host.now + 50 * MINUTE_MS
   bench.send(2, later)
@@ -147,7 +147,7 @@ tests('a record from 2099 is refused, so that it can hold no segment', () => {
 })
 
 tests(
-  'where a topic lets it in, it holds its segment and those behind, as in Kafka; size and deletion still work',
+  'a record from 2099 that a topic takes holds its segment and those behind it, as in Kafka; size and deletion still work',
   () => {
     const disk = new VirtualDisk()
     const any = { 'message.timestamp.after.max.ms': Number.MAX_SAFE_INTEGER }
@@ -245,7 +245,7 @@ tests(
   },
 )
 
-tests('of a partition that was found damaged nothing goes: it is as it was for who salvages it', () => {
+tests('nothing is removed from a damaged partition: it stays as it was, to be salvaged', () => {
   const bench = new Bench(new VirtualDisk(), { 'retention.ms': HOUR_MS })
   const { host } = bench
   bench.send(4)

@@ -27,7 +27,7 @@ async function timesOf(log: Awaited<ReturnType<typeof openUsual>>): Promise<read
   return (found?.producers ?? []).map(({ lastTimestamp }) => lastTimestamp)
 }
 
-test('of a producer whose transaction ended the time of its marker is known, also behind a close and a kill', async () => {
+test('the time of a producer’s last marker is known, also after a close and a kill', async () => {
   const image = new DirectoryImage()
   const log = await openUsual(image, new StillPort())
   await log.admin.createTopic('pay')

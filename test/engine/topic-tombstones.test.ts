@@ -63,7 +63,7 @@ class Bench {
   }
 }
 
-test('so many in a turn, all of them in their order; what was asked for is handed on in the same turn', () => {
+test('tombstones are planned some in each turn, all of them in order, and handed on in the turn in which they are planned', () => {
   const bench = new Bench(1000, 300)
   bench.begin()
   for (let before = 0; bench.planned === 0; bench.turn()) {
@@ -80,7 +80,7 @@ test('so many in a turn, all of them in their order; what was asked for is hande
   assert.equal([bench.planned, bench.tombstones.isIdle], [1, true])
 })
 
-test('few are planned at once, and nobody waits', () => {
+test('a few tombstones are planned at once, and nobody waits', () => {
   for (const [offsets, places] of [
     [0, 0],
     [3, 2],
@@ -92,7 +92,7 @@ test('few are planned at once, and nobody waits', () => {
   }
 })
 
-test('who wants the name hears when it is free, who wants another one never waits', () => {
+test('a create of that name waits until it is free, one of another name never waits', () => {
   const bench = new Bench(1000, 0)
   bench.begin()
   const heard: unknown[] = []
@@ -102,7 +102,7 @@ test('who wants the name hears when it is free, who wants another one never wait
   assert.equal(heard, [undefined, 1000])
 })
 
-test('of a log that failed everybody hears, and nothing more is planned', () => {
+test('if the log fails everybody who waits is told, and nothing more is planned', () => {
   const bench = new Bench(1000, 0)
   bench.begin()
   const heard: unknown[] = []

@@ -361,7 +361,7 @@ test('offsets of a transaction are seen with its commit, and dropped with its ab
   client.end('abort')
 })
 
-test('a plain commit that was said later wins (testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset)', () => {
+test('a later plain commit wins (testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset)', () => {
   const host = fresh()
   const generation = host.join('g', 'm', ['t'])
   const request = (nextOffset: number) => {
@@ -379,7 +379,7 @@ test('a plain commit that was said later wins (testReplayTransactionEndMarkerKee
   assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 7)
 })
 
-test('a topic that is deleted in an open transaction takes its part of it along', () => {
+test('when a topic in an open transaction is deleted, its part of the transaction goes with it', () => {
   const host = fresh()
   host.createTopic(OTHER_TOPIC_ID, 'other', 1, {})
   const client = new TransactionalClient(host, 'id').init().begin()

@@ -156,7 +156,7 @@ test(
   }),
 )
 
-test('what was taken of the memory is given back with each part, and a record without room is refused by name', () => {
+test('memory is freed after each part, and a record without room is refused by name', () => {
   const small = newKernel(1 << 20)
   const parts = (bytes: Uint8Array) => small.batchReader.keyedParts(bytes, bytes.subarray(HEADER_BYTES))
   const large = encodeReference([{ key: null, value: new Uint8Array(2 << 20), timestamp: 1, headers: [] }], seal)

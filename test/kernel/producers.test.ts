@@ -206,7 +206,7 @@ test(
   }),
 )
 
-test('windows go out and come back whole', () => {
+test('windows are read out and loaded again unchanged', () => {
   const table = five(circle - 25)
   table.push(7, 2, 0, 3, 50, 60)
   const windows = [...table.windows()]
@@ -275,7 +275,7 @@ test('a table without producers holds no memory', () => {
   assert.is(kernel.memory.usedBytes, before)
 })
 
-test('memory is given back as producers go; those that stay are as they were, and what was reserved stays', () => {
+test('memory is freed as producers are removed; those that stay are unchanged, and what was reserved stays', () => {
   const before = kernel.memory.usedBytes
   const table = kernel.producerTable()
   const count = 20_000

@@ -21,7 +21,7 @@ function kept(of: StoredRange[], config: Partial<typeof NONE>, at: Partial<Param
   return takesActive ? [logStartOffset, 'all'] : [logStartOffset]
 }
 
-test('nothing goes unless it is asked for', () => {
+test('nothing is removed unless the config asks for it', () => {
   assert.equal(kept(ranges([100, 1], [100, 2]), {}), [0])
 })
 
@@ -69,7 +69,7 @@ test('an active range of which a deletion left nothing goes by the same rules', 
   )
 })
 
-test('what is not visible or not decided stays, and all behind it', () => {
+test('records that are not visible or not decided stay, and so do all behind them', () => {
   const three = ranges([100, 1], [100, 1], [100, 1])
   assert.equal(kept(three, { retentionBytes: 0 }, { limitOffset: 19 }), [10])
   assert.equal(kept(three, { retentionMs: 0 }, { limitOffset: 20 }), [20])

@@ -158,7 +158,7 @@ export const FAILURES: readonly Mutant[] = [
   {
     name: 'failures: a segment that there is no room to cut stays open, once more with each try',
     file: 'log/store/remove-segments.ts',
-    find: '    // Without room to cut it this is tried again and again.\n    file.close()\n',
+    find: '    // Closed each time: if there is no room to cut it, this is tried again and again.\n    file.close()\n',
     put: '',
     tests: ['log/store/full-removals.test.ts'],
   },

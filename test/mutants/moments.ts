@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const besideCheckpoint = 'log/store/beside-checkpoint.test.ts'
 const topicOffsets = 'engine/offsets-of-deleted-topics.test.ts'
-const goingTopics = 'client/topics-that-go.test.ts'
+const goingTopics = 'client/deleted-topics.test.ts'
 const decisions = 'engine/decisions-under-way.test.ts'
 
 /** What is right only because of what else happens, or can't, between two steps. */

@@ -94,7 +94,7 @@ for (const [kind, start] of Object.entries(KINDS)) {
     await log.close()
   })
 
-  test(`${kind}: the log that closes closes all the same, and done tells`, async (_, openBroker) => {
+  test(`${kind}: the log is closed all the same, and done rejects`, async (_, openBroker) => {
     const { log, asked, fail } = await heldCommit(openBroker)
     await log.producer().send({ topic: 'in', value: '' })
     const processor = start(log)
@@ -120,7 +120,7 @@ for (const [kind, start] of Object.entries(KINDS)) {
     await log.close()
   })
 
-  test(`${kind}: what comes again, and its end itself, fail no close`, async (_, openBroker) => {
+  test(`${kind}: neither work that comes again nor the end itself makes close reject`, async (_, openBroker) => {
     const { log, asked, fail } = await heldCommit(openBroker)
     await log.producer().send({ topic: 'in', value: '' })
     const controller = new AbortController()
@@ -139,7 +139,7 @@ for (const [kind, start] of Object.entries(KINDS)) {
   })
 }
 
-test('what it gave up with before, done told: close is fine', async (_, openBroker) => {
+test('if it gave up before, done has rejected with that, and close resolves', async (_, openBroker) => {
   const log = await openedOver(openBroker, (own) => own())
   await log.producer().send({ topic: 'in', value: '' })
   const handle = async () => Promise.reject(new RangeError('by the test'))

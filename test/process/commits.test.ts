@@ -110,7 +110,7 @@ test('a batch is handled while the one before commits; a close waits for both', 
   await log.close()
 })
 
-test('what was handled on a transaction that is aborted counts for nothing, and comes again behind it', async (_, openBroker) => {
+test('a batch that was handled on state of an aborted transaction counts for nothing, and comes again behind it', async (_, openBroker) => {
   const handled: number[] = []
   const log = await openedOver(openBroker, async (own, number) => {
     if (number > 1) return own()
@@ -343,7 +343,7 @@ test('a partition given up while its commit is refused, and got again behind wha
   assert.is(moves, 1)
 })
 
-test('a failure of what was handled on a transaction that is aborted is none', async (_, openBroker) => {
+test('a failure in a batch that was handled on state of an aborted transaction does not count', async (_, openBroker) => {
   let isRefused = false
   const handled: number[] = []
   const log = await openedOver(openBroker, async (own, number) => {

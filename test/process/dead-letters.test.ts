@@ -149,7 +149,7 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
 }
 
 for (const delivery of ['exactly-once', 'at-least-once'] as const) {
-  test(`${delivery}: a member that was put out as it is closed is done all the same`, async (open) => {
+  test(`${delivery}: a member that is put out while it is closed ends without an error`, async (open) => {
     const log = await opened(open, 1)
     let closing: Promise<void> | undefined
     const processor = log.process({
@@ -171,7 +171,7 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
   })
 }
 
-test('letters have a topic that takes them all and keeps them, at the start and when it is altered or gone', async (open) => {
+test('the topic of dead letters must take and keep them all, at the start and when it is altered or deleted', async (open) => {
   const log = await opened(open, 1)
   let tries = 0
   const start = () => {
@@ -214,7 +214,7 @@ test('letters have a topic that takes them all and keeps them, at the start and 
   await log.close()
 })
 
-test('the smallest topic that letters may have takes the largest', async (open) => {
+test('the smallest topic that dead letters may have takes the largest dead letter', async (open) => {
   const log = await open()
   const name = 't'.repeat(249)
   await log.admin.createTopic(name)

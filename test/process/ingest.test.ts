@@ -45,7 +45,7 @@ test('rows come once, over runs that end, fail and are closed', async (open) => 
   await log.close()
 })
 
-test('a place without records is kept too; a record that is refused ends the run', async (open) => {
+test('a position without records is kept too; a record that is refused ends the run', async (open) => {
   const log = await open()
   const starts: (number | undefined)[] = []
   const run = (item: IngestItem<number>) => {
@@ -255,7 +255,7 @@ test('a position that no JSON holds, or a source without a name, is refused', as
   await log.close()
 })
 
-test('a source whose iterator ends without a promise is as good', async (open) => {
+test('a source whose iterator ends without a promise works too', async (open) => {
   const log = await open()
   await log.admin.createTopic('orders')
   let left = 1

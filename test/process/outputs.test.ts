@@ -7,7 +7,7 @@ import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
 import { until } from './support.ts'
 
-test('a record that gives what no topic takes is the one that failed, the others go on', async (open) => {
+test('if handle gives a record that no topic takes, only the record that it handled fails', async (open) => {
   const log = await open()
   await log.admin.createTopic('in')
   await log.admin.createTopic('dead')
@@ -52,7 +52,7 @@ test('a record that gives what no topic takes is the one that failed, the others
   await log.close()
 })
 
-test('a record that sets state which its changelog doesn’t take is the one that failed, and what it set counts nowhere', async (open) => {
+test('if handle sets state that the changelog doesn’t take, only the record that it handled fails, and none of its state counts', async (open) => {
   const log = await open()
   await log.admin.createTopic('in')
   await log.admin.createTopic('dead')
@@ -93,7 +93,7 @@ test('a record that sets state which its changelog doesn’t take is the one tha
   await log.close()
 })
 
-test('a record for a place or of a time that its topic doesn’t take is the one that failed, by what holds now', async (open) => {
+test('a record for a partition or with a time that its topic doesn’t take fails the one that was handled, by the present config', async (open) => {
   const log = await open()
   for (const name of ['in', 'dead', 'out']) await log.admin.createTopic(name)
   await log.admin.createTopic('recent', { config: { 'message.timestamp.before.max.ms': 1000 } })
@@ -143,7 +143,7 @@ test('a record for a place or of a time that its topic doesn’t take is the one
   await log.close()
 })
 
-test('what handle gave stays as it was then: headers to be gone through once, an object and a list used again', async (open) => {
+test('records that handle gave stay as they were then: headers that can be iterated once, an object and a list used again', async (open) => {
   const log = await open()
   await log.admin.createTopic('in')
   await log.admin.createTopic('out')

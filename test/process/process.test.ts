@@ -168,7 +168,7 @@ test('inputs of one state have equal partitions, at the start and at every assig
   await log.close()
 })
 
-test('a processor leaves no id behind at each start, and one whose id was taken goes on', async (open) => {
+test('a processor does not leave a transactional id behind at each start, and goes on if its id was taken over', async (open) => {
   const log = await open({ topics: [receipts] })
   await log.admin.createTopic('in')
   let sent = 0

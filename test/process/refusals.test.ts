@@ -17,7 +17,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
-test('state in a topic from which values go by their age is refused; where none goes it is taken', async (open) => {
+test('state in a topic that loses values by their age is refused; in one that keeps them it is taken', async (open) => {
   const log = await opened(open)
   const changelog = topic('log', { key: string, value: unchecked<number>(json()), partitions: 3 })
   await log.admin.createTopic('log', { partitions: 3 })

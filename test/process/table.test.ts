@@ -80,7 +80,7 @@ test('a topic that is altered so that values go: an open table keeps those that 
   await log.close()
 })
 
-test('a table from under which records go before it has read them says so, and gives no values', async () => {
+test('a table whose records are removed before it has read them says so, and gives no values', async () => {
   const { log, broker } = setup({ facts: { partitions: 2, config } })
   const table = await log.table(facts)
   broker.write('facts', ['a', 'b'])
@@ -101,7 +101,7 @@ test('a closed table leaves nothing at the signal that it was opened with', asyn
   await log.close()
 })
 
-test('the same for a process that is attached', async () => {
+test('in an attached process a closed table leaves nothing at the signal either', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'oncelog-table-'))
   const holder = await open(directory, { topics: [facts] })
   const attached = await open(directory)

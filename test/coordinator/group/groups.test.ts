@@ -113,7 +113,7 @@ test('a second member: everybody joins again, the leader shares, all go on', () 
   assert.equal(heard(groups), ['m2 synced 1'], 'asked again, answered again')
 })
 
-test('who comes in the middle of a rebalance begins another; a sync of the old one is refused', () => {
+test('a member that joins in the middle of a rebalance begins another; a sync of the old one is refused', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')
   join(groups, 'g', 'm2')
@@ -136,7 +136,7 @@ test('who comes in the middle of a rebalance begins another; a sync of the old o
   assert.equal(heard(groups), ['m1 joined 3 leads', 'm2 joined 3', 'm3 joined 3'])
 })
 
-test('a release takes everything from everybody, each by itself: who has nothing left hears no more', () => {
+test('a release revokes everything from each member by itself: a member with nothing left is told nothing more', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')
   join(groups, 'g', 'm2')
@@ -207,7 +207,7 @@ test('offsets of a transaction are taken between two generations, of members and
   assert.is(groups.committed('g', orders, 0)?.nextOffset, 3)
 })
 
-test('one that does not join again holds the others up until its time is over', () => {
+test('a member that does not join again holds the others up until its time is over', () => {
   const groups = new Groups()
   alone(groups, 'g', 'slow')
   groups.live.polling('g', 'slow')
@@ -266,7 +266,7 @@ test('members without a common assignor are refused', () => {
   assert.is(groups.describe('g')?.state, 'Stable')
 })
 
-test('new partitions of what a group reads make it share anew', () => {
+test('new partitions of a topic that a group reads make it rebalance', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')
   groups.live.topicsChanged(['other'], 0)

@@ -20,7 +20,7 @@ function taken(pending: PendingOffsets, producerId: number): number[] {
   return pending.take(producerId).map(({ nextOffset }) => nextOffset)
 }
 
-test('of two transactions the offset that was named last wins, whichever is decided first', () => {
+test('of two transactions the offset that was sent last wins, whichever is decided first', () => {
   for (const first of [1, 2]) {
     const pending = new PendingOffsets()
     pending.add(1, [at(5), ...others.map((each) => at(50, each))])
@@ -30,7 +30,7 @@ test('of two transactions the offset that was named last wins, whichever is deci
   }
 })
 
-test('one that names a place again has it by its last word', () => {
+test('if a transaction sends offsets of a partition twice, the last one counts', () => {
   const pending = new PendingOffsets()
   pending.add(1, [at(5)])
   pending.add(2, [at(6)])
@@ -39,7 +39,7 @@ test('one that names a place again has it by its last word', () => {
   assert.equal(taken(pending, 2), [])
 })
 
-test('what is dropped of a topic is dropped for every transaction, and nothing else is', () => {
+test('dropping a topic’s offsets drops them in every transaction, and nothing else', () => {
   const pending = new PendingOffsets()
   pending.add(1, [at(5), ...others.map((each) => at(50, each))])
   pending.add(2, [at(6)])

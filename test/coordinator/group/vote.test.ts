@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { voteForAssignor } from '../../../bindings/coordinator/group/vote.ts'
 
-test('the most liked of those that all know', () => {
+test('of the assignors that all members know, the most preferred one wins', () => {
   assert.is(voteForAssignor([['range']]), 'range')
   assert.is(
     voteForAssignor([

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
 
-test('offsets below the start of the log are nobody’s, whoever had them before', () => {
+test('offsets below the log start are finished, whoever had locked them', () => {
   const shares = new ShareGroups()
   const at = { groupId: 'g', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partition: 0, endOffset: 10 }
   const request = { memberId: 'm', maxOffsets: 2, lockMs: 100, startAt: 'earliest', now: 0 } as const

@@ -33,7 +33,7 @@ test('a restart finds what was finished and how often the rest was delivered; lo
   ])
 })
 
-test('records of its own that come back durable change nothing a second time', () => {
+test('its own records that come back durable change nothing a second time', () => {
   const groups = new ShareGroups()
   const { records } = groups.planAcquire(at, asked())
   groups.planAcknowledge(at, said(0))
@@ -50,7 +50,7 @@ test('a group that began at the end has its place stored before anything was the
   assert.equal(later.ranges, [{ firstOffset: 10, lastOffset: 11, deliveryCount: 1 }])
 })
 
-test('of a deleted topic nothing is left, here and after a restart', () => {
+test('nothing of a deleted topic is left, now and after a restart', () => {
   const groups = new ShareGroups()
   const before = groups.planAcquire(at, asked()).records
   const tombstones = [...groups.planTopicDelete(topicId)]

@@ -10,7 +10,7 @@ const range = (firstOffset: number, lastOffset: number, deliveryCount = 1) => ({
   deliveryCount,
 })
 
-test('offsets go to one member each; what is new comes behind what came back', () => {
+test('each offset goes to one member; new ones come behind those that were released', () => {
   const shared = new SharePartition(10)
   assert.equal(shared.acquire('a', 3, 20, LOCK, 0), [range(10, 12)])
   assert.equal(shared.acquire('b', 2, 20, LOCK, 0), [range(13, 14)])
@@ -19,7 +19,7 @@ test('offsets go to one member each; what is new comes behind what came back', (
   assert.equal(shared.acquire('a', 5, 17, LOCK, 0), [], 'nothing at or above the limit')
 })
 
-test('only the member that has the lock can say anything of an offset, and only once', () => {
+test('only the member that has the lock can acknowledge an offset, and only once', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 2, 9, LOCK, 0)
   assert.is(shared.acknowledge('b', range(0, 0), 'accept', 0), 0)
@@ -31,7 +31,7 @@ test('only the member that has the lock can say anything of an offset, and only 
   assert.is(shared.startOffset, 2, 'finished from the start on')
 })
 
-test('a lock ends, a delay ends, a member goes: the offset is there again, as often delivered as it was', () => {
+test('when a lock ends, a delay ends or a member leaves, the offset is available again, with the same delivery count', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 3, 3, LOCK, 0)
   assert.is(shared.nextDeadline, LOCK)
@@ -50,7 +50,7 @@ test('a lock ends, a delay ends, a member goes: the offset is there again, as of
   assert.equal(shared.acquire('d', 9, 3, 300, LOCK), [range(2, 2, 2)])
 })
 
-test('what was delivered twice takes none along, and joins none', () => {
+test('an offset that was delivered twice is delivered alone', () => {
   const shared = new SharePartition(0)
   for (const member of ['a', 'b']) {
     assert.is(shared.acquire(member, 9, 3, LOCK, 0).length, 1)
@@ -61,14 +61,14 @@ test('what was delivered twice takes none along, and joins none', () => {
   assert.equal(shared.acquire('c', 9, 5, LOCK, 0), [range(1, 1, 3)])
 })
 
-test('what nobody saw does not count', () => {
+test('a delivery that no program saw does not count', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 1, 1, LOCK, 0)
   shared.acknowledge('a', range(0, 0), 'unseen', 0)
   assert.equal(shared.acquire('a', 1, 1, LOCK, 0), [range(0, 0, 1)])
 })
 
-test('of a range of which a part is gone, the rest is given back or passed over', () => {
+test('if part of a range is gone, the rest can still be released unseen or acknowledged as a gap', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 8, 8, LOCK, 0)
   shared.acknowledge('a', range(4, 4), 'gap', 0)
@@ -102,7 +102,7 @@ test('deliveries run ahead of the first unfinished offset by no more than the wi
   assert.equal(shared.acquire('a', 9, 99_999, LOCK, 0), [range(5 + WINDOW_OFFSETS, 6 + WINDOW_OFFSETS)])
 })
 
-test('where the log begins later, what lies below is finished', () => {
+test('when the log start moves, offsets below it are finished', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 4, 9, LOCK, 0)
   shared.moveStart(2)
@@ -113,7 +113,7 @@ test('where the log begins later, what lies below is finished', () => {
   assert.equal(shared.acquire('a', 1, 99, LOCK, 0), [range(50, 50)])
 })
 
-test('what is stored gives the same again, but for locks', () => {
+test('what is stored restores the same state, without the locks', () => {
   const shared = new SharePartition(0)
   shared.acquire('a', 6, 9, LOCK, 0)
   shared.acknowledge('a', range(1, 2), 'accept', 0)

@@ -97,7 +97,7 @@ test('a lost answer is given again, for exactly that transaction (testTxnEndTxnT
   refuses('PRODUCER_FENCED', () => bench.end(first, 'commit'))
 })
 
-test('while the decision is on its way the same question waits, another is refused', () => {
+test('while the decision is under way the same request waits, another is refused', () => {
   const bench = new Bench()
   const instance = bench.init()
   bench.begin(instance)
@@ -213,7 +213,7 @@ test('the clock ends what takes longer than its timeout; the time before a close
   assert.is(later.end(slow, 'commit').producerEpoch, 1)
 })
 
-test('what the clock could not end is tried again', () => {
+test('a transaction whose abort by the clock failed is aborted again', () => {
   const bench = new Bench()
   const stuck = bench.init('stuck', 0, 50)
   bench.begin(stuck, 0)
@@ -300,7 +300,7 @@ test('a crash in the last epoch: its producer is told that none is left, and the
   assert.is(anew.producerEpoch, 0)
 })
 
-test('what a close said goes on ends with the next open where nothing of it is left, or where it is of another epoch', () => {
+test('a transaction that a close left open ends with the next open if nothing of it is left, or if it is of another epoch', () => {
   const bench = new Bench()
   const id = bench.init()
   bench.end(id, 'abort')

@@ -47,7 +47,7 @@ test('there is ample room while more than two files besides the one in use may b
   assert.ok(ring.hasAmpleRoom)
 })
 
-test('a checkpoint that covers less than the one before takes nothing back', async () => {
+test('a checkpoint that covers less than the one before changes nothing', async () => {
   const ring = await fullRing()
   ring.release(FRAMES)
   ring.release(1)

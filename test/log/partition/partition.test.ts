@@ -100,7 +100,7 @@ test('a batch that comes again is answered with its place, and not written again
   assert.is(subject.partition.watermarks.nextOffset, 3)
 })
 
-test('of a batch that is older than the last five it is known that it was written, and no longer where', () => {
+test('a batch older than the last five is known to be written, but no longer at which offset', () => {
   const subject = new Subject()
   for (let baseSequence = 0; baseSequence < 6; baseSequence++) subject.append(['a'], { baseSequence })
   const again = subject.append(['a'], { baseSequence: 0 })
@@ -115,7 +115,7 @@ test('a batch behind a gap in its producer’s sequences is refused, and so is o
   assert.is(subject.append(['b'], { producerEpoch: 1, baseSequence: 1 }).baseOffset, 1, 'the next one is taken')
 })
 
-test('where the segment has no room nothing has happened: the same batch is taken by the next one', () => {
+test('if the segment has no room nothing has changed: the next segment takes the same batch', () => {
   const subject = new Subject()
   subject.segment.hasRoom = false
   assert.throws(() => subject.append(['a']), /no room/)
@@ -174,7 +174,7 @@ test('committed readers pass over what was aborted, and over markers; uncommitte
   assert.equal(valuesOf(subject.partition.read(0, 3, 1000)), ['a', 'b'])
 })
 
-test('while a decision is on its way, committed readers see no more than before', () => {
+test('while a decision is under way, committed readers see no further than before', () => {
   const subject = new Subject({ ceiling: 10 })
   subject.append(['a'], inTransaction)
   subject.partition.holdStable()

@@ -24,7 +24,7 @@ test('neighbouring batches are copied together', () => {
   assert.equal([...into], [...new Uint8Array(10).fill(2), ...new Uint8Array(10).fill(3)])
 })
 
-test('nothing is answered that is not whole batches of that length', () => {
+test('only whole batches of exactly that length are copied', () => {
   const window = filled()
   assert.not(window.copy(5, 8, new Uint8Array(20)), 'begins within a batch')
   assert.not(window.copy(4, 7, new Uint8Array(20)), 'ends within a batch')
@@ -35,7 +35,7 @@ test('nothing is answered that is not whole batches of that length', () => {
   assert.not(window.copy(4, 6, new Uint8Array(10)), 'released')
 })
 
-test('where memory is missing with no other tail left, what asks is told, though it begins its own each time', () => {
+test('without memory and with no other tail left the caller is refused, though it begins its own tail each time', () => {
   const pool = new TailPool(newKernel())
   const others = Array.from({ length: 8 }, () => new TailWindow(pool))
   for (const other of others) other.room(100, 0)
@@ -56,7 +56,7 @@ test('where memory is missing with no other tail left, what asks is told, though
   )
 })
 
-test('where memory is missing a quarter of the tails make room, those unused for longest', () => {
+test('without memory a quarter of the tails is freed, those unused for longest', () => {
   const pool = new TailPool(newKernel())
   const tails = Array.from({ length: 8 }, () => new TailWindow(pool))
   // The third and the sixth one had no append since the others.

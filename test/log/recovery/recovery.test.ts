@@ -98,7 +98,7 @@ test('what a torn write left behind the end is cut, and set aside', async () => 
   assert.equal(await valuesOf(log), ['a'])
 })
 
-test('damage in what a frame vouches for: nothing is cut, and the partition takes no records', async () => {
+test('damage in data that a frame covers: nothing is cut, and the partition takes no records', async () => {
   const image = await killed((log) => send(log, LARGE))
   const sizeBytes = segment(image).size()
   segment(image).write(new Uint8Array([1]), sizeBytes >> 1)
@@ -159,7 +159,7 @@ test('a last frame that is not whole is set aside, and the log goes on', async (
   assert.is((await valuesOf(log)).at(-1), 'c')
 })
 
-test('a committed offset that stands in its segment without a frame: one was lost', async () => {
+test('a committed offset that stands in its segment without a frame proves that a frame was lost', async () => {
   const image = await killed(async (log, present) => {
     await send(log, 'a')
     const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
@@ -173,7 +173,7 @@ test('a committed offset that stands in its segment without a frame: one was los
   assert.ok(log.recovery.damage.some(({ topic, code }) => topic === '__consumer_offsets' && code === 'CORRUPT_LOG'))
 })
 
-test('a marker that stands in its segment without a frame: one was lost, and the partition takes no records', async () => {
+test('a marker that stands in its segment without a frame proves that one was lost: the partition takes no records', async () => {
   const image = await killed(async (log, present) => {
     const transaction = await log.producer({ transactionalId: 'x' }).beginTransaction()
     await transaction.send({ topic: 't', value: 'a' })
@@ -224,7 +224,7 @@ test('a partition that no frame names is known by the checkpoint, whatever its d
   assert.equal(await valuesOf(log), ['a'])
 })
 
-test('places of checkpoints that recoveries took which were interrupted are given back', async () => {
+test('checkpoint places that interrupted recoveries used are removed', async () => {
   const image = await killed((log) => send(log, 'a'))
   const placesOf = () => image.paths.filter((path) => path.startsWith('checkpoint/'))
   const newest = image.files.get(placesOf().at(-1) ?? '')
@@ -234,7 +234,7 @@ test('places of checkpoints that recoveries took which were interrupted are give
   assert.equal(await valuesOf(log), ['a'])
 })
 
-test('offsets that a reader may have seen are never given again', async () => {
+test('offsets that a reader may have seen are never given to another record', async () => {
   const image = await killed(async (log) => {
     await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })
     assert.equal(await valuesOf(log), ['seen'])

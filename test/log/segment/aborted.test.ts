@@ -123,7 +123,7 @@ aborted('what is recorded after an open goes behind what the file holds, read or
   }
 })
 
-aborted('memory of closed files goes back, of entries that no file holds it stays', () => {
+aborted('a closed file’s entries are freed from memory, entries that no file holds stay', () => {
   const disk = new VirtualDisk()
   const story = told(disk)
   story.list.release()

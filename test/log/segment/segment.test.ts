@@ -94,7 +94,7 @@ random('an index continued after a crash is the same as one never interrupted', 
   assert.is(toHex(content(disk, path(active.baseOffset, 'timeindex')) ?? new Uint8Array()), wanted.timeindex)
 })
 
-random('what is released comes back by itself', () => {
+random('a released segment loads its indexes again by itself', () => {
   const disk = new VirtualDisk()
   const context = newContext(disk, 2)
   const list = newList(context)
@@ -125,7 +125,7 @@ function indexed(): { disk: VirtualDisk; model: Model; list: ReturnType<typeof n
 }
 
 hints(
-  'missing, emptied, truncated, lengthened or foreign ones change nothing (testIndexRebuild, testCorruptIndexRebuild)',
+  'missing, emptied, truncated, lengthened or foreign index files change nothing (testIndexRebuild, testCorruptIndexRebuild)',
   () => {
     for (const suffix of ['index', 'timeindex'] as const) {
       const { disk, model, list } = indexed()

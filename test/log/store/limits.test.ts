@@ -219,7 +219,7 @@ test('with no file left to close, a checkpoint, a commit and a new topic wait un
   await broker.close()
 })
 
-test('a process that stays short of files hears so in the end', async () => {
+test('in a process that stays short of descriptors the call fails in the end', async () => {
   const disk = new CountingDisk()
   let pauses = 0
   const { broker, append } = await shortOfFiles(disk, async (delayMs) => {
@@ -269,7 +269,7 @@ class ShortImage extends DirectoryImage {
   }
 }
 
-test('who opens a log in a process with too many open files hears so at once, however far it came', async () => {
+test('an open in a process with too many open files fails at once, however far it came', async () => {
   let pauses = 0
   const port: RuntimePort = {
     ...nodePort,
@@ -321,7 +321,7 @@ test('a log that closes short of files waits a second for some; then it is close
   }
 })
 
-test('what waits for files when its log is closed waits no longer than the close would', async () => {
+test('a call that waits for descriptors when its log is closed waits no longer than the close would', async () => {
   const image = new ShortImage()
   let pauses = 0
   let closed: Promise<LogError> | undefined

@@ -55,7 +55,7 @@ removes('whole segments with all their files, never the active one, and nothing 
   assert.ok(read(list, 7, new Uint8Array(500)) > 0)
 })
 
-removes('what no checkpoint notes as closed stays, and so does what is in use', () => {
+removes('a segment that no checkpoint notes as closed stays, and so does one that is in use', () => {
   const disk = new VirtualDisk()
   const { list, files } = stored(disk)
   const all = bases(list)
@@ -69,7 +69,7 @@ removes('what no checkpoint notes as closed stays, and so does what is in use', 
   assert.equal(bases(list), all.slice(2), 'one more: it lies before the one that was active')
 })
 
-removes('a piece is cut beside others: the event loop is free meanwhile', () => {
+removes('a piece of a file is cut beside other work: the event loop is free meanwhile', () => {
   const disk = new VirtualDisk()
   const { files, base } = stored(disk)
   const log = `${DIRECTORY}/${segmentFileName(0, 'log')}`

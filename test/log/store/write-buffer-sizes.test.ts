@@ -81,7 +81,7 @@ test('the reserve has 288 KiB for eight pieces and the blocks that each of them 
   await log.close()
 })
 
-test('on a full disk as much as may wait is written, acknowledged and read again', () => {
+test('on a full disk as much as may be buffered is written, acknowledged and read again', () => {
   const disk = new VirtualDisk()
   // One more than may have something that waits.
   const partitions = SEGMENTS_MOST + 1

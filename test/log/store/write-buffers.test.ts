@@ -66,7 +66,7 @@ test('batches of one moment are one write; those that must outlive the process a
   assert.is(bench.writes.length, 1 + bench.producers.length)
 })
 
-test('what waits goes in pieces of 16 KiB here, and a batch of more than 4 KiB waits for nobody', () => {
+test('buffered batches are written in pieces of 16 KiB here, and a batch of more than 4 KiB is never buffered', () => {
   const bench = new Bench()
   bench.sendAll('all')
   for (const [writes, ...valueBytes] of [
@@ -154,7 +154,7 @@ test('batches of several transactions at one moment are one write, and nobody he
   )
 })
 
-test('a kill takes none that was answered', () => {
+test('a kill loses no batch that was answered', () => {
   const bench = new Bench()
   const sent = sendAtOnce(bench)
   while (!sent.every(({ answered }) => answered)) assert.ok(bench.host.advance())
@@ -164,7 +164,7 @@ test('a kill takes none that was answered', () => {
   assert.equal(values, ['open 0', 'open 1'])
 })
 
-test('a ceiling shows none that a kill would take', () => {
+test('a higher ceiling shows no batch that a kill would lose', () => {
   const bench = new Bench()
   // Records of acks 1 raise the ceiling far above them.
   bench.sendAll(1)
@@ -176,7 +176,7 @@ test('a ceiling shows none that a kill would take', () => {
   assert.is(shownUpTo(bench), shown + 2)
 })
 
-test('a retry of what waits hears no sooner, and takes nothing from view', () => {
+test('a retry of a buffered batch is answered no sooner, and hides nothing', () => {
   const bench = new Bench()
   bench.sendAll(1)
   const client = new TransactionalClient(bench.host, 'c').init().begin()
@@ -191,7 +191,7 @@ test('a retry of what waits hears no sooner, and takes nothing from view', () =>
   assert.ok(other?.answered)
 })
 
-test('a close leaves none without its answer, in whatever order the effects end', () => {
+test('a close answers every one of them, in whatever order the effects end', () => {
   for (let seed = 1; seed <= 30; seed++) {
     const bench = new Bench(new VirtualDisk(), new Random(seed))
     bench.sendAll(1)
@@ -206,7 +206,7 @@ test('a close leaves none without its answer, in whatever order the effects end'
   }
 })
 
-test('a log that ends meanwhile answers all of them with why', () => {
+test('a log that ends meanwhile answers all of them with the reason', () => {
   const bench = new Bench()
   bench.sendAll(1)
   const [log] = bench.writes
@@ -239,7 +239,7 @@ test('a batch that a full disk refuses leaves the marker before it waiting', () 
   assert.equal(values.slice(bench.producers.length), [...COMMITTED, 'next'])
 })
 
-test('what waits is read from memory, and written before the file is read', () => {
+test('buffered batches are read from memory, and written before the file is read', () => {
   const bench = new Bench()
   transactions(bench, COMMITTED.length)
   emptyTails(bench.host)
@@ -256,7 +256,7 @@ test('after a kill all that was acknowledged is there', () => {
   assert.is(reopened.fetchAll(TOPIC, 0).length, 5 * bench.producers.length)
 })
 
-test('a full disk: what waits takes its share of the reserve, later batches are refused, decisions keep theirs', () => {
+test('a full disk: buffered batches take their share of the reserve, later batches are refused, decisions keep their share', () => {
   const bench = new Bench()
   bench.sendAll('all')
   assert.is(bench.reserveBytes, DECISIONS_BYTES + BUFFERS_DISK_BYTES)
@@ -282,7 +282,7 @@ test('with room again a checkpoint makes the reserve whole, and batches wait aga
   assert.is(bench.writes.length, 1)
 })
 
-test('what waits takes its share alone, and all of it has its turn before the write that asked is tried again', () => {
+test('buffered batches take only their share, and all of them are written before the write that asked for it is tried again', () => {
   const disk = new VirtualDisk()
   const shares = { decisionsBytes: 4096, bufferedBytes: 1024 }
   const order: string[] = []

@@ -30,7 +30,7 @@ function begun(store: FileStore = new DirectoryImage()) {
 
 const BEFORE = [`${FIRST}.log`, `${SECOND}.log`, `${ACTIVE}.log`]
 
-test('while it is written it is nobody’s segment: readers have the old ones', () => {
+test('while a rewrite is being written readers have the old segments', () => {
   const { list, names } = begun()
   assert.equal(names().sort(), [...BEFORE, `${FIRST}.log.cleaned`].sort())
   assert.equal(
@@ -39,7 +39,7 @@ test('while it is written it is nobody’s segment: readers have the old ones', 
   )
 })
 
-test('exchanged, it is read under a name of its own, and the old files stay until a checkpoint notes it', () => {
+test('once exchanged, it is read under a name of its own, and the old files stay until a checkpoint notes it', () => {
   const { context, files, list, rewrite, names } = begun()
   assert.is(runNow(rewrite.exchange()), true)
   assert.equal(
@@ -62,7 +62,7 @@ test('once a checkpoint notes it, it takes its name, and the old files go', () =
   assert.equal(files.swaps, [])
 })
 
-test('its name is durable: behind a clean close nobody would look for another', () => {
+test('its final name is durable, since after a clean close nobody would look for another', () => {
   const disk = new VirtualDisk()
   const { context, files, rewrite } = begun(disk)
   disk.syncDirectory('')

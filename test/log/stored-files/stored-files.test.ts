@@ -129,7 +129,7 @@ test('an entry of the directory that comes while the directory is synced is not 
   assert.is(files.directoryUnsynced, false)
 })
 
-test('of the snapshots of producers that wait for their file the newest two stay', () => {
+test('of the producer snapshots that aren’t written yet the newest two stay', () => {
   const bench = new Bench()
   for (let roll = 0; roll < 3; roll++) {
     bench.append()

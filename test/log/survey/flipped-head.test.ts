@@ -27,7 +27,7 @@ function flip(index: number, bit: number): void {
   head[bit >> 3] = (head[bit >> 3] ?? 0) ^ (1 << (bit & 7))
 }
 
-test('one bit, anywhere', async () => {
+test('one flipped bit is found, anywhere', async () => {
   for (const index of [0, 1, COUNT >> 1, COUNT - 2, COUNT - 1]) {
     const bit = random.below(UNCHECKED_BYTES * 8)
     flip(index, bit)

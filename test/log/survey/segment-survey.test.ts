@@ -140,13 +140,13 @@ test('a segment that is too short lacks its last offsets, one that is gone lacks
   assert.equal(survey(undefined, NOTED), { runs: [], holes: [[0, 5, 'is missing']] })
 })
 
-test('what frames vouch for behind the checkpoint is lost if it is not whole', () => {
+test('a batch behind the checkpoint that frames cover is lost if it is not whole', () => {
   const vouched = { ...UNNOTED, coveredBytes: sizeBytes, endOffset: 5 }
   assert.equal(survey(whole, vouched), { runs: [[0, 5]], holes: [] })
   assert.equal(survey(whole.subarray(0, at(3)), vouched).holes, [[3, 5, 'shorter than it was']])
 })
 
-test('behind what is vouched for a torn batch is no loss: nobody was told of it', () => {
+test('a torn batch that no frame covers is no loss: it was acknowledged to nobody', () => {
   assert.equal(survey(whole.subarray(0, sizeBytes - 1), UNNOTED), { runs: [[0, 4]], holes: [] })
 })
 
@@ -155,7 +155,7 @@ test('bytes that the journal has replace those in the file', () => {
   assert.equal(survey(flipped(at(2) + CRC_BYTE), { ...NOTED, patches }), { runs: [[0, 5]], holes: [] })
 })
 
-test('a loss whose end nobody knows has no end', () => {
+test('a loss whose end isn’t known has no end', () => {
   const bytes = whole.slice()
   bytes.fill(0, at(3))
   const vouched = { ...UNNOTED, coveredBytes: sizeBytes }

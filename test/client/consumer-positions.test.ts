@@ -26,7 +26,7 @@ async function behindAll(log: EmbeddedLog) {
   return { consumer, waiting, transaction }
 }
 
-test('who waits behind an aborted transaction stands at the end, and lags by nothing', (open) =>
+test('a consumer that waits behind an aborted transaction stands at the end, and has no lag', (open) =>
   withLog(open, async (log) => {
     const { consumer, waiting, transaction } = await behindAll(log)
     await transaction.send({ topic: 't', value: 'aborted' })
@@ -38,7 +38,7 @@ test('who waits behind an aborted transaction stands at the end, and lags by not
     await waiting
   }))
 
-test('who waits gets what an aborted transaction would have acknowledged', (open) =>
+test('a waiting consumer is delivered the records that an aborted transaction would have acknowledged', (open) =>
   withLog(open, async (log) => {
     const { consumer, waiting, transaction } = await behindAll(log)
     await transaction.sendOffsets(consumer, [{ ...at, nextOffset: 3 }])
@@ -46,7 +46,7 @@ test('who waits gets what an aborted transaction would have acknowledged', (open
     assert.is((await waiting).value?.offset, 0)
   }))
 
-test('beyond the end nothing is behind', (open) =>
+test('a position beyond the end has no lag', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
     await consumer.seek({ ...at, nextOffset: 100 })

@@ -6,7 +6,7 @@ import { test } from './stores.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-test('a topic that goes while it is asked where a new partition of it begins', async (open) => {
+test('a topic is deleted while the start of a newly assigned partition is asked for', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   await log.admin.createTopic('u')
@@ -42,7 +42,7 @@ test('a topic that goes while it is asked where a new partition of it begins', a
   await log.close()
 })
 
-test('a partition without an offset that goes before the member hears of it is no reason to end', async (open) => {
+test('a partition without an offset is deleted before the member is told of it: its iteration goes on', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   await log.admin.createTopic('u')
@@ -80,7 +80,7 @@ test('a close while handlers are told of the loss', async (open) => {
   await log.close()
 })
 
-test('an answer to a sync that comes with the end of a topic has the others', async (_, openBroker) => {
+test('an assignment that comes as a topic is deleted has the other topics’ partitions', async (_, openBroker) => {
   const broker = await openBroker()
   for (const topic of ['t', 'u']) await broker.admin.createTopic(topic, { partitions: 1, config: {} })
   const member = { groupId: 'g', topics: ['t', 'u'], assignors: ['range'], maxPollIntervalMs: 1000 }
@@ -98,7 +98,7 @@ test('an answer to a sync that comes with the end of a topic has the others', as
   await session.close()
 })
 
-test('nobody asks where partitions begin once the consumer is closed', async (open) => {
+test('once the consumer is closed nobody asks where partitions begin', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')
   await log.admin.createTopic('u')

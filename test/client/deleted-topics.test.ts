@@ -18,7 +18,7 @@ async function looked(): Promise<void> {
 for (const answersLater of [false, true]) {
   const when = answersLater ? 'a turn later' : 'at once'
 
-  test(`queues of topics that are gone go, others stay; topics are answered ${when}`, async () => {
+  test(`queues of deleted topics are forgotten, others stay; topics are answered ${when}`, async () => {
     const { broker, port } = setup()
     broker.answersLater = answersLater
     const accumulator = new RecordAccumulator(broker, port, { acks: 'all', batchSizeBytes: 1000 })
@@ -41,7 +41,7 @@ for (const answersLater of [false, true]) {
     for (const [number, queue] of before.entries()) assert.is(queue.inUse, accumulator.queue(`t${number}`, 0))
   })
 
-  test(`topics that come and go are written once and in order, whatever is forgotten; they are answered ${when}`, async () => {
+  test(`records of topics that come and go are written once and in order, whatever is forgotten; topics are answered ${when}`, async () => {
     const { log, broker } = setup()
     broker.answersLater = answersLater
     const producer = log.producer()
@@ -89,7 +89,7 @@ test('a send that waited while its topic was forgotten and made again comes behi
   assert.is(broker.epochsBumped, 0)
 })
 
-test('an answer that a topic is gone, which comes when the next one of its name has got something, is too old', async () => {
+test('an answer that a topic is gone doesn’t count if records for the next topic of its name came before it', async () => {
   const { log, broker } = setup()
   broker.create('again', 1, {})
   const answer = gate()
@@ -123,7 +123,7 @@ test('an answer that a topic is gone, which comes when the next one of its name 
   assert.is(broker.epochsBumped, 0)
 })
 
-test('a topic that something is under way to isn’t forgotten', async () => {
+test('a topic that sends are under way to isn’t forgotten', async () => {
   const { log, broker } = setup()
   broker.create('busy', 1, {})
   const producer = log.producer()
