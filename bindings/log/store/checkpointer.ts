@@ -12,12 +12,10 @@ import {
   writePartition,
 } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { ExtentEdges } from '../journal/frame.ts'
-import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { Segment } from '../segment/segment.ts'
-import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { readPartialSector } from './partial-sectors.ts'
 import { syncFiles } from './sync-files.ts'
 
 /** Bytes of the record that are put together in one turn. */
@@ -215,30 +213,4 @@ export function encodePartition(record: PartitionFacts, partialSector: Uint8Arra
   const writer = new ByteWriter(256)
   writePartition(writer, { ...record, partialSector })
   return writer.bytes
-}
-
-/** The bytes of a file's last sector, if it isn't full. */
-function* readPartialSector(
-  files: FileCache,
-  { path, sizeBytes }: { readonly path: string; readonly sizeBytes: number },
-): Task<Uint8Array> {
-  return yield* readRange(files, path, sizeBytes - (sizeBytes % SECTOR_BYTES), sizeBytes)
-}
-
-/**
- * The bytes of the sectors that an extent shares with others: recovery writes the neighbours again, and a crash then
- * damages whole sectors.
- */
-export function* readExtentEdges(files: FileCache, { segment, position, lengthBytes }: PendingRun): Task<ExtentEdges> {
-  const path = segment.logPath
-  const end = position + lengthBytes
-  const border = Math.min(end, Math.ceil(position / SECTOR_BYTES) * SECTOR_BYTES)
-  const firstSector = yield* readRange(files, path, position, border)
-  return { firstSector, partialSector: yield* readPartialSector(files, { path, sizeBytes: end }) }
-}
-
-function* readRange(files: FileCache, path: string, from: number, to: number): Task<Uint8Array> {
-  const bytes = new Uint8Array(to - from)
-  if (bytes.length > 0) (yield* files.reopen(path)).read(bytes, from)
-  return bytes
 }

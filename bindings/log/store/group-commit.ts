@@ -12,8 +12,8 @@ import type { Segment } from '../segment/segment.ts'
 import type { WriteBuffers } from '../segment/write-buffers.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
-import { readExtentEdges } from './checkpointer.ts'
 import type { DiskReserve } from './disk-reserve.ts'
+import { readExtentEdges } from './partial-sectors.ts'
 import { syncFiles } from './sync-files.ts'
 
 /** Segments that are flushed side by side: a thread pool has four threads by default. */
