@@ -1,5 +1,5 @@
-// Command lines of what is run by hand: a slip is told with what there is, in place of a stack, and ends with 2, since
-// a run of nothing would pass.
+// Command lines of programs that are run by hand: a wrong word is answered with the possible ones instead of a stack,
+// and ends with 2, since a run of nothing would pass.
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 /** Ends the process. */

@@ -1,4 +1,4 @@
-// A word in the place of a number ran a bench over nothing, and it passed.
+// A word where the bench wants a number once had it run over nothing, and pass.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { numberArgument, numbersArgument } from '../../bench/harness/number-argument.ts'

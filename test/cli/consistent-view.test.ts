@@ -1,5 +1,5 @@
-// What the command line takes for damage beside a holder that goes on: what look after look finds at the same place,
-// and nothing else.
+// What the command line takes for damage beside a holder that goes on writing: only what several looks in a row find at
+// the same place.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Log } from '../../bindings/client/log.ts'

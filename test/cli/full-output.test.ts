@@ -1,6 +1,6 @@
 /**
- * Standard output on a full disk: the error says what was done all the same. It was the system's message alone, and
- * `produce` seemed to have written nothing.
+ * Standard output on a full disk: the error tells what was done all the same. Once it had only the system's message,
+ * and `produce` seemed to have written nothing.
  */
 import { spawnSync } from 'node:child_process'
 import { closeSync, existsSync, openSync, rmSync } from 'node:fs'

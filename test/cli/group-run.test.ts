@@ -1,5 +1,5 @@
-// What one run of a group makes of a rebalance at the moment at which it asks whether it is done: its consumer and
-// group are told here.
+// How one run of `consume --group` takes a rebalance that comes just as it asks whether it is done: its consumer and
+// group are played by the test.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GroupRun } from '../../bindings/entry/cli/group-run.ts'

@@ -1,6 +1,6 @@
 /**
- * Every example of every `--help`, run as it stands by a shell, in a directory that has what they speak of: each ends
- * well. Of the places that are somebody else's, as `/backups`, only the beginning is another one here.
+ * Every example of every `--help` is run as it stands by a shell, in a directory that has what the examples speak of,
+ * and ends well. Only the beginning of paths outside of that directory, such as `/backups`, is another one here.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'

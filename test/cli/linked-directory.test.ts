@@ -1,5 +1,5 @@
-// A directory of a log moved elsewhere, with a link to it in its place: what looks sees what an open sees. `verify`
-// followed it, and found no damage.
+// A log's directory was moved elsewhere, with a link to it in its place: commands that only look see what an open sees.
+// `verify` once followed the link, and found no damage.
 import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Who reads what: each assignor alone, and what the leader of a group makes of its plan.
+// Who reads what: each assignor by itself, and what the leader of a group makes of its plan.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { GroupMember } from '../../bindings/broker/consumer-session.ts'

@@ -1,4 +1,5 @@
-// What plain JavaScript can hand over wrongly is refused by field, without its content, before anything is written.
+// Wrong records that plain JavaScript can hand over are refused by field, without their content, before anything is
+// written.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Log } from '../../bindings/client/log.ts'

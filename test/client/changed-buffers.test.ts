@@ -1,5 +1,5 @@
-// Bytes aren't copied by a send: a buffer that is taken away or resized meanwhile is told as what it is, and harms no
-// other record.
+// A send doesn't copy bytes: a buffer that is transferred or resized meanwhile is refused as such, and harms no other
+// record.
 import { rmSync } from 'node:fs'
 import { open, openMemory, type ProducerRecord } from 'oncelog'
 import { test } from 'uvu'
@@ -31,7 +31,7 @@ function isGone(bytes: Uint8Array): boolean {
   }
 }
 
-// The holder wrote an empty key or value in place of what was gone, and acknowledged it.
+// The holder once wrote an empty key or value in place of the lost bytes, and acknowledged it.
 test('a buffer that is resized or transferred before its send settles fails that send alone, with a typed error', async () => {
   const logs = [await open(home), await open(home)]
   const [holder] = logs
@@ -71,9 +71,9 @@ test('a buffer that is resized or transferred before its send settles fails that
   for (const log of logs.reverse()) await log.close()
 })
 
-// Asked for its size, then for its bytes: what a class of its own says was written over what others have in the
-// kernel's memory, which hung the process; more text than before was cut; what is no bytes at all was written as empty
-// ones, or ended the message of all.
+// A record is asked for its size, then for its bytes. Once, bytes of a class with another length were written over
+// others in the kernel's memory, which hung the process; longer text was cut; and a value that was no bytes was written
+// as empty bytes, or ended the whole message.
 const OTHERS: readonly unknown[] = [
   Object.defineProperty(new Uint8Array(100_000), 'length', { value: 10 }),
   'y'.repeat(200_000),
@@ -142,8 +142,8 @@ const PAIRS = {
   }),
 }
 
-// The key had been measured when the value was asked: so many bytes more were written over the batch's own next records
-// and over other partitions. It was acknowledged, and damaged on the disk.
+// The key was measured before the value was asked: once, the additional bytes were written over the batch's own next
+// records and over other partitions. The batch was acknowledged, and damaged on the disk.
 for (const [what, pair] of Object.entries(PAIRS)) {
   test(`bytes that a class resizes while it is asked for its length are refused or written whole: ${what}`, async () => {
     const log = await openMemory()

@@ -1,4 +1,5 @@
-// Where a consumer stands: behind what nobody reads, beyond the end, and behind a record that was committed by itself.
+// Where a consumer stands: behind offsets that nobody reads, beyond the end, and behind a record that was committed by
+// itself.
 import * as assert from 'uvu/assert'
 import type { EmbeddedLog } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'

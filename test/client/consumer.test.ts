@@ -160,8 +160,8 @@ overBrokers(
   },
 )
 
-// An interrupt that came between two waits of a join ended none, and the next one was waited for: others that take long
-// to join, an open transaction's offsets, or positions that never come.
+// An interrupt between two waits of a join ended neither, and the next wait was waited for: for others that take long
+// to join, for the offsets of an open transaction, or for positions that never come.
 overBrokers(
   'aborted, left or closed at any moment of its join, an iteration ends, whatever it would wait for',
   async (setup) => {

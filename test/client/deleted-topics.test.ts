@@ -1,5 +1,5 @@
-// A producer that lives long, and topics that come and go under it: what it knows of those that are gone goes, and
-// nothing else.
+// A producer that lives long, and topics that come and go: it forgets what it knows of deleted topics, and nothing
+// else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RecordAccumulator } from '../../bindings/client/producer/record-accumulator.ts'
@@ -7,7 +7,7 @@ import { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
 import { gate, setup } from './support.ts'
 
-/** More than it keeps without a look. */
+/** More topics than it remembers without checking. */
 const MANY = 200
 
 /** Every topic that is known was asked for. */
@@ -27,7 +27,7 @@ for (const answersLater of [false, true]) {
     const before = Array.from({ length: MANY }, (_, number) => accumulator.queue(`t${number}`, 0))
     await looked()
     for (let number = 0; number < MANY; number += 2) broker.topics.delete(`t${number}`)
-    // A look comes when there are twice as many as behind the one before.
+    // The next check comes when there are twice as many as after the one before.
     for (let number = 0; number < 2 * MANY; number++) {
       broker.create(`later${number}`, 1, {})
       accumulator.queue(`later${number}`, 0)
@@ -68,7 +68,7 @@ test('a send that waited while its topic was forgotten and made again comes behi
   const held = gate()
   broker.fault = (request) => (request.topic === 't' ? { kind: 'hold', until: held.opened } : undefined)
   const first = producer.send({ topic: 't', value: 'x'.repeat(49) })
-  // It has its place, and waits for room.
+  // The record has its partition, and waits for room.
   const second = producer.send({ topic: 'again', value: 'y'.repeat(20) })
   await settle()
   broker.topics.delete('again')

@@ -1,4 +1,4 @@
-// A member is given a partition of a topic that goes meanwhile: it has all its others as before.
+// A member is assigned a partition of a topic that is deleted meanwhile: it gets all its other partitions as before.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

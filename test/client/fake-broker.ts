@@ -17,9 +17,9 @@ import { FakeConsumer, type FakeGroup, FakeReader } from './fake-readers.ts'
 
 /**
  * What happens to one append besides its being served:
- * - `lose`: written, but the answer is lost; the producer hears of a retriable error
- * - `drop`: not written, the producer hears of a retriable error
- * - `refuse`: not written, this error; `fail`: written, and this error all the same
+ * - `lose`: written, but the answer is lost; the producer gets a retriable error
+ * - `drop`: not written; the producer gets a retriable error
+ * - `refuse`: not written; this error. `fail`: written, and this error all the same
  * - `hold`: served at its turn, answered when the promise resolves
  */
 export type Fault =

@@ -56,7 +56,7 @@ test('of a topic that is made again with more partitions each has a member, thou
   for (const member of members) await member.lag()
   await until(() => members.every((member) => partitionsOf(member).length === 2))
   const held = members.map(partitionsOf)
-  // Partitions 2 and 3 move from the second member, which had those of that name, to the first.
+  // Partitions 2 and 3 move from the second member, which had those of the earlier topic, to the first.
   await Promise.all([log.admin.deleteTopic('t'), log.admin.createTopic('t', { partitions: 2 * PARTITIONS })])
   await until(() => members.every((member) => partitionsOf(member).length === PARTITIONS))
   assert.not.equal(members.map(partitionsOf), held)
@@ -314,8 +314,8 @@ test('offsets are set by hand while nobody is in the group, and a group can be f
   await log.close()
 })
 
-// Regression: under load a group stood still for maxPollIntervalMs. A rebalance that was refused as its consumer closed
-// joined again behind the leave, as a member that nobody had.
+// Regression: under load a group stood still for maxPollIntervalMs. A rebalance that was refused as its consumer was
+// closed joined again behind the leave, as a member that no consumer had.
 test('a member that has left is none again by a join that was under way', async (_, openBroker) => {
   const broker = await openBroker()
   await broker.admin.createTopic('t', { partitions: 1, config: {} })

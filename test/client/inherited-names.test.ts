@@ -1,5 +1,5 @@
-// Topics may be named as what every object of JavaScript has: a table of names that answers with it would take them for
-// others.
+// Topics may have the names of properties that every JavaScript object inherits: a plain object as a table of names
+// would take them for something else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

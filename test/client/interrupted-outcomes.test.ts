@@ -1,5 +1,5 @@
-// An outcome of a rebalance that waits to come into force, because nobody knows yet where its partitions begin, when the
-// iteration that waits for it is given up and the group asks its members anew, all in one moment.
+// A rebalance's outcome waits to come into force, because the start of its partitions isn't known yet; at that moment
+// the iteration that waits for it is given up, and the group asks its members to join again.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Consumer, openMemory } from '../../bindings/entry/node.ts'
@@ -73,7 +73,8 @@ async function outcome(turns: number): Promise<string> {
   return told
 }
 
-// Regression: what the waiting member was said to have, and didn't take, was nobody's until the next one came or went.
+// Regression: the group counted a partition as the waiting member's, which didn't take it: nobody read it until the
+// next member came or went.
 test('whichever comes first, exactly one member has the partition', async () => {
   for (let turns = 0; turns <= TURNS; turns++) {
     assert.is(await outcome(turns), 'moved, 0 times with both', `${turns} turns between the close and the abort`)

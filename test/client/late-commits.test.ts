@@ -1,5 +1,5 @@
-// A member that the group put out, or that gave a partition up, commits nothing of it any more, whatever happened to
-// the group since and whenever the call was made.
+// A member that the group put out, or that gave a partition up, can't commit to it any more, whatever happened to the
+// group since and whenever the call was made.
 import * as assert from 'uvu/assert'
 import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import { BrokerLog, type Log } from '../../bindings/client/log.ts'
@@ -28,7 +28,7 @@ async function opened(openBroker: OpenBroker): Promise<Stand> {
   return { port, log, broker }
 }
 
-/** A member with a batch in hand that was put out since, and doesn't know. */
+/** A member that was put out while it has a batch in hand, and doesn't know it. */
 async function putOut({ port, log }: Stand) {
   const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: 1000 })
   const batches = consumer.batches({ maxRecords: 5 })[Symbol.asyncIterator]()
@@ -38,8 +38,8 @@ async function putOut({ port, log }: Stand) {
   return { consumer, batches, batch }
 }
 
-// The positions went back behind what others had done, and their work was done twice. Generations of a group that was
-// deleted began at 1 again: the batch was of a later one than the partition.
+// The positions went back behind what others had done, and their work was done twice: a group that was deleted began at
+// generation 1 again, so the batch was of a later generation than the partition.
 test('a batch that was delivered before the group was deleted is refused, by a transaction too', async (_, openBroker) => {
   const stand = await opened(openBroker)
   const { log, port } = stand
@@ -62,7 +62,7 @@ test('a batch that was delivered before the group was deleted is refused, by a t
   await log.close()
 })
 
-// A commit that nobody awaited joined anew, and wrote its positions as the member that it had become.
+// A commit that nobody awaited joined anew, and wrote its positions as the new member.
 test('a commit that was called just before the member learns that it was put out is refused', async (_, openBroker) => {
   const stand = await opened(openBroker)
   const { consumer, batches, batch } = await putOut(stand)
@@ -77,8 +77,8 @@ test('a commit that was called just before the member learns that it was put out
 
 const newest: Assignor = { name: 'newest', assign: (members) => new Map([[members.at(-1)?.memberId ?? '', [at]]]) }
 
-// It was refused, as the group had moved on, and then written under the generation in which another one had the
-// partition.
+// The commit was refused because the group had moved on, and then written under the generation in which another member
+// had the partition.
 test('a commit that is under way while its partition moves is refused', async (_, openBroker) => {
   const { log, broker } = await opened(openBroker)
   let arrive = () => {}
@@ -105,7 +105,8 @@ test('a commit that is under way while its partition moves is refused', async (_
   await log.close()
 })
 
-// It was told REBALANCE_IN_PROGRESS, of which consumers wait for the end by themselves: there was none to wait for.
+// The call rejected with REBALANCE_IN_PROGRESS, which consumers wait out by themselves: there was no rebalance to wait
+// for.
 test('a commit that a rebalance refused is told that the member was put out of it since', async (_, openBroker) => {
   const { port, log, broker } = await opened(openBroker)
   let tell = () => {}

@@ -1,4 +1,5 @@
-// A signal outlives what it is given to: whatever ended, or was given up without a word, listens to it no more.
+// A signal outlives the calls that it is given to: a call that has ended, or an iteration that was dropped, no longer
+// listens to it.
 import { getEventListeners } from 'node:events'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

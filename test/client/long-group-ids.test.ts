@@ -1,4 +1,5 @@
-// A group id may be 32,767 bytes long, and stands in each of its offsets: more of them than a frame holds end no log.
+// A group id may be 32,767 bytes long, and stands in each of its offsets: more of these than a frame holds don't end
+// the log.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, LogError, openMemory } from '../../bindings/entry/node.ts'

@@ -1,5 +1,5 @@
-// A begin whose answer was lost, while the log aborted what it had begun: found by a swarm run. No later begin of the
-// same producer came through, each was told TRANSACTION_ABORTABLE.
+// The answer to a begin was lost, and the log aborted the transaction meanwhile: found by a swarm run. No later begin
+// of the same producer succeeded, each rejected with TRANSACTION_ABORTABLE.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Broker } from '../../bindings/broker/broker.ts'
@@ -13,7 +13,7 @@ import { failure } from './support.ts'
 
 const TIMEOUT_MS = 60_000
 
-/** As the log answers a producer of the epoch before: only an abort tells the epoch of now. */
+/** As the log answers a producer of the epoch before: only an abort tells the present epoch. */
 class BehindSession implements TransactionalSession {
   readonly calls: string[] = []
   #isBehind = true
@@ -105,7 +105,7 @@ class UndecidedSession implements TransactionalSession {
   async sendOffsets(): Promise<void> {}
 }
 
-test('work is run again behind a refused commit only where the abort behind it was done', async () => {
+test('work is run again after a refused commit only if the abort that followed was done', async () => {
   for (const refusal of UNDECIDED) {
     for (const isUndone of [true, false]) {
       const session = new UndecidedSession(refusal, isUndone)

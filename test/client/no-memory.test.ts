@@ -1,4 +1,4 @@
-// A process that has no memory for a batch: told as that, not as a record whose buffer was changed meanwhile.
+// A process without memory for a batch is told so, and not that a record's buffer was changed meanwhile.
 import { test } from 'uvu'
 import { encodeRecords } from '../../bindings/client/producer/compress-records.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'

@@ -1,5 +1,4 @@
-// A slip in the name of an option is told, whichever public call it is made in: the list of calls comes from the
-// published types.
+// A misspelt option is refused, in whichever public call: the list of calls comes from the published types.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {

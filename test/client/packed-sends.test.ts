@@ -1,5 +1,5 @@
-// Calls that are a batch by themselves go to a log in another process in one piece, made while `send` runs; it can be
-// asked for again.
+// Calls that are a batch by themselves go to a log in another process in one piece, which is made while `send` runs and
+// can be sent again.
 import { rmSync } from 'node:fs'
 import { open } from 'oncelog'
 import { test } from 'uvu'

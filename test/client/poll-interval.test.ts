@@ -1,4 +1,5 @@
-// What counts as a poll: who asks for a record in time stays in its group, however much it has fetched ahead.
+// What counts as a poll: a program that asks for a record in time stays in its group, however much it has fetched
+// ahead.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,4 @@
-// What becomes of sends that wait, or are under way, when something else of their producer ends.
+// What becomes of sends that wait, or are under way, when another send, their producer or their topic ends.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Partitioner } from '../../bindings/client/producer/partitioner.ts'
@@ -58,7 +58,7 @@ test('a list of which nothing was written is refused for its first record, which
   const producer = log.producer()
   await producer.send([0, 1].map((partition) => ({ topic: 't', partition, value: 'known' })))
   const refusal = (code: ErrorCode) => ({ kind: 'refuse', error: new LogError(code, 'by the test') }) as const
-  // That of the first record is asked again, and refused later.
+  // The batch of the first record is sent again, and refused later.
   const first = [refusal('MEMORY_CAP_REACHED'), refusal('INVALID_TIMESTAMP')]
   broker.fault = ({ partition }) => (partition === 0 ? first.shift() : refusal('INVALID_RECORD'))
   const sent = failure('INVALID_TIMESTAMP', () =>
@@ -74,7 +74,7 @@ test('a topic that is made again with fewer partitions gets records without a ke
   const record = { topic: 't', value: 'x' }
   const partitioner = new Partitioner(undefined, () => 0.99, 1000)
   assert.equal([partitioner.choose(record, 10, 8), partitioner.choose(record, 10, 8)], [7, 7])
-  // As likely as any other: another one than the last is chosen only among those that are there.
+  // As likely as any other partition: another one than the last is chosen only among those that exist.
   assert.is(partitioner.choose(record, 10, 2), 1)
 })
 
@@ -102,7 +102,8 @@ test('a send behind one whose wait was given up passes none that came before tha
   )
 })
 
-// It takes any first sequence of a producer that it doesn't know: a second batch for the first one.
+// The partition takes any first sequence of a producer that it doesn't know, so it would take a second batch for the
+// first.
 test('a partition that may have forgotten the producer gets one batch alone: after half an hour, and where its topic was gone', async () => {
   const { port, log, broker } = setup()
   const producer = log.producer({ batchSizeBytes: 0 })

@@ -36,7 +36,7 @@ test('batches behind a dropped one keep their order', async () => {
   assert.is(broker.epochsBumped, 0)
 })
 
-// The new partition takes any first sequence: one of a later batch made the dropped one come last.
+// The new topic's partition takes any first sequence: with that of a later batch, the dropped one came last.
 test('batches behind a dropped one keep their order in a topic that was made again, too', async () => {
   const { log, broker, port } = setup()
   const producer = log.producer(alone)

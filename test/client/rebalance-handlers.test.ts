@@ -1,4 +1,4 @@
-// Who is told that partitions come and go, and what becomes of what a handler throws.
+// Which handlers are told that partitions come and go, and what becomes of an error that a handler throws.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
@@ -31,7 +31,8 @@ test('handlers are awaited, in their order; a member that was expelled joins aga
   assert.equal(told, ['assigned 0', 'lost 0', 'assigned 0', 'revoked 0'])
 })
 
-// Found by the simulation of groups: the member left its group there, and what it had just got was lost.
+// Found by the simulation of groups: the member left its group there, and the partitions that it had just been assigned
+// were lost.
 test('an iteration that is given up while handlers are told of the first assignment takes nothing from the member', async () => {
   const { log, broker } = setup()
   broker.write('t', ['a'])
@@ -71,7 +72,7 @@ test('a close while handlers are told of the first assignment: those of revoked 
   await log.close()
 })
 
-// Found by the simulation of groups: the second time it cost the member what it had been given since.
+// Found by the simulation of groups: the second time, the member lost what it had been assigned since.
 test('what a handler throws while nothing iterates is told once, to the iteration that begins meanwhile', async () => {
   const log = await openMemory()
   await log.admin.createTopic('t')
@@ -365,7 +366,8 @@ test('a member whose handlers throw at a rebalance leaves the group, also where 
   await log.close()
 })
 
-// It kept them: its group went back behind what others had committed, and its handlers committed what others held.
+// The member kept its partitions: its group went back behind what others had committed, and its handlers committed
+// offsets of partitions that others held.
 test('a member that leaves because its first handler threw holds nothing any more, and begins anew', async () => {
   const log = await openMemory()
   await log.admin.createTopic('t')
@@ -422,7 +424,8 @@ test('if a join failed, calls of the handlers that are told so reject with its e
   }
 })
 
-// It was still in the group, which waited for it as long as a member may take, and the handler for the group.
+// The member was still in the group, which waited for it for as long as a member may take, while the handler waited for
+// the group.
 test('a handler of lost may make the consumer join again: by then the old member has left', async () => {
   const log = await openLog(new MemoryStore(), new FakePort())
   await log.admin.createTopic('t', { partitions: 2 })

@@ -1,5 +1,5 @@
-// A topic is deleted and made again while somebody is in the middle of it: nobody takes the records of one for those of
-// the other.
+// A topic is deleted and created again while somebody is in the middle of it: nobody takes records of one topic for
+// those of the other.
 import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -25,7 +25,7 @@ function send(log: Log, prefix: string, count: number) {
     .send(Array.from({ length: count }, (_, index) => T.record({ key: 'k', value: `${prefix}${index}` })))
 }
 
-/** With more records than it had: offsets of the one before are there in the new one, too. */
+/** With more records than it had: so every offset of the old topic exists in the new one, too. */
 async function makeAgain(log: Log): Promise<void> {
   await log.admin.deleteTopic('t')
   await log.admin.createTopic('t')
@@ -130,7 +130,7 @@ test('a table stops, and its error names the topic', async () => {
   await send(log, 'old', 3)
   const table = await log.table(T)
   const deleted = log.admin.deleteTopic('t')
-  // At the first moment that it can be: before those that wait at the old one were told.
+  // At the first possible moment: before those that wait at the old topic are told.
   for (let isMade = false; !isMade; ) {
     isMade = await log.admin.createTopic('t').then(
       () => true,

@@ -59,7 +59,7 @@ test('a close ends the wait', async (_, openBroker) => {
 
 type Moment = 'a run is undone' | 'a begin is refused'
 
-/** What goes on while `transaction()` has neither a transaction open nor begun to wait. */
+/** Phases in which `transaction()` has neither a transaction open nor begun to wait. */
 async function betweenRuns(moment: Moment, openBroker: OpenBroker, then: (producer: TransactionalProducer) => void) {
   const port = new FakePort()
   const broker = await openBroker(port)
@@ -105,7 +105,7 @@ async function betweenRuns(moment: Moment, openBroker: OpenBroker, then: (produc
 for (const moment of ['a run is undone', 'a begin is refused'] as const) {
   test(`no other transaction begins while ${moment}, before the wait`, async (_, openBroker) => {
     const told: unknown[] = []
-    // What is to be caught lasts for some microtasks.
+    // The moment to be caught lasts for some microtasks.
     const tryOften = (producer: TransactionalProducer, times: number) => {
       if (times === 0) return
       producer.beginTransaction().then(
@@ -134,7 +134,7 @@ for (const moment of ['a run is undone', 'a begin is refused'] as const) {
   })
 }
 
-// The signal came while the run before was being undone: the error of that run was told.
+// The signal aborted while the run before was being undone: the error of that run was told instead.
 test('a signal that aborts while a run is undone has its reason told, where another run would follow', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')

@@ -1,4 +1,4 @@
-// What an operator sees and does of share groups: how much is left, who holds it, begin elsewhere, forget.
+// What an operator sees and does with share groups: lag, who has locked records, reset, delete.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

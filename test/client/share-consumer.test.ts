@@ -1,5 +1,5 @@
-// Consumers of a share group over a real log: one record to one of them, failing ones don't hold up the rest. What ends
-// is in share-endings.test.ts, what is given up in share-dead-letters.test.ts.
+// Consumers of a share group over a real log: each record goes to one of them, and failing ones don't hold up the rest.
+// How deliveries end is in share-endings.test.ts, dead letters are in share-dead-letters.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'
@@ -117,14 +117,14 @@ test('a record that is deleted between its lock and its delivery goes to nobody,
   await settle()
   const producer = log.producer()
   await producer.send(jobs.record({ value: '0', partition: 0 }))
-  // The lock waits for its delivery to be counted, and goes to the disk in one frame with the deletion.
+  // The lock waits until its delivery is counted, which goes to the disk in one frame with the deletion.
   await log.admin.deleteRecords([{ topic: 'jobs', partition: 0, beforeOffset: -1 }])
   await producer.send(jobs.record({ value: '1', partition: 0 }))
   assert.is((await first).value?.value, '1')
   await log.close()
 })
 
-// It began at their end, behind what they had got before anybody looked.
+// The group once began at their end, behind records that came before anybody looked.
 test('a group that began at the end reads partitions that are added from their start', async () => {
   const { log } = await setup(4)
   const options = { groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' } as const

@@ -1,4 +1,4 @@
-// Records that a share group gives up: when, and what their letters tell.
+// Records that a share group gives up: when, and what their dead letters tell.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

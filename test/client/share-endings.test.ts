@@ -1,4 +1,4 @@
-// What of a share group a consumer that ends leaves, and a log that is closed or killed.
+// What is left of a share group's deliveries when a consumer ends, or when the log is closed or killed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,4 @@
-// An acknowledgement counts for the delivery that it is of, and for no later one that the same consumer has.
+// An acknowledgement counts only for the delivery that it was made for, not for a later one to the same consumer.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
@@ -10,7 +10,7 @@ import { type Job, jobs, range, refused, setup, take, values } from './share-sup
 
 const options = { groupId: 'g', topics: [jobs], lockMs: 1000 } as const
 
-// The new topic's record had the old one's offset: it was accepted, and nobody got it ever.
+// A record of the new topic had the same offset: it was accepted, and nobody ever got it.
 test('a record of a topic that was made again since is not accepted in the new one', async () => {
   const { log } = await setup(1)
   const consumer = log.shareConsumer(options)
@@ -54,12 +54,12 @@ test('records that were locked in a topic that is gone are not read from the one
   const consumer = log.shareConsumer(options)
   const [job] = await take(consumer, 1)
   assert.is(job?.value, 'new')
-  // Read under the old one's lock, it would be another consumer's too.
+  // Read under the old topic's lock, it would be another consumer's too.
   await consumer.acknowledge(job as Job, 'accept')
   await log.close()
 })
 
-// Accepted, it came a second time all the same; released, its lock ended while it was worked on.
+// Accepted, the record came a second time all the same; released, its lock ended while it was worked on.
 test('a consumer that has a record again cannot acknowledge the delivery whose lock ended', async () => {
   const { log, port } = await setup(2)
   const consumer = log.shareConsumer(options)
@@ -82,7 +82,7 @@ test('a consumer that has a record again cannot acknowledge the delivery whose l
   await log.close()
 })
 
-// Counts begin again where a group does: the delivery before was the first one, too.
+// Counts begin at 1 again where a group does: the delivery before was a first one, too.
 for (const begin of ['resetShareGroup', 'deleteShareGroup'] as const) {
   test(`an acknowledgement of a delivery from before ${begin} counts for none after it`, async () => {
     const { log, port } = await setup(1)

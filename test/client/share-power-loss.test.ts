@@ -1,5 +1,5 @@
-// Share groups over a disk that loses what wasn't synced: accepted stays accepted, and a delivery counts before it
-// happens.
+// Share groups over a disk that loses what wasn't synced: accepted records stay accepted, and a delivery is counted
+// before it happens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AcquiredRange } from '../../bindings/broker/share-session.ts'

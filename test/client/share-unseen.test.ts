@@ -1,4 +1,5 @@
-// Records that were locked and that the program never got: others have them at once, and that delivery doesn't count.
+// Records that were locked and that the program was never given: others have them at once, and that delivery doesn't
+// count.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ShareSession } from '../../bindings/broker/share-session.ts'

@@ -1,4 +1,4 @@
-// Calls inside of a transaction that nobody awaits, and the clock that its work is held to.
+// Calls inside a transaction that nobody awaits, and the time limit of its work.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import type { EmbeddedLog } from '../../bindings/entry/node.ts'

@@ -281,7 +281,7 @@ test('a log that closes ends the waits for the end of a transaction', async (_, 
   assert.is(await waiting, 'LOG_CLOSED')
 })
 
-// The answer to the commit came behind the seek, and the abort skipped what had been gone back for.
+// The answer to the commit came after the seek, and the abort then skipped the records that the seek had gone back to.
 test('after a seek an abort leads back to there, whatever was being committed meanwhile', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })

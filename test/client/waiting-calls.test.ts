@@ -1,4 +1,5 @@
-// Calls that wait until their consumer is in its group, while its iteration ends: they wait for that join or the next.
+// Calls that wait until their consumer is in its group, while its iteration ends: they wait for that join or for the
+// next.
 import * as assert from 'uvu/assert'
 import { GroupConsumer } from '../../bindings/client/consumer/consumer.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

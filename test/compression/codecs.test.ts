@@ -1,5 +1,5 @@
-// Every codec: what goes in comes out, whatever it is; what is cut, longer, mutated or too large is a fault and nothing
-// else.
+// Every codec: what was compressed decompresses to the same, whatever it is; input that is cut, longer, mutated or too
+// large is a fault and nothing else.
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// What a program meets after an unclean end, beside the promises that the simulation holds.
+// What a program finds after an unclean end, besides the promises that the simulation checks.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,7 +1,7 @@
 /**
- * What the program's own functions do wrongly: they give nonsense back, throw it, or never end; and nonsense in the
- * options of the calls that take such functions. A typed error of the category misuse, or it is taken for what it is;
- * what was thrown comes through as it is; what hangs holds no close up that needs not wait for it.
+ * Wrong things that the program's own functions do: they return or throw nonsense, or never end; and nonsense in the
+ * options of calls that take such functions. Each gives a typed error of the category misuse, or is taken for what it
+ * is; what was thrown comes through unchanged; a function that hangs delays no close that needn't wait for it.
  */
 import { inspect } from 'node:util'
 import { test } from 'uvu'

@@ -1,5 +1,5 @@
-// Bytes behind the end of a closed segment: nobody was ever told of them, so an open and its readers go by what
-// checkpoint and frames say, `verify` places them, and a recovery that closes a segment leaves none.
+// Bytes behind the end of a closed segment: they were acknowledged to nobody, so an open and its readers go by what
+// checkpoint and frames say, `verify` reports their place, and a recovery that closes a segment leaves none.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'

@@ -1,4 +1,5 @@
-// One of the log's own tables is damaged: what would write to it is refused by name, whatever needs it not goes on.
+// One of the log's own tables is damaged: what would write to it is refused by name, and whatever doesn't need it goes
+// on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,5 +1,4 @@
-// Two files harmed at once, or one that another log's takes the place of: what is gone is told of, with file and
-// position.
+// Two files harmed at once, or one replaced by another log's: what is gone is reported, with file and position.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { HEADER_FILE, ringFile } from '../../bindings/log/journal/layout.ts'

@@ -1,7 +1,7 @@
 /**
- * What a killed backup leaves is no log, for nobody: `verify` called it damaged, and `salvage` made a log of the part
- * that was copied. And its mark, which a kill may leave in a copy that is a log, says nothing of that log later: the
- * advice to remove the directory would have taken it.
+ * What a killed backup leaves is no log, for any command: `verify` once called it damaged, and `salvage` made a log of
+ * the part that was copied. And its mark, which a kill may leave in a copy that is a log, says nothing about that log
+ * later: the advice to remove the directory would have destroyed it.
  */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
 // A batch of the catalogue can't be read: which topics there are isn't known, so an open is refused and changes nothing
-// of them.
+// of theirs.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

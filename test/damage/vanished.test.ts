@@ -1,5 +1,5 @@
-// Files of a partition that vanish while nobody has the log: the open tells of it, goes around it, and verify and
-// salvage agree.
+// Files of a partition vanish while nobody has the log open: the open reports it and goes on without them, and verify
+// and salvage agree.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,4 @@
-// What takes files away waits where a backup needs them, and nothing else does; a log that closes waits for no backup.
+// Whatever removes files waits while a backup needs them, and nothing else does; a log that closes waits for no backup.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Background } from '../../bindings/engine/background.ts'

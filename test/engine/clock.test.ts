@@ -1,4 +1,4 @@
-// Somebody sets the clock, or the machine sleeps: what has a time limit has it in time that passes.
+// Somebody sets the clock, or the machine sleeps: time limits count the time that passes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,5 +1,5 @@
 // The catalogue is compacted: however often log starts move, configs change and topics come and go, it stays as long as
-// what it tells, and what an opening reads of it says the same.
+// its content, and what an open reads of it says the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { CleanupOptions } from '../../bindings/engine/cleanup.ts'

@@ -1,4 +1,4 @@
-// The log's own tables are compacted, and an opening that replays them comes to the same state.
+// The log's own tables are compacted, and an open that replays them comes to the same state.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerInstance } from '../../bindings/engine/commands.ts'

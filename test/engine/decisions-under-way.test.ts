@@ -1,4 +1,4 @@
-// A decision and what goes with it while it is on its way to the disk, over files and over rows.
+// A decision and what comes with it while it is being made durable, over files and over rows.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../bindings/testkit/simulation/random.ts'

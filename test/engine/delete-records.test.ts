@@ -1,4 +1,5 @@
-// Where a partition begins: decided durably, told to readers, kept across closes and crashes; files go behind it.
+// Where a partition begins: decided durably, told to readers, kept across closes and crashes; files are removed after
+// that.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'

@@ -1,4 +1,4 @@
-// A topic is deleted while records come to it or are deleted from it: they are refused or go with it, and the log goes
+// A topic is deleted while records are sent to it or deleted from it: they are refused or go with it, and the log goes
 // on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,5 +1,5 @@
-// A fetch over many partitions whose batches lie in files: what comes first is read first, several at once, whatever
-// may be open.
+// A fetch over many partitions whose batches lie in files: partitions that come first are read first, several at once,
+// however few files may be open.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Engine } from '../../bindings/engine/engine.ts'

@@ -1,5 +1,5 @@
-// A program that awaits answers which come at once, one after the other, doesn't keep all else in its process from
-// running.
+// A program that awaits calls which are answered at once, one after the other, doesn't keep the rest of its process
+// from running.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openMemory } from '../../bindings/entry/node.ts'

@@ -1,6 +1,6 @@
 // A topic is deleted of which groups keep more than one frame holds: its delete decides, and what they keep ends with
-// it, wherever a crash comes; behind an opening `__consumer_offsets` tells Kafka's readers, who know names only, the
-// same.
+// it, wherever a crash comes; after an open `__consumer_offsets` tells the same to Kafka's readers, who know only
+// names.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchedPartition } from '../../bindings/broker/reader-session.ts'

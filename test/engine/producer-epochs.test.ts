@@ -1,5 +1,5 @@
-// Each gap that a producer has to close takes an epoch, and a batch has room for 32,768 of them: behind the last one it
-// goes on.
+// Each gap that a producer has to close takes an epoch, and a batch has room for 32,768 of them: behind the last one
+// the producer goes on under another id.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerSession } from '../../bindings/broker/producer-session.ts'

@@ -1,4 +1,4 @@
-// A topic is made again under its name while files of the one before are still on their way out, or on their way in.
+// A topic is created again under its name while files of the old one are still being removed, or still being made.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,5 @@
-// An open behind an unclean end is refused before it aborted what was open then: the next one has to.
+// An open after an unclean end is refused before it has aborted the transactions that were open then: the next open has
+// to.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../bindings/testkit/simulation/random.ts'

@@ -1,5 +1,5 @@
-// What Kafka reads of transactions in the snapshots of producers: when the last one ended, by which it forgets a producer
-// and which the admin tells too, and which ones were open.
+// What Kafka reads of transactions in producer snapshots: when the last one ended, by which it forgets a producer and
+// which the admin tells too, and which ones were open.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decodeProducerSnapshot } from '../../bindings/log/files/producer-snapshot.ts'

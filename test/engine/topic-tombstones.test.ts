@@ -1,4 +1,4 @@
-// The tombstones of what groups keep of a deleted topic: so many in a turn of the event loop, in their order, and what
+// The tombstones for what groups keep of a deleted topic: some in each turn of the event loop, in their order; and what
 // waits for the last of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// Offsets beyond 32 bits, and as far as a double counts: what stands there is read, sought, committed, deleted and
+// Offsets beyond 32 bits, up to the limit of exact doubles: records there are read, sought, committed, deleted and
 // compacted as anywhere, a segment's relative offsets keep to 32 bits, and behind the last offset sends are refused by
 // name.
 import { test } from 'uvu'

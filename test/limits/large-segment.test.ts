@@ -1,5 +1,5 @@
-// Positions near 2^31, where Kafka's end: a segment that is 2 GiB but for a few hundred bytes takes what fits and no
-// byte more, is found by its indexes, rolls exactly at the limit, and comes back after a kill. The real 2 GiB:
+// Positions near 2^31, where Kafka's end: a segment of 2 GiB less a few hundred bytes takes what fits and no byte more,
+// is searched by its indexes, rolls exactly at the limit, and comes back after a kill. The real 2 GiB:
 // bench/limits/segments.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

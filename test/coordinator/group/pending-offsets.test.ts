@@ -1,4 +1,4 @@
-// Offsets that wait for the commit of their transaction, where several name one place (apache/kafka
+// Offsets that wait for the commit of their transaction, where several are of one partition (apache/kafka
 // OffsetMetadataManagerTest, testReplayTransactionEndMarkerKeepsTheMostRecentCommittedOffset).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// What is deleted from the log is finished for its share groups.
+// Records that are deleted from the log are finished for its share groups.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'

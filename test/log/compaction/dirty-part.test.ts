@@ -1,4 +1,4 @@
-// How far a pass may go, by what the segments say alone.
+// How far a pass may go, as the segments alone tell it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { dirtyPart } from '../../../bindings/log/compaction/dirty-part.ts'

@@ -1,5 +1,6 @@
 // `delete.retention.ms` may be the greatest number that a config takes, as an import makes it of Kafka's Long.MAX:
-// tombstones stay for ever. Their batches were written with a time beyond 2^53, and nobody could read them any more.
+// tombstones then stay for ever. Once, their batches were written with a time beyond 2^53, and nobody could read them
+// any more.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { newRecordTime, TimeCursor, varintBytes, writeVarint } from '../../../bindings/log/compaction/batch-bytes.ts'

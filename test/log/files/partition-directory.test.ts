@@ -1,4 +1,4 @@
-// A partition's directory goes file by file, and what says whose it is goes last, whatever was removed before.
+// A partition's directory is removed file by file, and the file that names its topic last, whatever was removed before.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PARTITION_METADATA } from '../../../bindings/log/files/file-names.ts'

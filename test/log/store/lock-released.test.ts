@@ -1,4 +1,4 @@
-// A close that fails gives the store back all the same: whoever opens it next must not find it held by nobody.
+// A close that fails releases the store all the same: whoever opens it next must not find it held by nobody.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openDriver } from '../../../bindings/entry/node.ts'
