@@ -1,4 +1,4 @@
-// Which ranges of a partition go: Kafka's rules on their sizes and on the times of their records.
+// Which ranges of a partition are removed: Kafka's rules on their sizes and on the times of their records.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { keptFrom } from '../../bindings/log/retention/kept-from.ts'

@@ -1,5 +1,5 @@
-// process and ingest that are closed: what fails for good meanwhile is told by `close` and `done`, what comes again by
-// neither.
+// process and ingest that are closed: failures for good meanwhile are told by `close` and `done`; for work that comes
+// again neither rejects.
 import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import type { Broker } from '../../bindings/broker/broker.ts'

@@ -1,4 +1,4 @@
-// What `handle` gives and no topic takes: a failure of the record that gave it, not of its batch.
+// Output of `handle` that no topic takes: a failure of the record that was handled, not of its batch.
 import * as assert from 'uvu/assert'
 import { OutputCheck } from '../../bindings/client/process/output-check.ts'
 import { type ProducerRecord, store, string, topic } from '../../bindings/entry/node.ts'

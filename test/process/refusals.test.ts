@@ -1,4 +1,4 @@
-// process: what it refuses before its first record, and how it is heard when it gives up.
+// process: what it refuses before its first record, and how a processor that gives up is noticed.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

@@ -1,4 +1,4 @@
-// process whose topics are deleted and made again, or get partitions, while it works.
+// process, while its topics are deleted and created again or get partitions.
 import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { json, type Log, type ProcessOptions, store, string, topic, unchecked } from '../../bindings/entry/node.ts'

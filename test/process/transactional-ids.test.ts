@@ -1,4 +1,4 @@
-// The transactional ids of processors: no group and topic take those of another group and topic.
+// The transactional ids of processors: no two pairs of group and topic share one.
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'

@@ -1,4 +1,5 @@
-// A topic that one process changes, and producers of another: what they know of it is behind until an answer tells them.
+// One process changes a topic, and producers of another send to it: what they know of the topic is outdated until an
+// answer tells them.
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// Closing an attached log while calls are under way: they end as those of a log that is held here, which the holder's
-// going away is no part of.
+// Closing an attached log while calls are under way: the calls end as in a log that is held here, unless the holder
+// goes away.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

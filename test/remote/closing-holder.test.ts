@@ -1,4 +1,4 @@
-// The holder is closed, not killed: members of other processes commit and give up what they have before it goes.
+// The holder is closed, not killed: members of other processes commit and give up their partitions before it ends.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

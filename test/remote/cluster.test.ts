@@ -1,5 +1,5 @@
-// Workers of node:cluster are processes as others are, though a socket that they listen on is opened by their primary
-// unless they say otherwise: the log's socket is named by way of a descriptor, and those of the primary are others.
+// Workers of node:cluster are processes like others, but a socket that they listen on is opened by their primary unless
+// they say otherwise: the log's socket is named through a descriptor, and the primary's descriptors are others.
 import cluster from 'node:cluster'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

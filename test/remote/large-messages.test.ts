@@ -1,4 +1,4 @@
-// What no message between two processes holds is refused by whoever would write it: the channel and all else on it go
+// Data that no message between two processes can hold is refused before it is sent: the channel and all else on it go
 // on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,6 +1,6 @@
-// What a producer was told of a batch must stay true: no copy of its request is taken later, as then it has gone on by
-// what it was told. A channel may bring one twice, and what it still brings once its client has another one comes
-// behind.
+// What a producer was told of a batch must stay true: no later copy of its request may be taken, since the producer has
+// gone on by the answer. A channel may bring a request twice, and what an old channel still brings after its client has
+// a new one comes too late.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RuntimePort } from '../../bindings/broker/runtime-port.ts'

@@ -1,5 +1,5 @@
 // A process whose oncelog speaks another version of the protocol than the holder's: its open rejects, and it sends
-// nothing behind its greeting, as that may mean something else to the holder.
+// nothing after its greeting, as that could mean something else to the holder.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'

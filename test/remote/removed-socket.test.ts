@@ -1,4 +1,4 @@
-// A holder's socket that somebody removes is made anew: who is attached stays, and others attach again.
+// A holder's socket that somebody removes is made anew: attached processes stay attached, and others can attach again.
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

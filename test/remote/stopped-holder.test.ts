@@ -1,4 +1,4 @@
-// A holder that is stopped and not gone: its lock is its own.
+// A holder that is stopped and not gone keeps its lock.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,4 +1,4 @@
-// A holder goes away in the middle of something: what the attached ones hear of it, in one process, without a socket.
+// A holder goes away in the middle of something: what the attached logs are told, in one process, without a socket.
 import { mkdir, mkdtemp, rm, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A holder without a free descriptor: the system takes a connection for it and drops it at once. Who attaches tried
-// again at once too, without end, and kept itself and the holder busy.
+// A holder without a free descriptor: the system takes a connection for it and drops it at once. Once, a process that
+// attached tried again at once too, without end, and kept itself and the holder busy.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'

@@ -1,4 +1,5 @@
-// What an attached process asked for and doesn't read waits in its holder. With many readers it took gigabytes there.
+// Answers that an attached process asked for and doesn't read wait in its holder. With many readers they once took
+// gigabytes there.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FetchRequest } from '../../bindings/broker/reader-session.ts'

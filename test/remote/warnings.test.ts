@@ -1,4 +1,4 @@
-// What a log warns of concerns whoever runs a program on it, wherever it is held.
+// Warnings of a log concern whoever runs a program on it, whichever process holds it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'

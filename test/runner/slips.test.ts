@@ -1,5 +1,5 @@
-// A slip in the command line of what is run by hand is told with what there is. It ended in a stack, or, as with `npm
-// run mutants -- nosuch`, in a run of nothing that took minutes.
+// A wrong word on the command line of a program that is run by hand is answered with the possible ones. Once it ended
+// in a stack, or, as with `npm run mutants -- nosuch`, in a run of nothing that took minutes.
 import { execFile } from 'node:child_process'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

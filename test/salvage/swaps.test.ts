@@ -1,6 +1,6 @@
 /**
- * What a crash leaves of a compaction that a checkpoint has noted: `verify` knows it, no damage to it takes anything
- * away, and where nothing may be written it is read from where it lies.
+ * What a crash leaves of a compaction that a checkpoint has noted: `verify` recognises it, damage to it loses nothing
+ * else, and where nothing may be written it is read from where it lies.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

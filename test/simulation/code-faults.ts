@@ -1,4 +1,4 @@
-// Mechanisms of the engine that are taken out of its code; each answers how to put it back.
+// Mechanisms of the engine that are taken out of its code; each returns a function that restores it.
 import { Groups } from '../../bindings/coordinator/group/groups.ts'
 import { OpenTransaction } from '../../bindings/coordinator/transaction/open-transaction.ts'
 import { Topics } from '../../bindings/engine/topics.ts'

@@ -1,5 +1,5 @@
-// Found by simulation: two extents share a sector. A recovery that writes the end of the first one again and dies may
-// take that sector along, and with it the head of the second one, which stood nowhere else.
+// Found by simulation: two extents share a sector. If a recovery dies while it writes the end of the first one again,
+// that sector may be lost, and with it the head of the second one, which stood nowhere else.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../bindings/testkit/simulation/random.ts'

@@ -1,4 +1,5 @@
-// What guards consumer groups, taken out of the sources one by one: some run tells, and with it nothing is wrong there.
+// Mechanisms that guard consumer groups are taken out of the sources one by one: some run tells, and with the mechanism
+// that run passes.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GROUP_FAULTS, planFor } from './groups/faults.ts'

@@ -1,5 +1,5 @@
 // A partition that reads as the checkpoint noted it isn't synced by the recovery that finds it so. An earlier recovery
-// may have put its last sector back without a sync: that must not be forgotten at a clean close.
+// may have written its last sector again without a sync: that must not be forgotten at a clean close.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'

@@ -1,4 +1,4 @@
-// How often an opening waits for the disk, one time after the other: what a cold start takes on a quick machine.
+// How often an open waits for the disk, one wait after the other: that is the time of a cold start on a quick machine.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AppendResult } from '../../bindings/broker/producer-session.ts'

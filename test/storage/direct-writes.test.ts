@@ -1,4 +1,4 @@
-// What passes the page cache by and what goes through it is one file, whoever reads it.
+// Writes that bypass the page cache and writes through it make one file, whoever reads it.
 import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,5 +1,5 @@
-// A directory that is taken away under an open log: within about a second nothing is acknowledged any more, and the
-// error says why.
+// A directory that is removed or replaced under an open log: within about a second nothing is acknowledged any more,
+// and the error says why.
 import {
   cpSync,
   existsSync,

@@ -1,6 +1,7 @@
-// A flush is over no sooner than all that was done to the file before it was asked for is durable, whichever flushes
-// are under way and whatever passes the page cache by. A cut that ended while one was under way was counted as covered
-// by it, and who had only written sectors past the cache was answered before an older write was durable.
+// A flush ends no sooner than everything that was done to the file before the flush was asked for is durable, whichever
+// flushes are under way and whatever bypasses the page cache. Once, a cut that ended while a flush was under way
+// counted as covered by it, and a caller that had only written sectors past the cache was answered before an older
+// write was durable.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// Rule 10: who flushes beside a flush that fails is told so as well, and nobody is told otherwise later.
+// Rule 10: callers that flush beside a flush that fails are told so as well, and nobody is told otherwise later.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'

@@ -1,4 +1,5 @@
-// The directory that a log is copied to: whoever is killed while it is made leaves none, or one that says what it is.
+// The directory that a log is copied to: a process that is killed while it makes the directory leaves none, or one that
+// is marked as an unfinished copy.
 import fs, { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'

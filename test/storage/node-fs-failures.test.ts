@@ -1,4 +1,4 @@
-// What the system refuses comes as the error that the port promises, and leaves the store usable.
+// Failures of the system come as the errors that the port promises, and leave the store usable.
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,

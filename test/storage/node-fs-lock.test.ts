@@ -1,4 +1,5 @@
-// One holder per directory, whoever asks from wherever, and free as soon as the holder is gone.
+// One holder per directory, whichever process asks from wherever, and the directory is free as soon as the holder is
+// gone.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {

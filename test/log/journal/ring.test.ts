@@ -1,4 +1,4 @@
-// A file of the ring is taken again once a checkpoint covers every frame in it, and not one frame sooner.
+// A file of the ring is reused once a checkpoint covers every frame in it, and not one frame sooner.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { alignFrame } from '../../../bindings/log/journal/layout.ts'

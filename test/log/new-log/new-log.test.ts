@@ -1,7 +1,4 @@
-/**
- * Batches that exist already become a log of their own, with the offsets that they have: holes, epochs, producers and
- * all.
- */
+/** Existing batches become a log of their own, with the offsets that they have: gaps, epochs and producers included. */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

@@ -1,4 +1,5 @@
-// The cache of single reads: bounded, counted, the used stay, a partition takes its own along.
+// The cache of single reads: bounded and counted; what was used stays, and a partition that goes takes its batches
+// along.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { DecodedBatch } from '../../../bindings/kernel/kernel.ts'

@@ -1,4 +1,5 @@
-// A batch that fails on its way leaves none open in the kernel: whoever appends next isn't refused for it.
+// A batch that fails while it is encoded leaves no open batch in the kernel: later appends aren't refused because of
+// it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { encodeBatch } from '../../../bindings/log/partition/encode.ts'

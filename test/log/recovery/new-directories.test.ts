@@ -1,5 +1,5 @@
-// A process that is killed leaves directories of partitions that are seen and not durable. Recovery makes them so, before
-// a checkpoint counts on them.
+// A process that is killed leaves directories of partitions that are visible and not durable. Recovery makes them
+// durable before a checkpoint counts on them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { CATALOGUE_TOPIC } from '../../../bindings/log/catalogue/topic-ids.ts'

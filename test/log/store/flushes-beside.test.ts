@@ -1,6 +1,6 @@
-// Rule 10: a flush that failed is the last one. What a checkpoint beside it still wants flushed isn't, whichever file
-// of the ring the frame went to: those that a ring had grown by were flushed apart, and a checkpoint went on behind a
-// frame that failed in one of them.
+// Rule 10: nothing is flushed after a flush that failed. What a checkpoint beside it still wants flushed isn't,
+// whichever file of the ring the frame went to: once, files by which a ring had grown were flushed apart, and a
+// checkpoint went on after a frame that failed in one of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'

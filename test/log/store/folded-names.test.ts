@@ -1,5 +1,5 @@
-// A file system that doesn't tell upper from lower case, as a mounted share or a directory of another system's has it:
-// the first send to topic `orders` removed the directory of topic `Orders`, with all that was acknowledged.
+// A file system that ignores case, such as a mounted share or another system's directory: once, the first send to topic
+// `orders` removed the directory of topic `Orders`, with all that was acknowledged.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

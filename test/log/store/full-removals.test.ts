@@ -1,4 +1,4 @@
-// A disk that has no room to remove a file, as btrfs when its metadata is full: what goes waits, the log goes on.
+// A disk that has no room to remove a file, as btrfs when its metadata is full: the removal waits, the log goes on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../../bindings/model/errors.ts'

@@ -1,4 +1,4 @@
-// What a recovery places becomes few writes, and goes to the disk ahead of the checkpoint that counts on it.
+// The bytes that a recovery restores become few writes, and go to the disk ahead of the checkpoint that counts on them.
 import { setImmediate } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

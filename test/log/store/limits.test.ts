@@ -1,4 +1,4 @@
-// Many partitions in little: descriptors and kernel memory are bounded by what is in use, not by what exists.
+// Many partitions in little space: descriptors and kernel memory are bounded by what is in use, not by what exists.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerSession } from '../../../bindings/broker/producer-session.ts'

@@ -1,4 +1,4 @@
-// A listing reads the names of all segments: one for each segment made an opening after a kill quadratic in them.
+// A listing reads the names of all segments: one listing for each segment made an open after a kill quadratic in them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'

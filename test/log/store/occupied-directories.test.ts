@@ -1,5 +1,5 @@
-// A directory that has the name of a partition and isn't one of the log: the first send, an unclean open and a delete
-// removed what lay there, and a folder in it ended the log.
+// A directory that has the name of a partition and isn't one of the log's: once, the first send, an unclean open and a
+// delete removed what lay there, and a folder in it ended the log.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// Rule 10's two helpers, each alone: the reserve lets a full disk finish what must be finished, and the fence ends an
+// Two parts of rule 10, each alone: the reserve lets a full disk finish what must be finished, and the fence ends an
 // opening beside which the directory was opened again, whatever became of its lock.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

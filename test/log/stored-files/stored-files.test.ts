@@ -1,4 +1,5 @@
-// What one partition's files owe the disk while the log is open: to frames, to checkpoints, to their directory.
+// What is still to be made durable of one partition's files while the log is open: by frames, by checkpoints, and in
+// their directory.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from '../../../bindings/log/segment/header-checksum.ts'
