@@ -362,7 +362,7 @@ export const OFFSETS: readonly Mutant[] = [
     file: 'client/consumer/fetcher.ts',
     find: "      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error\n      return",
     put: '      if (LogError.is(error)) throw error\n      return',
-    tests: ['client/given-of-gone.test.ts'],
+    tests: ['client/deleted-while-assigned.test.ts'],
   },
   {
     name: 'a topic that goes with the answer to a sync takes all others along',
