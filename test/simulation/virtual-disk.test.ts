@@ -8,7 +8,8 @@ import { now } from './now.ts'
 
 for (const each of fileStoreConformance(() => {
   const store = new VirtualDisk()
-  return { store, reopen: () => new VirtualDisk(store.root), dispose: () => {} }
+  const powerLoss = () => store.image(new Random(1), 'none')
+  return { store, reopen: () => new VirtualDisk(store.root), powerLoss, dispose: () => {} }
 })) {
   test(`the virtual disk as a file store: ${each.name}`, () => each.run())
 }

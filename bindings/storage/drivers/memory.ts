@@ -75,11 +75,13 @@ interface Tree {
 class MemoryFile implements StoreFile {
   readonly path: string
   readonly #content: Content
+  readonly #isStoreClosed: () => boolean
   #open = true
 
-  constructor(path: string, content: Content) {
+  constructor(path: string, content: Content, isStoreClosed: () => boolean) {
     this.path = path
     this.#content = content
+    this.#isStoreClosed = isStoreClosed
   }
 
   read(into: Uint8Array, position: number): number {
@@ -108,7 +110,7 @@ class MemoryFile implements StoreFile {
   }
 
   #usable(operation: string): Content {
-    if (this.#open) return this.#content
+    if (this.#open && !this.#isStoreClosed()) return this.#content
     throw failure(operation, this.path, 'the file is closed')
   }
 }
@@ -135,12 +137,13 @@ export class MemoryStore implements FileStore {
     if (this.#tree.directories.has(path)) throw failure('open', path, 'it is a directory')
     let content = this.#tree.files.get(path)
     if (content === undefined) {
+      this.#assertNoFileAbove(path)
       if (!options.create) return undefined
       this.#makeDirectory(parentOf(path))
       content = new Content()
       this.#tree.files.set(path, content)
     }
-    return new MemoryFile(path, content)
+    return new MemoryFile(path, content, () => this.#closed)
   }
 
   list(directory: string): readonly string[] {
@@ -222,9 +225,14 @@ export class MemoryStore implements FileStore {
 
   #makeDirectory(directory: string): void {
     if (this.#tree.directories.has(directory)) return
-    if (this.#tree.files.has(directory)) throw failure('open', directory, 'it is a file, not a directory')
     this.#makeDirectory(parentOf(directory))
     this.#tree.directories.add(directory)
+  }
+
+  #assertNoFileAbove(path: string): void {
+    for (let directory = parentOf(path); directory !== ''; directory = parentOf(directory)) {
+      if (this.#tree.files.has(directory)) throw failure('open', path, `${directory} is a file`, 'ENOTDIR')
+    }
   }
 
   #check(operation: string, path: string): void {
@@ -232,9 +240,7 @@ export class MemoryStore implements FileStore {
   }
 }
 
-function failure(operation: string, file: string, why: string): LogError {
-  return new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file === '' ? 'the root' : file}: ${why}`, {
-    file,
-    operation,
-  })
+function failure(operation: string, file: string, why: string, errno?: string): LogError {
+  const details = { file, operation, ...(errno === undefined ? {} : { errno }) }
+  return new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file === '' ? 'the root' : file}: ${why}`, details)
 }

@@ -99,12 +99,13 @@ export class VirtualDisk implements FileStore {
   }
 
   open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
-    this.assertAlive()
+    this.assertAlive('open', path)
     checkPath(path, 'open')
     this.failIfTold('open', path)
     const found = this.#find(path)
     if (found instanceof DirectoryNode) throw failure('open', path, 'it is a directory')
     if (found !== undefined) return new VirtualFile(this, found, path)
+    this.#assertNoFileAbove(path)
     if (!options.create) return undefined
     this.begin('create', path)
     const directory = this.#makeDirectory(parentOf(path))
@@ -116,7 +117,7 @@ export class VirtualDisk implements FileStore {
   }
 
   list(directory: string): readonly string[] {
-    this.assertAlive()
+    this.assertAlive('list', directory)
     checkDirectory(directory, 'list')
     const found = this.#find(directory)
     if (found instanceof FileNode) throw failure('list', directory, 'it is a file')
@@ -242,14 +243,14 @@ export class VirtualDisk implements FileStore {
     if (this.crashed) throw new CrashSignal('the disk stopped')
   }
 
-  assertAlive(): void {
+  assertAlive(operation: string = 'use', path: string = ''): void {
     this.assertRunning()
-    if (this.#closed) throw failure('use', '', 'the store is closed')
+    if (this.#closed) throw failure(operation, path, 'the store is closed')
   }
 
   /** Counts an operation that is about to happen. */
   begin(kind: OperationKind, path: string, underWay?: WriteUnderWay): void {
-    this.assertAlive()
+    this.assertAlive(kind, path)
     this.operations++
     this.#underWay = underWay
     const range = underWay && { position: underWay.position, lengthBytes: underWay.bytes.length }
@@ -272,6 +273,12 @@ export class VirtualDisk implements FileStore {
     return node
   }
 
+  #assertNoFileAbove(path: string): void {
+    for (let above = parentOf(path); above !== ''; above = parentOf(above)) {
+      if (this.#find(above) instanceof FileNode) throw failure('open', path, `${above} is a file`, 'ENOTDIR')
+    }
+  }
+
   #takeFile(path: string): void {
     if (this.freeFiles < 1) {
       this.refusedFiles++
@@ -285,7 +292,7 @@ export class VirtualDisk implements FileStore {
     if (path === '') return directory
     for (const name of path.split('/')) {
       let next = directory.visible.get(name)
-      if (next instanceof FileNode) throw failure('open', path, 'it is a file, not a directory')
+      if (next instanceof FileNode) throw failure('open', path, 'it is a file', 'ENOTDIR')
       if (next === undefined) {
         this.#takeFile(path)
         next = new DirectoryNode()

@@ -14,7 +14,7 @@ interface DiskOfFile {
   freeBytes: number
   refusedWrites: number
   flushes: number
-  assertAlive(): void
+  assertAlive(operation: string, path: string): void
   failIfTold(kind: FaultableKind, path: string): void
   begin(kind: OperationKind, path: string, underWay?: WriteUnderWay): void
 }
@@ -34,7 +34,7 @@ export class VirtualFile implements StoreFile {
 
   read(into: Uint8Array, position: number): number {
     this.#assertUsable('read')
-    this.#disk.assertAlive()
+    this.#disk.assertAlive('read', this.path)
     this.#disk.failIfTold('read', this.path)
     if (this.#node.isSpace) throw new Error(`${this.path} is read, and was taken for space`)
     const count = this.#node.visible.read(into, position)
@@ -83,7 +83,7 @@ export class VirtualFile implements StoreFile {
 
   size(): number {
     this.#assertUsable('size')
-    this.#disk.assertAlive()
+    this.#disk.assertAlive('size', this.path)
     return this.#node.visible.sizeBytes
   }
 

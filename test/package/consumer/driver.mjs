@@ -11,8 +11,8 @@ const capabilities = Object.freeze({
 
 const NAME = /^[A-Za-z0-9._-]{1,255}$/
 
-function refuse(operation, file, why) {
-  throw new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file || 'the root'}: ${why}`, { file, operation })
+function refuse(operation, file, why, errno) {
+  throw new LogError('KAFKA_STORAGE_ERROR', `${operation} of ${file || 'the root'}: ${why}`, { file, operation, errno })
 }
 
 function check(path, operation) {
@@ -22,11 +22,13 @@ function check(path, operation) {
 
 class MapFile {
   #file
+  #store
   #isOpen = true
 
-  constructor(path, file) {
+  constructor(path, file, store) {
     this.path = path
     this.#file = file
+    this.#store = store
   }
 
   read(into, position) {
@@ -62,7 +64,7 @@ class MapFile {
   }
 
   #usable(operation) {
-    if (!this.#isOpen) refuse(operation, this.path, 'the file is closed')
+    if (!this.#isOpen || this.#store.isClosed) refuse(operation, this.path, 'the file is closed')
     return this.#file
   }
 }
@@ -71,7 +73,7 @@ export class MapStore {
   capabilities = capabilities
   #tree
   #lock
-  #isClosed = false
+  isClosed = false
 
   constructor(tree = { files: new Map(), directories: new Set(['']), holder: undefined }) {
     this.#tree = tree
@@ -87,14 +89,14 @@ export class MapStore {
     const { files, directories } = this.#tree
     if (directories.has(path)) refuse('open', path, 'it is a directory')
     if (!files.has(path)) {
-      if (!create) return undefined
       const names = path.split('/').slice(0, -1)
       const above = names.map((_, index) => names.slice(0, index + 1).join('/'))
-      for (const directory of above) if (files.has(directory)) refuse('open', directory, 'it is a file')
+      for (const directory of above) if (files.has(directory)) refuse('open', directory, 'it is a file', 'ENOTDIR')
+      if (!create) return undefined
       for (const directory of above) directories.add(directory)
       files.set(path, { bytes: new Uint8Array(0) })
     }
-    return new MapFile(path, files.get(path))
+    return new MapFile(path, files.get(path), this)
   }
 
   list(directory) {
@@ -159,11 +161,11 @@ export class MapStore {
   }
 
   close() {
-    this.#isClosed = true
+    this.isClosed = true
     this.#lock?.release()
   }
 
   #usable(operation, path) {
-    if (this.#isClosed) refuse(operation, path, 'the store is closed')
+    if (this.isClosed) refuse(operation, path, 'the store is closed')
   }
 }

@@ -1,6 +1,6 @@
 import { writeFully } from '../../checked-write.ts'
 import { check, failure, same, sameBytes } from '../case.ts'
-import { contentOf, make, text } from './contents.ts'
+import { contentOf, make, refused, text } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 export const contentCases: FileStoreCases = {
@@ -67,6 +67,26 @@ export const contentCases: FileStoreCases = {
     same(file.size(), 0, 'size at last')
     file.close()
   },
+  async 'truncate: extends with zeros'({ store }) {
+    const file = await make(store, 'file', 'ab')
+    file.truncate(5)
+    same(file.size(), 5, 'size')
+    file.close()
+    same(await contentOf(store, 'file'), 'ab\0\0\0', 'content')
+  },
+  async 'isShared and assertInPlace, where a driver has them: a file of its own, until it is removed'({ store }) {
+    const file = await make(store, 'd/file', 'abc')
+    same(file.isShared?.() ?? false, false, 'shared')
+    file.assertInPlace?.()
+    const { assertInPlace } = file
+    if (assertInPlace !== undefined) {
+      await store.remove('d/file')
+      await failure(() => assertInPlace.call(file), 'a file that was removed', 'KAFKA_STORAGE_ERROR')
+      ;(await make(store, 'd/file', 'abc')).close()
+      await failure(() => assertInPlace.call(file), 'a file that was replaced', 'KAFKA_STORAGE_ERROR')
+    }
+    file.close()
+  },
   async 'cut, where a driver has it: as truncate, and a file that is closed meanwhile is cut still'({ store }) {
     const file = await make(store, 'file', 'abcdef')
     if (file.cut === undefined) return file.close()
@@ -77,7 +97,7 @@ export const contentCases: FileStoreCases = {
     file.close()
     await done
     same(await contentOf(store, 'file'), 'ab', 'content')
-    await failure(() => file.cut?.(0), 'truncate', 'KAFKA_STORAGE_ERROR')
+    await refused(() => file.cut?.(0), 'cut of a closed file', 'truncate')
   },
   async 'flush: of changed, unchanged and empty files, and several at once'({ store }) {
     const file = await make(store, 'file', 'abc')
@@ -102,11 +122,11 @@ export const contentCases: FileStoreCases = {
     file.close()
     const other = await make(store, 'other', 'other')
     const bytes = new Uint8Array(3)
-    await failure(() => file.read(bytes, 0), 'read', 'KAFKA_STORAGE_ERROR')
-    await failure(() => file.write(bytes, 0), 'write', 'KAFKA_STORAGE_ERROR')
-    await failure(() => file.truncate(0), 'truncate', 'KAFKA_STORAGE_ERROR')
-    await failure(() => file.size(), 'size', 'KAFKA_STORAGE_ERROR')
-    await failure(() => file.flush(), 'flush', 'KAFKA_STORAGE_ERROR')
+    await refused(() => file.read(bytes, 0), 'read of a closed file', 'read')
+    await refused(() => file.write(bytes, 0), 'write of a closed file', 'write')
+    await refused(() => file.truncate(0), 'truncate of a closed file', 'truncate')
+    await refused(() => file.size(), 'size of a closed file', 'size')
+    await refused(() => file.flush(), 'flush of a closed file', 'flush')
     other.close()
     same(await contentOf(store, 'other'), 'other', 'the file that was opened next')
   },

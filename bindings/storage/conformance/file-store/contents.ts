@@ -1,6 +1,7 @@
+import type { LogError } from '../../../model/errors.ts'
 import { writeFully } from '../../checked-write.ts'
 import type { FileStore, StoreFile } from '../../file-store.ts'
-import { check, same } from '../case.ts'
+import { check, failure, same } from '../case.ts'
 
 export const text = (letters: string): Uint8Array => new TextEncoder().encode(letters)
 
@@ -18,4 +19,12 @@ export async function contentOf(store: FileStore, path: string): Promise<string 
   same(file.read(bytes, 0), bytes.length, `bytes read of ${path}`)
   file.close()
   return new TextDecoder().decode(bytes)
+}
+
+/** KAFKA_STORAGE_ERROR, which says of what and in which operation. */
+export async function refused(act: () => unknown, what: string, operation: string): Promise<LogError> {
+  const error = await failure(act, what, 'KAFKA_STORAGE_ERROR')
+  same(error.details['operation'], operation, `operation in the details of ${what}`)
+  same(typeof error.details['file'], 'string', `the file in the details of ${what}`)
+  return error
 }

@@ -1,5 +1,5 @@
-import { failure, same } from '../case.ts'
-import { contentOf, make } from './contents.ts'
+import { same } from '../case.ts'
+import { contentOf, make, refused } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 export const directoryCases: FileStoreCases = {
@@ -23,8 +23,8 @@ export const directoryCases: FileStoreCases = {
     if (!store.capabilities.rename) return
     ;(await make(store, 'a/file', 'a')).close()
     ;(await make(store, 'b/file', 'b')).close()
-    await failure(() => store.rename('missing', 'file'), 'a missing file', 'KAFKA_STORAGE_ERROR')
-    await failure(() => store.rename('a/file', 'b/file'), 'another directory', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.rename('missing', 'file'), 'a missing file', 'rename')
+    await refused(() => store.rename('a/file', 'b/file'), 'another directory', 'rename')
     same(await contentOf(store, 'a/file'), 'a', 'a/file')
     same(await contentOf(store, 'b/file'), 'b', 'b/file')
   },
@@ -37,7 +37,7 @@ export const directoryCases: FileStoreCases = {
   },
   async 'remove: files and empty directories; a missing one is fine, a full one is not'({ store }) {
     ;(await make(store, 'd/file', '')).close()
-    await failure(() => store.remove('d'), 'removing a full directory', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.remove('d'), 'removing a full directory', 'remove')
     await store.remove('d/file')
     await store.remove('d/file')
     same(await store.list(''), ['d'], 'the emptied directory')
@@ -57,7 +57,7 @@ export const directoryCases: FileStoreCases = {
     await store.syncDirectory('')
     ;(await make(store, 'd/e/file', '')).close()
     await Promise.all([store.syncDirectory(''), store.syncDirectory('d'), store.syncDirectory('d/e')])
-    await failure(() => store.syncDirectory('missing'), 'a missing directory', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.syncDirectory('missing'), 'a missing directory', 'syncDirectory')
   },
   async 'another store over the same place finds what was written'({ store, reopen }) {
     const file = await make(store, 'd/file', 'content')

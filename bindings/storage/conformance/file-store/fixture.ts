@@ -6,6 +6,11 @@ export interface FileStoreFixture {
   readonly store: FileStore
   /** Another store over the same files, while the first may still be open: as a second process would have it. */
   reopen(): Awaitable<FileStore>
+  /**
+   * What a power failure at this moment leaves, where a test of the driver can tell: without it nothing here sees
+   * whether `flush` and `syncDirectory` do anything.
+   */
+  powerLoss?(): Awaitable<FileStore>
   /** The case is over: removes the files. */
   dispose(): Awaitable<void>
 }

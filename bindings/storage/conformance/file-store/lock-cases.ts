@@ -1,4 +1,5 @@
 import { check, failure, same } from '../case.ts'
+import { make, refused } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 export const lockCases: FileStoreCases = {
@@ -15,11 +16,19 @@ export const lockCases: FileStoreCases = {
     await lock.release()
     await lock.release()
     const next = await other.lock()
+    next.assertHeld?.()
     await failure(() => store.lock(), 'a lock while the other holds', 'DIRECTORY_IN_USE')
     await lock.release()
     await failure(() => store.lock(), 'a lock after a stale release', 'DIRECTORY_IN_USE')
     await next.release()
     await (await store.lock()).release()
+    await other.close()
+  },
+  async 'lock: of two that ask at once one gets it'({ store, reopen }) {
+    if (!store.capabilities.exclusiveLock) return
+    const other = await reopen()
+    const asked = await Promise.allSettled([store, other].map(async (each) => await each.lock()))
+    same(asked.filter(({ status }) => status === 'fulfilled').length, 1, 'locks')
     await other.close()
   },
   async 'lock: leaves no trace among the files'({ store }) {
@@ -31,13 +40,22 @@ export const lockCases: FileStoreCases = {
   },
   async 'close: frees the lock, and the store refuses everything after it'({ store, reopen }) {
     if (store.capabilities.exclusiveLock) await store.lock()
+    const file = await make(store, 'file', 'abc')
     await store.close()
     await store.close()
-    await failure(() => store.open('file', { create: true }), 'open', 'KAFKA_STORAGE_ERROR')
-    await failure(() => store.list(''), 'list', 'KAFKA_STORAGE_ERROR')
-    await failure(() => store.syncDirectory(''), 'syncDirectory', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.open('file', { create: true }), 'open', 'open')
+    await refused(() => store.list(''), 'list', 'list')
+    await refused(() => store.rename('file', 'other'), 'rename', 'rename')
+    await refused(() => store.remove('file'), 'remove', 'remove')
+    await refused(() => store.syncDirectory(''), 'syncDirectory', 'syncDirectory')
+    await refused(() => file.read(new Uint8Array(3), 0), 'read of a file that was open', 'read')
+    await refused(() => file.write(new Uint8Array(3), 0), 'write to a file that was open', 'write')
     const again = await reopen()
-    if (again.capabilities.exclusiveLock) await (await again.lock()).release()
+    same(await again.list(''), ['file'], 'the root')
+    if (again.capabilities.exclusiveLock) {
+      await failure(() => store.lock(), 'lock', 'KAFKA_STORAGE_ERROR')
+      await (await again.lock()).release()
+    }
     await again.close()
   },
 }

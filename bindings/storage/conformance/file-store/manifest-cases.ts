@@ -1,11 +1,12 @@
-import { check, failure, same } from '../case.ts'
-import { make } from './contents.ts'
+import { check, same } from '../case.ts'
+import { make, refused } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 export const manifestCases: FileStoreCases = {
   async 'capabilities: frozen, and every claim is there'({ store }) {
     const { capabilities } = store
     check(Object.isFrozen(capabilities), 'the manifest to be frozen')
+    check(store.capabilities === capabilities, 'the same manifest at every look')
     check(capabilities.name.length > 0, 'a name')
     check(['memory', 'os', 'stable', 'replicated'].includes(capabilities.durability), 'a known durability')
     for (const claim of ['synchronousFlush', 'rename', 'exclusiveLock'] as const) {
@@ -22,6 +23,6 @@ export const manifestCases: FileStoreCases = {
   async 'capabilities: a store without rename refuses it'({ store }) {
     ;(await make(store, 'from', 'content')).close()
     if (store.capabilities.rename) await store.rename('from', 'to')
-    else await failure(() => store.rename('from', 'to'), 'rename', 'KAFKA_STORAGE_ERROR')
+    else await refused(() => store.rename('from', 'to'), 'rename', 'rename')
   },
 }

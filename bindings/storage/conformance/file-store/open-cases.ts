@@ -1,6 +1,6 @@
 import { writeFully } from '../../checked-write.ts'
-import { check, failure, same, sameBytes } from '../case.ts'
-import { contentOf, make, text } from './contents.ts'
+import { check, same, sameBytes } from '../case.ts'
+import { contentOf, make, refused, text } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 /** What a name could try. Each must be refused by every operation, before anything is touched. */
@@ -50,13 +50,27 @@ export const openCases: FileStoreCases = {
     const bytes = new Uint8Array(4)
     same(other?.read(bytes, 0), 4, 'bytes read')
     sameBytes(bytes, text('two!'), 'content')
+    file.truncate(2)
+    same(other?.size(), 2, 'size')
     file.close()
     other?.close()
   },
+  async 'open: of a new file twice at once makes one'({ store }) {
+    const [file, other] = await Promise.all([1, 2].map(() => store.open('file', { create: true })))
+    check(file !== undefined, 'the file to be created')
+    writeFully(file, text('one'), 0)
+    same(other?.size(), 3, 'size by the other handle')
+    file.close()
+    other?.close()
+    same(await contentOf(store, 'file'), 'one', 'content')
+  },
   async 'open: a directory is no file, and a file no directory'({ store }) {
     ;(await make(store, 'directory/file', '')).close()
-    await failure(() => store.open('directory', { create: true }), 'opening a directory', 'KAFKA_STORAGE_ERROR')
-    await failure(() => store.open('directory/file/x', { create: true }), 'a file in a file', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.open('directory', { create: true }), 'opening a directory', 'open')
+    for (const create of [true, false]) {
+      const error = await refused(() => store.open('directory/file/x', { create }), 'a file in a file', 'open')
+      same(error.details['errno'], 'ENOTDIR', 'errno in the details')
+    }
   },
   async 'paths: nothing that leaves the root or has no plain name is touched'({ store }) {
     for (const path of hostilePaths) {
@@ -70,13 +84,11 @@ export const openCases: FileStoreCases = {
         ['syncDirectory', () => store.syncDirectory(path)],
       ]
       for (const [operation, act] of acts) {
-        const error = await failure(act, `${operation} of ${JSON.stringify(path)}`, 'KAFKA_STORAGE_ERROR')
-        same(error.details['operation'], operation, 'operation in the details')
-        check(typeof error.details['file'] === 'string', 'the file in the details')
+        await refused(act, `${operation} of ${JSON.stringify(path)}`, operation)
       }
     }
-    await failure(() => store.open('', { create: true }), 'opening the root', 'KAFKA_STORAGE_ERROR')
-    await failure(() => store.remove(''), 'removing the root', 'KAFKA_STORAGE_ERROR')
+    await refused(() => store.open('', { create: true }), 'opening the root', 'open')
+    await refused(() => store.remove(''), 'removing the root', 'remove')
     same(await store.list(''), [], 'the root')
   },
   async 'paths: the longest topic name and every character of one'({ store }) {
