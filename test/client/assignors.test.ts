@@ -16,6 +16,8 @@ function members(topics: Readonly<Record<string, readonly string[]>>, owned: Own
   return Object.entries(topics).map(([memberId, read]) => ({ memberId, topics: read, owned: owned[memberId] ?? [] }))
 }
 
+const t = (partition: number): TopicPartition => ({ topic: 't', partition })
+
 function dealt(
   assignor: Assignor,
   topics: Readonly<Record<string, readonly string[]>>,
@@ -82,7 +84,6 @@ test('sticky: members that come and go move no more than the balance asks for', 
 })
 
 test('the leader gives nobody what another member still holds', () => {
-  const t = (partition: number): TopicPartition => ({ topic: 't', partition })
   const group = members({ a: ['t'], b: ['t'] }, { a: [t(0), t(1), t(2), t(3)] })
   const counts = new Map([['t', 4]])
   assert.equal(assignPartitions(rangeAssignor, group, counts), [
@@ -110,6 +111,9 @@ test("an impossible plan of a user's own assignor is refused", async () => {
     new Map([['a', null]]),
     new Map([['a', [null]]]),
     new Map([['a', 't-0']]),
+    new Map([['a', new Array(1)]]),
+    new Map([[Symbol('stranger'), [t0]]]),
+    new Map([['a', [{ topic: Symbol('t'), partition: 0 }]]]),
   ]
   for (const plan of plans) {
     const assignor = { name: 'mine', assign: () => plan as never }
@@ -123,6 +127,40 @@ test("an impossible plan of a user's own assignor is refused", async () => {
     })
     assert.is(error.details['option'], 'assignor')
   }
+})
+
+// Regression: what another member holds was given away, and the group wasn't asked about a topic that had changed.
+test("an assignor of the user's own may use up what it is given", () => {
+  const group = members({ a: ['t'], b: ['t'] }, { a: [t(0)] })
+  const counts = new Map([['t', 2]])
+  const greedy: Assignor = {
+    name: 'mine',
+    assign(given, partitions) {
+      const [first, last] = given as { memberId: string; topics: string[]; owned: unknown[] }[]
+      for (const list of [first?.owned, first?.topics, given as unknown[]]) list?.splice(0)
+      const rest = partitions as Map<string, number>
+      rest.clear()
+      return new Map([[last?.memberId ?? '', [t(0), t(1)]]])
+    },
+  }
+  assert.equal(assignPartitions(greedy, group, counts), [
+    { memberId: 'a', partitions: [] },
+    { memberId: 'b', partitions: [t(1)] },
+  ])
+  assert.equal(group, members({ a: ['t'], b: ['t'] }, { a: [t(0)] }))
+  assert.is(counts.get('t'), 2)
+})
+
+// Regression: a member that was given a partition with a topic's id went by that id, and had no record.
+test("of a plan of the user's own only topics and partitions count", () => {
+  const place = { ...t(0), topicId: 'of another topic' }
+  const [given] = assignPartitions(
+    { name: 'mine', assign: () => new Map([['a', [place]]]) },
+    members({ a: ['t'] }),
+    new Map([['t', 1]]),
+  )
+  place.partition = 1
+  assert.equal(given, { memberId: 'a', partitions: [t(0)] })
 })
 
 test.run()

@@ -39,8 +39,22 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a plan of the user’s own gives partitions to members that don’t read them',
     file: 'client/consumer/lead.ts',
-    find: 'if (!exists || !member.topics.includes(topic))',
+    find: 'if (!exists || !topics.includes(topic))',
     put: 'if (!exists)',
+    tests: ['client/assignors.test.ts'],
+  },
+  {
+    name: 'a plan of the user’s own that uses up what it is given gives away what others hold',
+    file: 'client/consumer/lead.ts',
+    find: 'members.map(copyOf)',
+    put: 'members',
+    tests: ['client/assignors.test.ts'],
+  },
+  {
+    name: 'a plan of the user’s own says by which topic’s id a member goes',
+    file: 'client/consumer/lead.ts',
+    find: '    return { topic, partition }\n  }\n',
+    put: '    return place as TopicPartition\n  }\n',
     tests: ['client/assignors.test.ts'],
   },
   {
