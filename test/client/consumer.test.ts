@@ -2,6 +2,7 @@
 // rebalance-handlers.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import type { ConsumerOptions } from '../../bindings/client/consumer/consumer-options.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
@@ -274,6 +275,40 @@ test('a seek while an offset that is gone is reset wins', async () => {
     return answer
   }
   assert.equal(valuesOf(await take(consumer, 1)), ['d'])
+  await log.close()
+})
+
+// Regression: it resolved, and the consumer was where it had been.
+test('a seek to a time of a partition that is given up meanwhile is refused, and of one that is given again counts', async () => {
+  const at = { topic: 't', partition: 0 }
+  const { broker } = await openHeld(new MemoryStore(), new FakePort(), {})
+  const log = new BrokerLog(broker, new FakePort())
+  await log.admin.createTopic('t')
+  await log.producer().send(['a', 'b'].map((value) => ({ ...at, value, timestamp: 7 })))
+  const newest: Assignor = { name: 'newest', assign: (members) => new Map([[members.at(-1)?.memberId ?? '', [at]]]) }
+  const member = () => log.consumer({ groupId: 'g', topics: ['t'], assignor: newest })
+  const consumer = member()
+  await consumer.lag()
+  const offsetsForTimestamp = broker.admin.offsetsForTimestamp.bind(broker.admin)
+  const seekBeside = (meanwhile: () => Promise<unknown>) => {
+    broker.admin.offsetsForTimestamp = async (...asked) => {
+      await meanwhile()
+      await settle()
+      return offsetsForTimestamp(...asked)
+    }
+    return consumer.seek({ ...at, timestamp: 8 })
+  }
+  const other = member()
+  await failure('INVALID_REQUEST', () => seekBeside(() => other.lag()))
+  await other.close()
+  await settle()
+  await seekBeside(async () => {
+    const again = member()
+    await again.lag()
+    await settle()
+    await again.close()
+  })
+  assert.is(consumer.position(at), 2)
   await log.close()
 })
 

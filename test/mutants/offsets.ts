@@ -372,6 +372,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
+    name: 'a seek to a time moves what was given up meanwhile',
+    file: 'client/consumer/consumer.ts',
+    find: 'this.#membership.assignment.find(partition).seek(found',
+    put: 'partition.seek(found',
+    tests: ['client/consumer.test.ts'],
+  },
+  {
     name: 'a topic that goes as an offset of it is reset ends the iteration',
     file: 'client/consumer/fetcher.ts',
     find: "      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error\n      return",

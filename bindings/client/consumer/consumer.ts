@@ -208,7 +208,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         from,
         this.#membership.settings.isolationLevel,
       )
-      partition.seek(found?.nextOffset ?? 0)
+      // It may have been given up meanwhile, or lost and given again.
+      this.#membership.assignment.find(partition).seek(found?.nextOffset ?? 0)
     } else {
       partition.seek(checkPosition(to).nextOffset)
     }
