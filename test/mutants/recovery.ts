@@ -9,6 +9,7 @@ const end = 'log/recovery/recovered-end.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
 const setAside = 'log/recovery/set-aside.test.ts'
 const newDirectories = 'log/recovery/new-directories.test.ts'
+const olderJournal = 'damage/older-journal.test.ts'
 const commit = 'log/store/group-commit.ts'
 
 export const RECOVERY: readonly Mutant[] = [
@@ -225,7 +226,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: a clean open looks for no segment',
     file: 'log/recovery/clean-open.ts',
-    find: '    if (!files.readOnly) yield* findMissing(input, files, damage)\n',
+    find: '    if (!files.readOnly) yield* compareNames(input, files, damage)\n',
     put: '',
     tests: ['damage/vanished.test.ts'],
   },
@@ -410,5 +411,33 @@ export const RECOVERY: readonly Mutant[] = [
     find: 'this.#noted.has(key) || this.#entries.has(key)',
     put: 'this.#entries.has(key)',
     tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'clean open: a segment that a later close noted is overlooked',
+    file: 'log/recovery/newer-segment.ts',
+    find: '    if (sizeBytes > 0) return',
+    put: '    if (sizeBytes < 0) return',
+    tests: [olderJournal],
+  },
+  {
+    name: 'clean open: a table that goes on behind its noted end is overlooked',
+    file: 'log/recovery/newer-segment.ts',
+    find: 'if (file === undefined || !goesOn(context, file, active)) return undefined',
+    put: 'if (file === undefined || file.size() > 0) return undefined',
+    tests: [olderJournal],
+  },
+  {
+    name: 'append: goes over what a later close noted',
+    file: 'log/segment/segment-list.ts',
+    find: 'if (active.file !== undefined && goesOn(this.#context, active.file, active)) throw newerSegment(active)',
+    put: '',
+    tests: [olderJournal],
+  },
+  {
+    name: 'append: goes over what a later close noted once somebody has read there',
+    file: 'log/segment/segment-list.ts',
+    find: ' && active !== this.#unseenEnd && active.isReady',
+    put: ' && active.isReady',
+    tests: [olderJournal],
   },
 ]

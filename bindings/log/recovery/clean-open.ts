@@ -10,6 +10,7 @@ import { ringFileDamage } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { missingSegments } from './missing-segments.ts'
+import { newerSegment } from './newer-segment.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import type { Recovered } from './recovered.ts'
 import type { RecoveryInput } from './recovery-input.ts'
@@ -38,7 +39,7 @@ export function* openClean(
     const each = aboveStart(record, topics.get(record.topicId))
     const files = filesOf(input, id, each)
     files.changed = false
-    if (!files.readOnly) yield* findMissing(input, files, damage)
+    if (!files.readOnly) yield* compareNames(input, files, damage)
     partitions.push({ files, stored: storedOf(id, each, files) })
   }
   return {
@@ -59,11 +60,12 @@ export function* openClean(
   }
 }
 
-/** Not noted in a checkpoint: the next open looks again, and finds files that were restored. */
-function* findMissing({ store }: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
+/** Neither missing nor newer files are noted in a checkpoint: the next open looks again, and finds files that were restored. */
+function* compareNames(input: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
   const { directory, id } = files
-  const names = yield* perform('list', directory, () => store.list(directory))
-  for (const each of missingSegments(files, names)) {
+  const names = yield* perform('list', directory, () => input.store.list(directory))
+  const newer = yield* newerSegment(input, files, names)
+  for (const each of [...missingSegments(files, names), ...(newer === undefined ? [] : [newer])]) {
     damage.push({ ...each, topic: id.topic, partition: id.partition })
     files.damaged(each)
   }

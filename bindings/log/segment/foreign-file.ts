@@ -37,6 +37,21 @@ export function compareWithNoted(
 }
 
 /**
+ * Whether a whole batch follows the end that the checkpoint of a closed log notes: the file is of a later close than
+ * that, and an append would go over what was acknowledged since. Other bytes belong to nobody.
+ */
+export function goesOn(
+  context: SegmentContext,
+  file: StoreFile,
+  { sizeBytes, nextOffset }: Pick<NotedBatches, 'sizeBytes' | 'nextOffset'>,
+): boolean {
+  const fileBytes = file.size()
+  if (fileBytes <= sizeBytes) return false
+  const next = new HeaderScan(context.scratch, file, fileBytes).at(sizeBytes)
+  return next !== undefined && next.baseOffset >= nextOffset && isIntact(context, file, sizeBytes, next)
+}
+
+/**
  * Whether the first batch's CRC or time isn't the segment's: this takes a look at one header, however large the file
  * is.
  */

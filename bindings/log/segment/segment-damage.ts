@@ -8,6 +8,12 @@ export interface SegmentFault {
   readonly fault: string
 }
 
+interface SegmentEnd {
+  readonly logPath: string
+  readonly sizeBytes: number
+  readonly nextOffset: number
+}
+
 export function damagedSegment(
   path: string,
   { position, offset, fault }: SegmentFault,
@@ -19,6 +25,12 @@ export function damagedSegment(
 export function missingSegment(path: string, offset: number): LogError<'CORRUPT_LOG'> {
   const details = { file: path, position: 0, ...partitionOf(path), offset, operation: 'open' }
   return new LogError('CORRUPT_LOG', `${path} is missing`, details)
+}
+
+export function newerSegment({ logPath, sizeBytes, nextOffset }: SegmentEnd): LogError<'CORRUPT_LOG'> {
+  const message = `${logPath} goes on behind what the checkpoint knows: put back the journal/ and checkpoint/ that belong to it`
+  const details = { file: logPath, position: sizeBytes, ...partitionOf(logPath), offset: nextOffset }
+  return new LogError('CORRUPT_LOG', message, details)
 }
 
 function partitionOf(path: string): { readonly topic: string; readonly partition: number } | undefined {

@@ -5,10 +5,12 @@ import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
+import { goesOn } from './foreign-file.ts'
 import { learnAborted } from './learn-aborted.ts'
 import { NextSegmentFile } from './next-segment-file.ts'
 import { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
+import { newerSegment } from './segment-damage.ts'
 
 /** Share of a segment's size from which on the file of the next segment is made ahead. */
 const NEARLY_FULL = 0.75
@@ -20,6 +22,8 @@ export class SegmentList {
   readonly #config: () => SegmentConfig
   #segments: Segment[]
   readonly #nextFile: NextSegmentFile
+  /** The last one that a checkpoint notes, until somebody looked whether it goes on behind that. */
+  #unseenEnd: Segment | undefined
 
   constructor(
     context: SegmentContext,
@@ -32,6 +36,7 @@ export class SegmentList {
     this.#config = config
     this.#nextFile = new NextSegmentFile(context.store, directory)
     this.#segments = noted.map((facts) => Segment.noted(context, directory, facts))
+    this.#unseenEnd = this.active
   }
 
   get all(): readonly Segment[] {
@@ -141,7 +146,8 @@ export class SegmentList {
 
   /** Whether an append finds all that it needs in memory and open. */
   get isReady(): boolean {
-    return this.active?.isReady ?? false
+    const { active } = this
+    return active !== undefined && active !== this.#unseenEnd && active.isReady
   }
 
   /** Reads whole batches, across segments. `undefined` if the segment isn't loaded. */
@@ -167,7 +173,11 @@ export class SegmentList {
   }
 
   *loadActive(): Task<void> {
-    yield* this.active?.load(this.#config()) ?? nothing()
+    const { active } = this
+    yield* active?.load(this.#config()) ?? nothing()
+    if (active === undefined || active !== this.#unseenEnd) return
+    if (active.file !== undefined && goesOn(this.#context, active.file, active)) throw newerSegment(active)
+    this.#unseenEnd = undefined
   }
 
   *seekTimestamp(timestamp: number): Task<number | undefined> {

@@ -150,7 +150,7 @@ failures('what recovery hasn’t looked at yet stays, whatever fails', () => {
   append(list, { baseOffset: first.nextOffset, timestamp: 1 })
   const whole = toHex(content(disk, path(0, 'log')) ?? new Uint8Array())
   const recovering = reopened({ all: [{ facts: () => facts }] }, disk)
-  runNow(recovering.loadActive())
+  runNow(recovering.load(facts.nextOffset))
   const file = recovering.active?.file
   assert.ok(file)
   const whenWell = file.write.bind(file)

@@ -1,0 +1,122 @@
+// Somebody puts journal/ and checkpoint/ back from an earlier close and leaves the partitions as they are: the log would go
+// on at the earlier end and write over what was acknowledged since.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { type EmbeddedLog, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { LogError } from '../../bindings/model/errors.ts'
+import { DirectoryImage } from './directory-image.ts'
+import { StillPort } from './still-port.ts'
+
+const SEGMENT = 't-0/00000000000000000000.log'
+const NEXT = 't-0/00000000000000000002.log'
+const CONFIG = { 'segment.bytes': 200 }
+
+let opens = 0
+function open(image: DirectoryImage): Promise<EmbeddedLog> {
+  return openLog(image, new StillPort(++opens), {})
+}
+
+async function during(image: DirectoryImage, use: (log: EmbeddedLog) => Promise<unknown>): Promise<void> {
+  const log = await open(image)
+  await use(log)
+  await log.close()
+}
+
+function send(log: EmbeddedLog, value: string): Promise<unknown> {
+  return log.producer().send({ topic: 't', value })
+}
+
+async function valuesOf(log: EmbeddedLog): Promise<readonly string[]> {
+  const values: string[] = []
+  for await (const { value } of log.read('t', { until: 'end' }))
+    values.push(new TextDecoder().decode(value ?? undefined))
+  return values
+}
+
+/** Journal and checkpoint as a close left them before `later` was done, all else as the next close left it. */
+async function putBack(
+  later: (log: EmbeddedLog) => Promise<unknown>,
+  config = {},
+  whole: DirectoryImage[] = [],
+): Promise<DirectoryImage> {
+  const image = new DirectoryImage()
+  await during(image, async (log) => {
+    await log.admin.createTopic('t', { config })
+    await send(log, 'a')
+  })
+  const before = image.fork()
+  await during(image, later)
+  whole.push(image.fork())
+  exchange(image, before)
+  return image
+}
+
+const isOfLog = (path: string): boolean => path.startsWith('journal/') || path.startsWith('checkpoint/')
+
+function exchange(image: DirectoryImage, other: DirectoryImage): void {
+  for (const path of image.paths.filter(isOfLog)) image.files.delete(path)
+  for (const path of other.paths.filter(isOfLog)) image.files.set(path, other.files.get(path)?.fork() as never)
+}
+
+async function refusal(call: Promise<unknown>): Promise<unknown> {
+  try {
+    await call
+    return 'none'
+  } catch (error) {
+    return LogError.is(error) ? [error.code, error.details['file'], error.details['offset']] : error
+  }
+}
+
+test('a partition that goes on takes no records, and is whole once what belongs to it is back', async () => {
+  const image = await putBack((log) => send(log, 'b'))
+  const sizeBytes = image.files.get(SEGMENT)?.sizeBytes
+  await during(image, async (log) => {
+    assert.equal(log.recovery.damage, [])
+    for (let times = 0; times < 2; times++) assert.equal(await refusal(send(log, 'c')), ['CORRUPT_LOG', SEGMENT, 1])
+    assert.equal(await valuesOf(log), ['a'])
+  })
+  assert.is(image.files.get(SEGMENT)?.sizeBytes, sizeBytes)
+})
+
+test('a later segment is told by the open', async () => {
+  const image = await putBack(async (log) => {
+    for (const value of ['b', 'c', 'd']) await send(log, value.repeat(60))
+  }, CONFIG)
+  await during(image, async (log) => {
+    assert.equal(
+      log.recovery.damage.map(({ file, offset, code }) => [file, offset, code]),
+      [[NEXT, 2, 'newer than the checkpoint']],
+    )
+    assert.equal((await refusal(send(log, 'e'))) as unknown[], ['LOG_READ_ONLY', NEXT, 2])
+  })
+  // Empty, it is what a roll left that found no room.
+  image.files.get(NEXT)?.truncate(0)
+  for (const path of image.paths.filter((each) => each.startsWith('t-0/') && each > NEXT)) image.files.delete(path)
+  const log = await open(image)
+  assert.equal(log.recovery.damage, [])
+})
+
+test('a topic that is newer is told by the open, as the table that names it', async () => {
+  const image = await putBack((log) => log.admin.createTopic('u'))
+  const log = await open(image)
+  assert.equal(
+    log.recovery.damage.map(({ topic, code }) => [topic, code]),
+    [['__oncelog_catalogue', 'newer than the checkpoint']],
+  )
+  assert.is(((await refusal(log.admin.createTopic('v'))) as string[])[0], 'LOG_READ_ONLY')
+})
+
+test('other bytes behind the end of a closed log belong to nobody', async () => {
+  const image = await putBack(async () => {})
+  const first = image.files.get(SEGMENT)?.bytes() ?? new Uint8Array()
+  for (const bytes of [new Uint8Array(300).fill(7), first]) {
+    const other = image.fork()
+    other.files.get(SEGMENT)?.write(bytes, first.length)
+    const log = await open(other)
+    assert.equal(log.recovery.damage, [])
+    await send(log, 'b')
+    assert.equal(await valuesOf(log), ['a', 'b'])
+  }
+})
+
+test.run()
