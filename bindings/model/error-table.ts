@@ -42,7 +42,11 @@ export const ERRORS = {
     'The group is between two generations: commit again, the consumer joins by itself.',
   ],
   INVALID_TIMESTAMP: ['misuse', 32, 'Use a timestamp within the limits of the topic, in milliseconds since 1970.'],
-  UNSUPPORTED_VERSION: ['fatal', 35, 'Open the directory with the version of oncelog that wrote it, or a newer one.'],
+  UNSUPPORTED_VERSION: [
+    'fatal',
+    35,
+    'Use the version of oncelog that wrote the directory, or a newer one, and the same one in all processes.',
+  ],
   TOPIC_ALREADY_EXISTS: ['misuse', 36, 'Use the existing topic or choose another name.'],
   INVALID_PARTITIONS: [
     'misuse',

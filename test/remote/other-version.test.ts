@@ -50,6 +50,11 @@ for (const version of [PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1]) {
     )
     assert.ok(LogError.is(error, 'UNSUPPORTED_VERSION'), String(error))
     assert.equal((error as LogError).details, { version, supported: PROTOCOL_VERSION })
+    // Its user hears what to do, whichever of the two is the newer one.
+    const versions = new RegExp(
+      `version ${PROTOCOL_VERSION} .* version ${version}: run the same oncelog in all processes`,
+    )
+    assert.match((error as LogError).message, versions)
     assert.equal(methods, ['hello'])
     await broker.close()
   })

@@ -158,7 +158,8 @@ export class ServedChannel {
   async #hello(reader: MessageReader): Promise<CallResult> {
     const version = reader.int32()
     if (version !== PROTOCOL_VERSION) {
-      const message = `the holder of this log speaks version ${PROTOCOL_VERSION} of the protocol, not ${version}`
+      const versions = `version ${PROTOCOL_VERSION} of the protocol, and this process version ${version}`
+      const message = `the holder of this log speaks ${versions}: run the same oncelog in all processes of the log`
       throw new LogError('UNSUPPORTED_VERSION', message, { version, supported: PROTOCOL_VERSION })
     }
     this.#link = reader.text()

@@ -121,6 +121,8 @@ test('a new instance aborts what was open and fences the older one (testFencingO
   assert.is(plan.aborts?.markerEpoch, 1)
   assert.is(plan.aborts?.isCommit, false)
   assert.equal(plan.instance, { producerId: 100, producerEpoch: 2 })
+  // What is on its way isn't the end that it asks for: it needn't wait for it to hear so.
+  assert.is(bench.transactions.ending(older, 'abort'), undefined)
   for (let step = 0; step < 2; step++) {
     refuses('PRODUCER_FENCED', () => bench.end(older, 'commit'))
     refuses('PRODUCER_FENCED', () => bench.end(older, 'abort'))
@@ -183,10 +185,18 @@ test('epochs run out: a new producer id, and the old one stays fenced (shouldGen
 test('an instance that is fenced in its last epoch gives way to a new producer id', () => {
   const bench = new Bench()
   bench.init()
-  bench.begin(bench.atEpoch(32_765))
+  const older = bench.atEpoch(32_765)
+  bench.begin(older)
   const plan = bench.planInit()
   assert.is(plan.aborts?.markerEpoch, 32_766)
   assert.equal(plan.instance, { producerId: 101, producerEpoch: 0 })
+  assert.is(bench.transactions.endingOf('id'), plan.aborts?.open)
+  bench.durable(plan.records)
+  bench.transactions.decided(plan.aborts!.open)
+  for (const asked of [bench, bench.reopened()]) {
+    for (const event of ['commit', 'abort'] as const) refuses('PRODUCER_FENCED', () => asked.end(older, event))
+    refuses('PRODUCER_FENCED', () => asked.begin(older))
+  }
 })
 
 test('the clock ends what takes longer than its timeout; the time before a close counts', () => {
@@ -370,6 +380,17 @@ test('a transaction with offsets does not go on over a close, also where it went
     plans.map(({ isCommit, markerEpoch }) => [isCommit, markerEpoch]),
     [[false, 1]],
   )
+})
+
+test('a close says nothing of a transaction that has nothing, that is being decided, or that is to end with it', () => {
+  const bench = new Bench()
+  const [empty, decided, withOffsets] = ['empty', 'decided', 'with offsets'].map((id) => bench.init(id))
+  bench.transactions.begin(empty!, 0)
+  bench.begin(decided!)
+  bench.planEnd(decided!, 'commit')
+  bench.begin(withOffsets!)
+  bench.transactions.openOf(withOffsets!.producerId, withOffsets!.producerEpoch).hasOffsets = true
+  assert.equal(bench.transactions.planClose(1), [])
 })
 
 test('wrong requests', () => {
