@@ -150,7 +150,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an outcome that was interrupted comes into force, whatever the group was told since',
     file: 'client/consumer/membership.ts',
-    find: 'if (joins === this.#joins) this.#next ??= next',
+    find: 'if (times === this.#told.times) this.#next ??= next',
     put: 'this.#next ??= next',
     tests: ['client/interrupted-outcomes.test.ts'],
   },
@@ -178,7 +178,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what a handler threw beside an iteration that was told is told again',
     file: 'client/consumer/membership.ts',
-    find: ' && this.#isOver === undefined) this.#failure',
+    find: ' && !this.#waits.isIterated) this.#failure',
     put: ') this.#failure',
     tests: ['client/rebalance-handlers.test.ts'],
   },
@@ -192,7 +192,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a rebalance takes again what a close is giving up',
     file: 'client/consumer/membership.ts',
-    find: '      if (this.#isClosed && this.#settling === undefined) throw new Interruption(true)\n',
+    find: '      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption(true)\n',
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },
@@ -247,9 +247,9 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'the group isn’t told that what was lost of a topic that is gone is free',
-    file: 'client/consumer/membership.ts',
-    find: 'if (this.#told.some((each) => this.assignment.at(each) === undefined)) ',
-    put: 'if (this.#told.length < 0) ',
+    file: 'client/consumer/told-partitions.ts',
+    find: 'this.#told.some((each) => assignment.at(each) === undefined)',
+    put: 'this.#told.length < 0',
     tests: ['client/group-members.test.ts'],
   },
   {
@@ -289,14 +289,14 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'the end of an iteration ends the join that other calls wait for',
-    file: 'client/consumer/membership.ts',
-    find: '    if (this.#callers > 0 && !this.#isClosed) return this.#iterationWaits.interrupt()\n',
-    put: '',
+    file: 'client/consumer/consumer-waits.ts',
+    find: 'if (this.#callers > 0 && !this.#isClosed) {',
+    put: 'if (this.#callers < 0) {',
     tests: ['client/waiting-calls.test.ts'],
   },
   {
     name: 'an iteration that is over ends what a join for other calls waits for next',
-    file: 'client/consumer/membership.ts',
+    file: 'client/consumer/consumer-waits.ts',
     find: '(this.#isOver?.() === true && this.#callers === 0)',
     put: 'this.#isOver?.() === true',
     tests: ['client/waiting-calls.test.ts'],
@@ -304,7 +304,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a call that comes as a join is given up hears that a rebalance is in progress',
     file: 'client/consumer/membership.ts',
-    find: '          if (!(error instanceof Interruption) || this.#isClosed) throw error\n',
+    find: '          if (!(error instanceof Interruption) || this.#waits.isClosed) throw error\n',
     put: '          throw error\n',
     tests: ['client/waiting-calls.test.ts'],
   },
@@ -359,16 +359,16 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'a close waits for a handler that waits for its iteration, and for the outcome that tells the handler',
-    file: 'client/consumer/membership.ts',
-    find: '      this.#handlerWaits.interrupt()\n',
+    file: 'client/consumer/consumer-waits.ts',
+    find: '    this.ofHandlers.interrupt()\n',
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
     name: 'a close waits for a handler that waits for its iteration, and for the join that tells the handler',
-    file: 'client/consumer/membership.ts',
-    find: '      this.#iterationWaits.interrupt()\n      this',
-    put: '      this',
+    file: 'client/consumer/consumer-waits.ts',
+    find: '    this.ofIteration.interrupt()\n    this.ofHandlers',
+    put: '    this.ofHandlers',
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {

@@ -10,16 +10,13 @@ import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
+import { ConsumerWaits } from './consumer-waits.ts'
 import { Fetcher } from './fetcher.ts'
-import { InterruptibleWaits, Interruption } from './interruptible-waits.ts'
+import { Interruption } from './interruptible-waits.ts'
+import { type Member, openMember } from './member.ts'
 import { PollReminder } from './poll-reminder.ts'
-import { Rebalance } from './rebalance.ts'
-
-/** A session, and its place in the group. */
-interface Member {
-  readonly session: ConsumerSession
-  readonly rebalance: Rebalance
-}
+import { ToldPartitions } from './told-partitions.ts'
+import { topicIdsOf } from './topic-ids.ts'
 
 /**
  * A consumer's place in its group: it joins, shares the partitions with the others, fetches, and joins again if it was
@@ -34,25 +31,7 @@ export class Membership {
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
-  readonly #waits = new InterruptibleWaits(
-    () => this.#isClosed || (this.#isOver?.() === true && this.#callers === 0),
-    () => this.#isClosed,
-  )
-  /** That of the iteration for a join, which goes on for others. */
-  readonly #iterationWaits = new InterruptibleWaits(
-    () => this.#isClosed || (this.#isOver?.() === true && this.#callers > 0),
-    () => this.#isClosed,
-  )
-  /**
-   * Those for an outcome that comes into force, and for the handlers that are told of it. A close ends them before these
-   * are done: one of them may await an iteration of its own consumer, which waits for it.
-   */
-  readonly #handlerWaits = new InterruptibleWaits(
-    () => this.#isClosed,
-    () => this.#isClosed,
-  )
-  /** Calls that wait for the join besides the iteration: they don't hear of its end. */
-  #callers = 0
+  readonly #waits = new ConsumerWaits()
   /** On its way into the group, and then in it. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -63,17 +42,12 @@ export class Membership {
   #settling: Promise<void> | undefined
   /** Handlers are being told that all is lost, as a fetch heard. */
   #losing: Promise<void> | undefined
-  /** How often the group was told what it holds, and what it was told last. */
-  #joins = 0
-  #told: readonly TopicPartition[] = []
+  readonly #told = new ToldPartitions()
   /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
   /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
   #failure: { readonly error: unknown } | undefined
-  /** Of the iteration: it was stopped, or its signal aborted. `undefined` without one. */
-  #isOver: (() => boolean) | undefined
   #isLeaving = false
-  #isClosed = false
 
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
@@ -130,18 +104,15 @@ export class Membership {
 
   /** For calls of the program. One that comes as a join is given up with its iteration has the member join anew. */
   async join(isIn: () => boolean = () => this.isMember): Promise<ConsumerSession> {
-    this.#callers++
-    try {
+    return this.#waits.forCall(async () => {
       for (;;) {
         try {
           return await this.#joined(isIn)
         } catch (error) {
-          if (!(error instanceof Interruption) || this.#isClosed) throw error
+          if (!(error instanceof Interruption) || this.#waits.isClosed) throw error
         }
       }
-    } finally {
-      this.#callers--
-    }
+    })
   }
 
   /** Handlers come here too, while an outcome is coming into force: it must not wait for that. */
@@ -162,20 +133,20 @@ export class Membership {
       try {
         return await this.#join()
       } catch (error) {
-        if (!this.assignment.expulsion.isMeantBy(error) || this.#isClosed) throw error
+        if (!this.assignment.expulsion.isMeantBy(error) || this.#waits.isClosed) throw error
       }
     }
   }
 
   async #join(): Promise<ConsumerSession> {
-    const { assignor } = this.settings
-    const session = await this.#openSession()
-    const member = { session, rebalance: new Rebalance(session, assignor) }
+    const topics = [...this.#decoders.keys()]
+    const member = await openMember(this.#broker, this.settings, topics, this.#waits.ofMember)
+    const { session } = member
     this.#entering = member
     try {
-      for (const topic of this.#decoders.keys()) await this.#waits.for(session.topic(topic))
+      for (const topic of topics) await this.#waits.ofMember.for(session.topic(topic))
       session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await this.#waits.for(member.rebalance.run(() => this.#tell([])))
+      const partitions = await this.#waits.ofMember.for(member.rebalance.run(() => this.#told.tell([])))
       this.#member = member
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
@@ -189,18 +160,6 @@ export class Membership {
       this.#entering = undefined
     }
     return session
-  }
-
-  async #openSession(): Promise<ConsumerSession> {
-    const { groupId, maxPollIntervalMs, assignor } = this.settings
-    const topics = [...this.#decoders.keys()]
-    const opening = this.#broker.openConsumer({ groupId, topics, assignors: [assignor.name], maxPollIntervalMs })
-    try {
-      return await this.#waits.for(opening)
-    } catch (error) {
-      opening.then((late) => late.close()).catch(() => {})
-      throw error
-    }
   }
 
   #rebalanceWanted(member: Member): void {
@@ -236,21 +195,11 @@ export class Membership {
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
-    return this.#tell(this.assignment.owned)
+    return this.#told.tell(this.assignment.owned)
   }
 
-  #tell(owned: readonly TopicPartition[]): readonly TopicPartition[] {
-    this.#joins++
-    this.#told = owned
-    return owned
-  }
-
-  /**
-   * The group was told that it has a partition, which it has given up, lost or never taken since, an answer to a fetch
-   * among the reasons: nobody is given that one before the group hears that it is free (KIP-429).
-   */
   #rebalanceIfLess(member: Member): void {
-    if (this.#told.some((each) => this.assignment.at(each) === undefined)) this.#rebalanceWanted(member)
+    if (this.#told.isMoreThan(this.assignment)) this.#rebalanceWanted(member)
   }
 
   /**
@@ -260,21 +209,21 @@ export class Membership {
   async settle(): Promise<void> {
     while (this.isUnsettled || this.#settling !== undefined || this.#isJoining) {
       if (this.#settling === undefined && this.#isJoining) {
-        await this.#iterationWaits.for(this.#joining)
+        await this.#waits.ofIteration.for(this.#joining)
         continue
       }
       // A close gives up all that is held.
-      if (this.#isClosed && this.#settling === undefined) throw new Interruption(true)
+      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption(true)
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })
-      await this.#handlerWaits.for(this.#settling)
+      await this.#waits.ofHandlers.for(this.#settling)
     }
   }
 
   async #settle(): Promise<void> {
     const failure = this.#failure
-    const joins = this.#joins
+    const { times } = this.#told
     const next = this.#next
     const member = this.#member
     this.#failure = undefined
@@ -286,7 +235,7 @@ export class Membership {
     } catch (error) {
       if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
       // If the group was told meanwhile that this member has them, the answer to that is on its way.
-      if (joins === this.#joins) this.#next ??= next
+      if (times === this.#told.times) this.#next ??= next
       throw error
     }
   }
@@ -303,10 +252,10 @@ export class Membership {
   }
 
   #settleWhileIdle(): void {
-    if (this.#isOver !== undefined || !this.isUnsettled || this.#isJoining) return
+    if (this.#waits.isIterated || !this.isUnsettled || this.#isJoining) return
     this.settle().catch((error: unknown) => {
       // An iteration that began meanwhile waits for the same, and is told.
-      if (!(error instanceof Interruption) && this.#isOver === undefined) this.#failure = { error }
+      if (!(error instanceof Interruption) && !this.#waits.isIterated) this.#failure = { error }
     })
   }
 
@@ -317,28 +266,10 @@ export class Membership {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
     await this.assignment.change({
       ...{ next, isFirst },
-      topicIds: () => this.#topicIds(member, next),
+      topicIds: () => topicIdsOf(member.session, this.#waits.ofMember, this.assignment.partitions, next),
       startsOf: (added) => this.#startsOf(member, added),
     })
     this.#rebalanceIfLess(member)
-  }
-
-  /** Of all topics that it reads now, and of those of which it is given nothing more; none for one that is gone. */
-  async #topicIds(member: Member, next: readonly GivenPartition[]): Promise<ReadonlyMap<string, string | undefined>> {
-    const topicIds = new Map(next.map(({ topic, topicId }) => [topic, topicId]))
-    for (const { topic } of this.assignment.partitions) {
-      if (!topicIds.has(topic)) topicIds.set(topic, await this.#topicIdOf(member, topic))
-    }
-    return topicIds
-  }
-
-  async #topicIdOf(member: Member, topic: string): Promise<string | undefined> {
-    try {
-      return (await this.#waits.for(member.session.topic(topic))).topicId
-    } catch (error) {
-      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
-      throw error
-    }
   }
 
   /**
@@ -349,7 +280,7 @@ export class Membership {
     this.#rebalanceIfLess(member)
     let isWanted = true
     try {
-      return await this.#waits.for(this.#start.of(member.session, added, () => isWanted))
+      return await this.#waits.ofMember.for(this.#start.of(member.session, added, () => isWanted))
     } finally {
       isWanted = false
     }
@@ -357,11 +288,11 @@ export class Membership {
 
   /** `isOver`: nobody waits for the iteration any more. */
   iterationBegan(isOver: () => boolean): void {
-    this.#isOver = isOver
+    this.#waits.iterationBegan(isOver)
   }
 
   iterationEnded(): void {
-    this.#isOver = undefined
+    this.#waits.iterationEnded()
     for (const partition of this.assignment.partitions) partition.iterationEnded()
     this.#settleWhileIdle()
   }
@@ -375,7 +306,7 @@ export class Membership {
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
-    const session = this.#member?.session ?? (await this.#iterationWaits.for(this.#joined(() => this.isMember)))
+    const session = this.#member?.session ?? (await this.#waits.ofIteration.for(this.#joined(() => this.isMember)))
     if (isOver() || this.isUnsettled) return
     const positions = this.#fetcher.nextPositions()
     const { isolationLevel } = this.settings
@@ -383,7 +314,7 @@ export class Membership {
     try {
       fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isPollDue })
       // A close wakes it, and has stopped the reminder.
-      if (!this.#isClosed) this.#reminder.polled()
+      if (!this.#waits.isClosed) this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
       this.#losing = this.#lost().finally(() => {
@@ -439,19 +370,16 @@ export class Membership {
   /** Ends every wait of the iteration, including that for others to join; with a close those of all calls. */
   async interrupt(): Promise<void> {
     this.wake()
-    if (this.#callers > 0 && !this.#isClosed) return this.#iterationWaits.interrupt()
-    this.#waits.interrupt()
+    if (!this.#waits.interrupt()) return
     // Once it is in, only handlers are waited for: it goes when it is closed, and has told them what it gives up.
     if (this.#entering !== this.#member) await this.#entering?.session.close()
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
     this.#isLeaving = true
     this.#reminder.stop()
     try {
-      this.#iterationWaits.interrupt()
-      this.#handlerWaits.interrupt()
+      this.#waits.close()
       await this.interrupt()
       await this.#joining?.catch(() => {})
       await this.#handlersTold()

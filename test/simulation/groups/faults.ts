@@ -15,8 +15,8 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'an outcome stays when the group is told anew what the member holds',
     file: membership,
-    find: '    this.#next = undefined\n    return this.#tell(',
-    put: '    return this.#tell(',
+    find: '    this.#next = undefined\n    return this.#told.tell(',
+    put: '    return this.#told.tell(',
     features: ['slow handlers', 'closes', 'storm'],
     more: { members: 8, topics: [6], processes: 2 },
   },
@@ -36,9 +36,9 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   },
   {
     name: 'who gave something up joins no more',
-    file: membership,
-    find: 'if (this.#told.some((each) => this.assignment.at(each) === undefined)) ',
-    put: 'if (this.#told.length < 0) ',
+    file: 'client/consumer/told-partitions.ts',
+    find: 'this.#told.some((each) => assignment.at(each) === undefined)',
+    put: 'this.#told.length < 0',
     features: ['closes'],
   },
   {
