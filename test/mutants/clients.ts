@@ -59,6 +59,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [contract],
   },
   {
+    name: 'a record that failed every try is handled on where it failed with an error of the log',
+    file: 'client/process/batch-work.ts',
+    find: '    throw new RecordFailure(\n      refused === undefined ? error : ',
+    put: '    throw (\n      refused === undefined ? error : ',
+    tests: ['process/refusals.test.ts'],
+  },
+  {
     name: 'records without a key are handled one after the other',
     file: 'client/process/batch-work.ts',
     find: 'return key === null ? ',

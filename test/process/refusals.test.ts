@@ -76,6 +76,54 @@ test('a processor that gives up while nobody looks is an unhandled rejection; on
   await log.close()
 })
 
+// Regression: in transactions it was handled again and again, without a word, as though another run could mend it.
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  for (const code of ['NETWORK_EXCEPTION', 'PRODUCER_FENCED', 'ILLEGAL_GENERATION', 'TRANSACTION_ABORTABLE'] as const) {
+    test(`${delivery}: a record that fails with ${code} has no more tries than any other`, async (open) => {
+      const log = await opened(open)
+      const errors: LogError[] = []
+      const handle = async () => {
+        // A test that would never end says nothing.
+        if (errors.length === 3) throw new Error('tried too often')
+        errors.push(new LogError(code, `try ${errors.length + 1}`))
+        throw errors.at(-1)
+      }
+      const processor = log.process({ groupId: 'g', topics: [payments], delivery, retries: 1, handle })
+      const told = await processor.done.catch((failed: unknown) => failed)
+      assert.is(told, errors[1])
+      assert.is(errors.length, 2)
+      await log.close()
+    })
+  }
+}
+
+test('what a record fails with may be anything, and is its dead letter all the same', async (open) => {
+  const log = await opened(open)
+  await log.admin.createTopic('dead')
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const processor = log.process({
+    groupId: 'g',
+    topics: [payments],
+    deadLetter: 'dead',
+    handle: async () => {
+      throw proxy
+    },
+  })
+  let failed: unknown
+  processor.done.catch((error: unknown) => {
+    failed = error
+  })
+  const letters = async () => (await log.admin.offsets([{ topic: 'dead', partition: 0 }]))[0]?.lastStableOffset ?? 0
+  await until(async () => failed !== undefined || (await letters()) > 0)
+  assert.is(failed, undefined)
+  await processor.close()
+  for await (const { headers } of log.read('dead', { until: 'end' })) {
+    assert.is(Buffer.from(headers.get('oncelog-error') ?? []).toString(), 'a value of type object')
+  }
+  await log.close()
+})
+
 // Regression: it gave up, though what it wants to commit at such a moment is tried again.
 test('a read that finds no memory at the moment is tried again', async (_, openBroker) => {
   const broker = await openBroker()

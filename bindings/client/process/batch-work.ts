@@ -19,6 +19,18 @@ import type { WorkSignal } from './work-signal.ts'
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
 
+/**
+ * What a record failed every try with. Whatever kind of error the program threw, it ends the processor: one of the log's
+ * own would be taken for something that another run mends.
+ */
+export class RecordFailure {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
 /** The outcome of a batch, or of its first records. */
 export interface Handled {
   readonly done: DeliveredBatch
@@ -52,7 +64,7 @@ export class BatchWork<T extends TopicRef, S> {
     this.#yield = new CooperativeYield(port)
   }
 
-  /** Handles as many records as there is time for, at least one. Rejects with the reason of its signal. */
+  /** Handles as many records as there is time for, at least one. Rejects with the reason of its signal, or a RecordFailure. */
   async handle(batch: DeliveredBatch, state: PartitionState, isOver: () => boolean): Promise<Handled> {
     const { signal } = this.#signal
     throwIfAborted(signal)
@@ -97,7 +109,7 @@ export class BatchWork<T extends TopicRef, S> {
         // What it read was changed meanwhile and may not have belonged together, so the failure isn't the record's.
         if (state.areStale(layers)) continue
         failures++
-        const isOfRecord = !(failure instanceof OutputRefused) || failure.isOfRecord
+        const isOfRecord = refusedOutput(failure)?.isOfRecord !== false
         if (failures > this.#settings.retries || !isOfRecord)
           return [await this.#deadLetterOf(record, failure, attempt)]
       }
@@ -105,15 +117,26 @@ export class BatchWork<T extends TopicRef, S> {
     }
   }
 
-  /** The record's dead letter. Throws what the processor gives up with where there is none. */
+  /** The record's dead letter. Throws a RecordFailure where there is none. */
   async #deadLetterOf(record: ConsumedRecord, failure: unknown, attempts: number): Promise<ProducerRecord> {
     const { deadLetter } = this.#settings
-    const isRefused = failure instanceof OutputRefused
-    const error: unknown = isRefused ? failure.error : failure
-    if (deadLetter !== undefined && (!isRefused || failure.isOfRecord)) {
+    const refused = refusedOutput(failure)
+    const error: unknown = refused === undefined ? failure : refused.error
+    if (deadLetter !== undefined && refused?.isOfRecord !== false) {
       return deadLetterOf(record, deadLetter, error, attempts, this.#broker.admin)
     }
-    throw isRefused ? aboutRecord(error, 'what handle gave or set', record, error) : error
+    throw new RecordFailure(
+      refused === undefined ? error : aboutRecord(error, 'what handle gave or set', record, error),
+    )
+  }
+}
+
+/** Anything can be thrown: a revoked proxy throws in its turn when it is asked what it is. */
+function refusedOutput(failure: unknown): OutputRefused | undefined {
+  try {
+    return failure instanceof OutputRefused ? failure : undefined
+  } catch {
+    return undefined
   }
 }
 

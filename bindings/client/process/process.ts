@@ -10,7 +10,7 @@ import { Accumulators } from '../producer/accumulators.ts'
 import { LogProducer } from '../producer/producer.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
-import { BatchWork, waitBeforeTry } from './batch-work.ts'
+import { BatchWork, RecordFailure, waitBeforeTry } from './batch-work.ts'
 import { InTransactions } from './in-transactions.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
 import { ProcessProducers } from './process-producers.ts'
@@ -47,7 +47,14 @@ export class Process<T extends TopicRef, S> {
     this.#states = new StateManager(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
-  async run(signal: AbortSignalGiven): Promise<void> {
+  /** Rejects with the program's own error, as it threw it, where a record failed every try. */
+  run(signal: AbortSignalGiven): Promise<void> {
+    return this.#run(signal).catch((error: unknown) => {
+      throw error instanceof RecordFailure ? error.error : error
+    })
+  }
+
+  async #run(signal: AbortSignalGiven): Promise<void> {
     const { groupId, topics } = this.#options
     const names = topics.map(topicName)
     await this.#states.check(names)
