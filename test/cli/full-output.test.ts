@@ -92,12 +92,13 @@ onLinux('a dry run has changed nothing', () => {
 })
 
 onLinux('consume --group commits nothing that was not written out', () => {
-  const before = cli.run(['groups', 'describe', 'audit', '--json']).out
+  const places = () => rows(cli.run(['groups', 'describe', 'audit', '--json']).out).slice(1)
+  const before = places()
   cli.run(['groups', 'reset', 'audit', '--to-earliest'])
-  const offsets = cli.run(['groups', 'describe', 'audit', '--json']).out
-  assert.is.not(offsets, before)
+  const offsets = places()
+  assert.not.equal(offsets, before)
   assert.is(errorOf(runOntoFull(['consume', 'pay', '--group', 'audit', '--json']))['message'], REFUSED)
-  assert.is(cli.run(['groups', 'describe', 'audit', '--json']).out, offsets)
+  assert.equal(places(), offsets)
 })
 
 onLinux('for people it is the sentence and the hint', () => {

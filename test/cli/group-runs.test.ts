@@ -69,7 +69,7 @@ function placesIn({ out }: Said): string[] {
 }
 
 function lagOf(group: string): number {
-  const offsets = rows(cli.run(['groups', 'describe', group, '--json']).out)
+  const [, ...offsets] = rows(cli.run(['groups', 'describe', group, '--json']).out)
   assert.is(offsets.length, PARTITIONS)
   return offsets.reduce((sum, { lag }) => sum + Number(lag), 0)
 }
@@ -132,7 +132,7 @@ test('the holder is killed and a run gets a signal: what it has written out is c
   assert.equal([said.status, said.err], [130, ''])
   const shown = new Map(rows(said.out).map(({ partition, offset }) => [partition, Number(offset) + 1]))
   assert.ok(shown.size > 0)
-  const offsets = rows(cli.run(['groups', 'describe', 'signal', '--json']).out)
+  const [, ...offsets] = rows(cli.run(['groups', 'describe', 'signal', '--json']).out)
   const committed = new Map(offsets.map(({ partition, nextOffset }) => [partition, nextOffset]))
   for (const [partition, nextOffset] of shown) assert.is(committed.get(partition), nextOffset, `partition ${partition}`)
 })

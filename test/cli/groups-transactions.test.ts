@@ -27,7 +27,8 @@ test('beside a holder: members and open transactions are seen as they are, and n
 
     const [group] = await besideRows(['groups'])
     assert.equal(group, { groupId: 'g', state: 'Stable', generation: 1, members: 1, partitions: 1, lag: 2 })
-    const [place] = await besideRows(['groups', 'describe', 'g'])
+    const [heading, place] = await besideRows(['groups', 'describe', 'g'])
+    assert.equal(heading, { groupId: 'g', state: 'Stable', generation: 1, members: 1 })
     const { memberId, ...offsets } = place ?? {}
     assert.match(String(memberId), /^oncelog-/)
     assert.equal(offsets, {
@@ -54,9 +55,35 @@ test('beside a holder: members and open transactions are seen as they are, and n
     const refused = await cli.runBeside(['groups', 'reset', 'g', '--to-earliest', '--json'])
     assert.equal([refused.status, rows(refused.err)[0]?.['error']], [2, 'NON_EMPTY_GROUP'])
     assert.equal(await besideRows(['transactions', 'abort', 'id']), [{ transactionalId: 'id', aborted: true }])
-    assert.is((await besideRows(['groups', 'describe', 'g']))[0]?.['heldBackBy'], null)
+    assert.is((await besideRows(['groups', 'describe', 'g']))[1]?.['heldBackBy'], null)
     assert.equal(await besideRows(['transactions', 'fence', 'id']), [{ transactionalId: 'id', fenced: true }])
     assert.is(log.role, 'holder')
+  } finally {
+    await log.close()
+  }
+})
+
+test('a group is listed with all partitions that its lag counts, and described with the members that have none', async () => {
+  const log = await open(cli.log)
+  try {
+    await log.admin.createTopic('wide', { partitions: 2 })
+    await log.producer().send([0, 1].map((partition) => ({ topic: 'wide', partition, value: 'x' })))
+    const members = [1, 2, 3].map(() => log.consumer({ groupId: 'three', topics: ['wide'] }))
+    await Promise.all(members.map((member) => member.lag()))
+    const listed = (await besideRows(['groups'])).find(({ groupId }) => groupId === 'three')
+    assert.equal([listed?.['members'], listed?.['partitions'], listed?.['lag']], [3, 2, 2])
+    const [, ...places] = await besideRows(['groups', 'describe', 'three'])
+    assert.equal(
+      places.map(({ topic, partition, lag }) => [topic, partition, lag]),
+      [
+        ['wide', 0, 1],
+        ['wide', 1, 1],
+        [null, null, null],
+      ],
+    )
+    assert.is(new Set(places.map(({ memberId }) => memberId)).size, 3)
+    await Promise.all(members.map((member) => member.close()))
+    await log.admin.deleteGroup('three')
   } finally {
     await log.close()
   }

@@ -45,12 +45,12 @@ function same(file: string, kafka: readonly Fields[], inspected: readonly object
 }
 
 /** Entries of indexes have their place in the file besides, which Kafka doesn't say. */
-function withoutPlace(rows: readonly object[]): object[] {
-  return rows.map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'at')))
+function withoutPlace(rows: Iterable<object>): object[] {
+  return [...rows].map((row) => Object.fromEntries(Object.entries(row).filter(([name]) => name !== 'at')))
 }
 
 function compareSegment(path: string, lines: readonly string[], file: StoreFile): void {
-  const batches = batchRows(file, kernel)
+  const batches = [...batchRows(file, kernel)]
   same(
     path,
     lines.filter((line) => !line.startsWith('|')).map((line) => batchOf(line, path)),
@@ -58,7 +58,7 @@ function compareSegment(path: string, lines: readonly string[], file: StoreFile)
   )
   const control = batches.filter(({ attributes }) => (Number(attributes) & CONTROL) !== 0)
   const markers = new Set(control.map(({ baseOffset }) => baseOffset))
-  const inspected = recordRows(file, kernel).map((row) => {
+  const inspected = [...recordRows(file, kernel)].map((row) => {
     if (!markers.has(row['offset'] as number)) return row
     const isCommit = row['key'] === '\0\0\0\u0001'
     return { offset: row['offset'], timestamp: row['timestamp'], marker: isCommit ? 'COMMIT' : 'ABORT' }

@@ -71,7 +71,10 @@ export interface Admin {
    * INVALID_REQUEST.
    */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly Position[]>
-  /** Resolves with all groups that have members or committed offsets. */
+  /**
+   * Resolves with all groups that have members or committed offsets, and with those that had members and weren't deleted
+   * since, sorted by id.
+   */
   listGroups(): Promise<readonly GroupDescription[]>
   /**
    * Sets by hand where a group goes on in the named partitions; durable when it resolves. Rejects with NON_EMPTY_GROUP

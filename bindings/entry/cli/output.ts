@@ -1,5 +1,5 @@
 import type { Damage } from '../../storage/recovery-report.ts'
-import { tableOf } from './table.ts'
+import { tableForm } from './table.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
@@ -9,18 +9,36 @@ export function print(rows: readonly Row[], isJson: boolean, none = 'nothing'): 
     for (const row of rows) console.log(JSON.stringify(row))
     return
   }
-  const first = rows[0]
-  if (first === undefined) {
+  if (rows.length === 0) {
     console.log(none)
     return
   }
+  const { head, line, gap, foot } = layoutOf(rows)
+  console.log([...head, rows.map(line).join(`\n${gap}`), ...foot].join('\n'))
+}
+
+/** How rows are shown to people. */
+export interface Layout {
+  /** The fields that it shows. */
+  readonly fields: ReadonlySet<string>
+  readonly head: readonly string[]
+  line(row: Row): string
+  /** Stands between the lines of two rows. */
+  readonly gap: string
+  readonly foot: readonly string[]
+}
+
+/** By the first rows of a list, or all of it: a table, or a block for each row where that is wider than the terminal. */
+export function layoutOf(rows: readonly Row[]): Layout {
   const fields = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-  const cells = rows.map((row) => fields.map((field) => shown(field, row[field])))
-  const aligns = fields.map((field) => (isNumber(field, first[field]) ? 'right' : 'left'))
-  const table = tableOf(fields, aligns, cells)
+  const cellsOf = (row: Row) => fields.map((field) => shown(field, row[field]))
+  const aligns = fields.map((field) => (rows.some((row) => isNumber(field, row[field])) ? 'right' : 'left'))
+  const table = tableForm(fields, aligns, rows.map(cellsOf))
+  const known = new Set(fields)
   const { isTTY, columns = 80 } = process.stdout
-  const isTooWide = isTTY === true && table.slice(0, table.indexOf('\n')).length > columns
-  console.log(isTooWide ? cells.map((row) => blockOf(fields, row)).join('\n\n') : table)
+  const isTooWide = isTTY === true && table.foot.length > columns
+  if (isTooWide) return { fields: known, head: [], line: (row) => blockOf(fields, cellsOf(row)), gap: '\n', foot: [] }
+  return { fields: known, head: [table.head], line: (row) => table.line(cellsOf(row)), gap: '', foot: [table.foot] }
 }
 
 /** A line for each field, for rows that are wider than the terminal. */

@@ -15,7 +15,8 @@ export function addGroups(program: Command): void {
       'after',
       below(`
 list and describe write nothing. They ask the program that holds the log, and show its members. If there is none, or it
-opened the log with exclusive, they show what a restart at this moment would find.
+opened the log with exclusive, they show what a restart at this moment would find. Of describe --json the first line is
+the group, each further line a partition, or a member without one.
 
 Examples:
   oncelog groups
@@ -38,10 +39,11 @@ function listGroups(call: CommandCall): Promise<void> {
   return withView(call, async ({ admin }) => {
     const found = await admin.listGroups()
     const details = await Promise.all(found.map(({ groupId }) => detailsOf(admin, groupId)))
-    const rows = found.flatMap(({ offsets, ...group }, index) => {
-      const lags = details[index]?.offsets.map(({ lag }) => lag)
-      if (lags === undefined) return []
-      return [{ ...group, partitions: offsets.length, lag: lags.reduce((sum, lag) => sum + lag, 0) }]
+    const rows = details.flatMap((group) => {
+      if (group === undefined) return []
+      const { groupId, state, generation, members, offsets } = group
+      const lag = offsets.reduce((sum, each) => sum + each.lag, 0)
+      return [{ groupId, state, generation, members: members.length, partitions: offsets.length, lag }]
     })
     print(rows, call.isJson, 'no groups')
   })
@@ -72,7 +74,8 @@ async function detailsOf(admin: Admin, groupId: string): Promise<GroupDetails | 
 
 function show({ members, offsets, ...group }: GroupDetails, isJson: boolean): void {
   const { groupId, state, generation } = group
-  if (!isJson) say(`${groupId}: ${state}, generation ${generation}, ${counted(members.length, 'member')}`, {}, false)
+  const heading = `${groupId}: ${state}, generation ${generation}, ${counted(members.length, 'member')}`
+  say(heading, { groupId, state, generation, members: members.length }, isJson)
   const readers = new Map(
     members.flatMap(({ memberId, partitions }) => partitions.map((at) => [`${at.topic}/${at.partition}`, memberId])),
   )
@@ -81,5 +84,7 @@ function show({ members, offsets, ...group }: GroupDetails, isJson: boolean): vo
     const memberId = readers.get(`${topic}/${partition}`) ?? null
     return { groupId, topic, partition, nextOffset, lag, heldBack, heldBackBy, memberId }
   })
-  print(rows, isJson, 'no offsets, no members')
+  const none = { topic: null, partition: null, nextOffset: null, lag: null, heldBack: null, heldBackBy: null }
+  const idle = members.filter(({ partitions }) => partitions.length === 0)
+  print([...rows, ...idle.map(({ memberId }) => ({ groupId, ...none, memberId }))], isJson, 'no offsets, no members')
 }

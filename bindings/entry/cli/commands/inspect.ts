@@ -8,6 +8,7 @@ import { LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA } from '../../../log/files/
 import { parseLeaderEpochs } from '../../../log/files/leader-epoch-checkpoint.ts'
 import { parsePartitionMetadata } from '../../../log/files/partition-metadata.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
+import type { Damage } from '../../../storage/recovery-report.ts'
 import { DirectoryImage } from '../../embedded/directory-image.ts'
 import { nodePort } from '../../embedded/node-port.ts'
 import { LogError } from '../../node.ts'
@@ -22,7 +23,8 @@ import {
   timeIndexRows,
   transactionIndexRows,
 } from '../inspect/segment-rows.ts'
-import { print, type Row, tellDamage } from '../output.ts'
+import { type Row, tellDamage } from '../output.ts'
+import { printEach } from '../print-each.ts'
 import { run } from '../run.ts'
 
 const MEMORY_BYTES = 256 * 1024 * 1024
@@ -46,22 +48,26 @@ Examples:
   oncelog inspect data/journal/00000000.ring --contents --json`),
     )
     .action(
-      run(async ({ isJson, options, args: [path = ''] }) => {
+      run(async ({ isJson, options, args: [path = ''], signal }) => {
         if (!existsSync(path)) throw unknown(path, `there is no ${path}`)
         await nodePort.ready?.()
-        const rows = statSync(path).isDirectory() ? fileRows(path) : rowsIn(path, options['contents'] === true)
-        print(rows, isJson, 'no entries')
-        const faults = rows.filter(({ fault }) => fault !== undefined && fault !== '')
-        tellDamage(
-          faults.map(({ at, position, fault }) => ({
-            file: path,
-            position: Number(at ?? position),
-            code: String(fault),
-          })),
-          isJson,
-        )
+        const isDirectory = statSync(path).isDirectory()
+        const rows = isDirectory ? fileRows(path) : rowsIn(path, options['contents'] === true)
+        const faults: Partial<Damage>[] = []
+        await printEach(noting(faults, rows, path), { isJson, signal, none: 'no entries' })
+        tellDamage(faults, isJson)
       }),
     )
+}
+
+/** The same rows; where one has a fault, that is noted. */
+function* noting(faults: Partial<Damage>[], rows: Iterable<Row>, file: string): Generator<Row> {
+  for (const row of rows) {
+    const { at, position, fault } = row
+    if (fault !== undefined && fault !== '')
+      faults.push({ file, position: Number(at ?? position), code: String(fault) })
+    yield row
+  }
 }
 
 function fileRows(directory: string): Row[] {
@@ -73,7 +79,7 @@ function fileRows(directory: string): Row[] {
   return rows.sort((a, b) => (a.file < b.file ? -1 : 1))
 }
 
-function rowsIn(path: string, withContents: boolean): Row[] {
+function* rowsIn(path: string, withContents: boolean): Generator<Row> {
   const kernel = createKernel(loadKernelModule(), { capBytes: MEMORY_BYTES, codecs: nodePort.codecs })
   // Its folder is needed, because the journal's header tells how to read its frames.
   const folder = basename(dirname(resolve(path)))
@@ -84,7 +90,7 @@ function rowsIn(path: string, withContents: boolean): Row[] {
     return file
   }
   try {
-    return rowsOf(open, basename(path), { kernel, path, withContents })
+    yield* rowsOf(open, basename(path), { kernel, path, withContents })
   } finally {
     store.close()
   }
@@ -96,7 +102,7 @@ interface How {
   readonly withContents: boolean
 }
 
-function rowsOf(open: (name: string) => StoreFile, name: string, { kernel, path, withContents }: How): Row[] {
+function rowsOf(open: (name: string) => StoreFile, name: string, { kernel, path, withContents }: How): Iterable<Row> {
   const file = open(name)
   if (name.endsWith('.log')) return withContents ? recordRows(file, kernel) : batchRows(file, kernel)
   if (name.endsWith('.index')) return indexRows(file)

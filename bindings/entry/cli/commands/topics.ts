@@ -19,6 +19,10 @@ export function addTopics(program: Command): void {
   topics
     .command('describe <name>')
     .description('show start and end of every partition; writes nothing, works while a program has the log open')
+    .addHelpText(
+      'after',
+      below('With --json the first line is the topic with its config, each further line a partition.'),
+    )
     .action(run(describeTopic))
   topics
     .command('create <name>')
@@ -87,7 +91,8 @@ function describeTopic(call: CommandCall): Promise<void> {
     const { partitions, topicId, config } = await admin.describeTopic(name)
     const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }))
     const offsets = await admin.offsets(places)
-    if (!call.isJson) say(`${name}, topic id ${topicId}, config ${JSON.stringify(config)}`, {}, false)
+    const heading = `${name}, topic id ${topicId}, config ${JSON.stringify(config)}`
+    say(heading, { name, topicId, partitions, config }, call.isJson)
     const rows = offsets.map(({ topic, partition, logStartOffset, highWatermark }) => {
       return { topic, partition, logStartOffset, nextOffset: highWatermark }
     })

@@ -7,12 +7,10 @@ export function bytesOf(file: StoreFile): Uint8Array<ArrayBuffer> {
 }
 
 /** Rows of a file whose entries all have one width; bytes left over at the end are a row, too. */
-export function entriesOf(file: StoreFile, width: number, read: (view: DataView, at: number) => Row): Row[] {
+export function* entriesOf(file: StoreFile, width: number, read: (view: DataView, at: number) => Row): Generator<Row> {
   const bytes = bytesOf(file)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const rows: Row[] = []
   let at = 0
-  for (; at + width <= bytes.length; at += width) rows.push({ at, ...read(view, at) })
-  if (at < bytes.length) rows.push({ at, fault: `${bytes.length - at} bytes are no entry` })
-  return rows
+  for (; at + width <= bytes.length; at += width) yield { at, ...read(view, at) }
+  if (at < bytes.length) yield { at, fault: `${bytes.length - at} bytes are no entry` }
 }

@@ -8,10 +8,16 @@ import { jsonBytes } from '../record-lines.ts'
 import { bytesOf, entriesOf } from './bytes.ts'
 
 /** Batches of a `.log`, one row each. Bytes after the last whole batch are a row with their fault. */
-export function batchRows(file: StoreFile, kernel: Kernel): Row[] {
-  const rows: Row[] = []
-  const rest = eachBatch(file, kernel, (position, { header, nextOffset }) => {
-    rows.push({
+export function* batchRows(file: StoreFile, kernel: Kernel): Generator<Row> {
+  for (const found of batchesOf(file, kernel)) {
+    if ('fault' in found) {
+      const none = { baseOffset: '', lastOffset: '', records: '', maxTimestamp: '', producerId: '', producerEpoch: '' }
+      yield { ...found, ...none, baseSequence: '', leaderEpoch: '', attributes: '', fault: found.fault }
+      continue
+    }
+    const { position, batch } = found
+    const { header, nextOffset } = batch
+    yield {
       position,
       sizeBytes: header.sizeBytes,
       baseOffset: header.baseOffset,
@@ -24,69 +30,69 @@ export function batchRows(file: StoreFile, kernel: Kernel): Row[] {
       leaderEpoch: header.partitionLeaderEpoch,
       attributes: header.attributes,
       fault: '',
-    })
-  })
-  if (rest === undefined) return rows
-  const none = { baseOffset: '', lastOffset: '', records: '', maxTimestamp: '', producerId: '', producerEpoch: '' }
-  rows.push({ ...rest, ...none, baseSequence: '', leaderEpoch: '', attributes: '', fault: rest.fault })
-  return rows
+    }
+  }
 }
 
 /** Records of a `.log`, one row each. */
-export function recordRows(file: StoreFile, kernel: Kernel): Row[] {
-  const rows: Row[] = []
-  const rest = eachBatch(file, kernel, (_, { bytes }) => {
-    const buffer = kernel.allocate(bytes.length)
-    if (buffer === undefined) return
-    buffer.bytes(0, bytes.length).set(bytes)
-    const batch = kernel.batchReader.decode(buffer, 0, bytes.length, true)
-    buffer.free()
-    if (typeof batch === 'string') return
-    for (let index = 0; index < batch.recordCount; index++) {
-      rows.push({
-        offset: batch.offsetOf(index),
-        timestamp: batch.timestampOf(index),
-        key: jsonBytes(batch.keyOf(index)),
-        value: jsonBytes(batch.valueOf(index)),
-        headers: batch.headersOf(index).length,
-      })
-    }
-  })
-  if (rest !== undefined) rows.push({ offset: '', timestamp: '', key: '', value: '', headers: '', ...rest })
-  return rows
+export function* recordRows(file: StoreFile, kernel: Kernel): Generator<Row> {
+  for (const found of batchesOf(file, kernel)) {
+    if ('fault' in found) yield { offset: '', timestamp: '', key: '', value: '', headers: '', ...found }
+    else yield* recordsOf(found.batch.bytes, kernel)
+  }
 }
 
+function* recordsOf(bytes: Uint8Array, kernel: Kernel): Generator<Row> {
+  const buffer = kernel.allocate(bytes.length)
+  if (buffer === undefined) return
+  buffer.bytes(0, bytes.length).set(bytes)
+  const batch = kernel.batchReader.decode(buffer, 0, bytes.length, true)
+  buffer.free()
+  if (typeof batch === 'string') return
+  for (let index = 0; index < batch.recordCount; index++) {
+    yield {
+      offset: batch.offsetOf(index),
+      timestamp: batch.timestampOf(index),
+      key: jsonBytes(batch.keyOf(index)),
+      value: jsonBytes(batch.valueOf(index)),
+      headers: batch.headersOf(index).length,
+    }
+  }
+}
+
+/** Where and why a file doesn't end with a whole batch. */
 interface Rest {
   readonly position: number
   readonly sizeBytes: number
   readonly fault: string
 }
 
-type Found = Exclude<ReturnType<BatchScanner['inFile']>, string>
+interface Found {
+  readonly position: number
+  readonly batch: Exclude<ReturnType<BatchScanner['inFile']>, string>
+}
 
-/** Returns where and why the file doesn't end with a whole batch. */
-function eachBatch(file: StoreFile, kernel: Kernel, show: (position: number, batch: Found) => void): Rest | undefined {
+function* batchesOf(file: StoreFile, kernel: Kernel): Generator<Found | Rest> {
   const scanner = new BatchScanner(kernel)
   const sizeBytes = file.size()
   try {
     for (let position = 0; position < sizeBytes; ) {
       const batch = scanner.inFile(file, position, sizeBytes)
-      if (typeof batch === 'string') return { position, sizeBytes: sizeBytes - position, fault: batch }
-      show(position, batch)
+      if (typeof batch === 'string') return yield { position, sizeBytes: sizeBytes - position, fault: batch }
+      yield { position, batch }
       position += batch.header.sizeBytes
     }
-    return undefined
   } finally {
     scanner.close()
   }
 }
 
-export function indexRows(file: StoreFile): Row[] {
+export function indexRows(file: StoreFile): Iterable<Row> {
   const base = baseOffsetOf(file)
   return entriesOf(file, 8, (view, at) => ({ offset: base + view.getInt32(at), position: view.getInt32(at + 4) }))
 }
 
-export function timeIndexRows(file: StoreFile): Row[] {
+export function timeIndexRows(file: StoreFile): Iterable<Row> {
   const base = baseOffsetOf(file)
   return entriesOf(file, 12, (view, at) => ({
     timestamp: Number(view.getBigInt64(at)),
@@ -95,7 +101,7 @@ export function timeIndexRows(file: StoreFile): Row[] {
 }
 
 /** Aborted transactions. Source: Kafka's AbortedTxn. */
-export function transactionIndexRows(file: StoreFile): Row[] {
+export function transactionIndexRows(file: StoreFile): Iterable<Row> {
   return entriesOf(file, 34, (view, at) => ({
     version: view.getInt16(at),
     producerId: Number(view.getBigInt64(at + 2)),
