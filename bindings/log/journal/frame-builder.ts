@@ -16,7 +16,10 @@ import {
 } from './frame.ts'
 import { JOURNAL_DIRECTORY, SECTOR_BYTES } from './layout.ts'
 
-/** Fills one frame. Decisions and promises always go in; data does while the frame stays below its capacity. */
+/**
+ * Builds one frame. Decisions and promises (offset ceilings, producer ids) always go in; data goes in while the frame
+ * stays below its capacity.
+ */
 export class FrameBuilder {
   readonly #kernel: Kernel
   readonly #buffer: KernelBuffer
@@ -25,13 +28,13 @@ export class FrameBuilder {
   #capacityBytes = 0
   #entryCount = 0
 
-  /** `buffer` holds the largest frame. */
+  /** `buffer` has room for the largest frame. */
   constructor(kernel: Kernel, buffer: KernelBuffer) {
     this.#kernel = kernel
     this.#buffer = buffer
   }
 
-  /** `capacityBytes`: above it data goes by extents. */
+  /** Begins an empty frame. Data beyond `capacityBytes` goes by extents. */
   begin(capacityBytes: number): void {
     this.#payload.clear()
     this.#capacityBytes = capacityBytes
@@ -42,7 +45,7 @@ export class FrameBuilder {
     return FRAME_HEADER_BYTES + this.#payload.length
   }
 
-  /** No frame is larger. */
+  /** The size of the largest frame. */
   get limitBytes(): number {
     return this.#buffer.sizeBytes
   }
@@ -51,12 +54,12 @@ export class FrameBuilder {
     return this.#entryCount === 0
   }
 
-  /** Whether a run of that length may go in whole, `laterExtents` others at least by their extents. */
+  /** Whether the bytes of a run of this length fit, so that `laterExtents` other runs still fit at least as extents. */
   fits(lengthBytes: number, laterExtents: number): boolean {
     return this.sizeBytes + RUN_OVERHEAD_BYTES + lengthBytes + laterExtents * EXTENT_BYTES <= this.#capacityBytes
   }
 
-  /** The room for the run's bytes: fill it before the next call. */
+  /** Adds a run and returns the room for its bytes, which must be filled before the next call. */
   batches(kind: 'batches' | 'decision', run: BatchRun): Uint8Array {
     this.#entryCount++
     return writeBatches(this.#payload, kind, run)
@@ -77,7 +80,7 @@ export class FrameBuilder {
     writeProducerIds(this.#payload, end)
   }
 
-  /** Refuses, with nothing written, what no frame can hold. */
+  /** Throws RECORD_LIST_TOO_LARGE, before anything is written, if no frame can hold what was added. */
   assertFits(): void {
     if (this.sizeBytes <= this.#buffer.sizeBytes) return
     const details = { sizeBytes: this.sizeBytes, limitBytes: this.#buffer.sizeBytes, file: JOURNAL_DIRECTORY }
@@ -85,8 +88,8 @@ export class FrameBuilder {
   }
 
   /**
-   * The frame's bytes in kernel memory, and zeros up to the end of a sector, so that whole sectors are written: a store
-   * may then pass its cache by. Write them before the next kernel call that may allocate.
+   * Returns the frame's bytes in kernel memory, with zeros up to the end of a sector: whole sectors are written, so a
+   * store may bypass the system's cache. The bytes must be written before the next kernel call that may allocate.
    */
   seal(fields: { nonce: number; generation: number; sequence: number; restates: number }): Uint8Array {
     const payload = this.#payload.bytes

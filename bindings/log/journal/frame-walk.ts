@@ -3,22 +3,22 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import { announcedFrameBytes, type FrameHeader, frameSpan, mayBeFrame, readFrameHeader, startsFrame } from './frame.ts'
 import { FRAME_ALIGNMENT } from './layout.ts'
 
-/** What stands at a 4096-byte boundary of a journal file, if that may be a frame or the rest of one. */
+/** What stands at a 4096-byte boundary of a journal file, if it may be a frame or the rest of one. */
 export interface Boundary {
   readonly file: StoreFile
   readonly position: number
   /**
-   * From the boundary on, as far as one read went: all of a whole frame; less than a head at a file's end. A view that
-   * dies.
+   * The file's bytes from the boundary on, as far as one read went: all of a whole frame, and less than a header at a
+   * file's end. A view of the walk's buffer, valid only during the visit.
    */
   readonly bytes: Uint8Array
-  /** Of the whole frame that begins there. */
+  /** The header of the whole frame that begins at the boundary; `undefined` if none does. */
   readonly header: FrameHeader | undefined
 }
 
 /**
- * Visits every boundary of journal files except those inside whole frames. Reads as much at once as `buffer` holds: a
- * ring has thousands of boundaries, and a system call for each costs more than reading everything.
+ * Visits every boundary of journal files except those inside whole frames. One read fills the whole buffer: a ring has
+ * thousands of boundaries, and a system call for each costs more than reading everything.
  */
 export class FrameWalk {
   readonly #kernel: Kernel
@@ -41,7 +41,9 @@ export class FrameWalk {
     }
   }
 
-  /** Answers how far it came: behind the last boundary, or to a frame that the next read may get whole. */
+  /**
+   * Returns how many bytes it has walked: to behind the last boundary, or to a frame that the next read may get whole.
+   */
   #walkWindow(file: StoreFile, start: number, count: number): number {
     const window = this.#buffer.bytes(0, count)
     let at = 0
@@ -52,7 +54,7 @@ export class FrameWalk {
       }
       const bytes = this.#buffer.bytes(Math.min(at, count), count)
       const isFrame = startsFrame(bytes)
-      // Its length may be damaged: what doesn't fit even where it comes first is no frame.
+      // The stated length may be damaged: what doesn't fit even at the beginning of the buffer is no frame.
       if (isFrame && at > 0 && announcedFrameBytes(bytes) > bytes.length) break
       const header = isFrame
         ? readFrameHeader(this.#buffer, at, bytes.length, this.#nonce, this.#kernel, file.path)

@@ -9,16 +9,16 @@ const HEADER_FIELDS_BYTES = 48
 const CHECKSUM_BYTES = 4
 /** Unused bytes and the checksum's field, which counts as zero. */
 const REST_OF_HEADER = new Uint8Array(FRAME_HEADER_BYTES - HEADER_FIELDS_BYTES)
-/** Where the head says how long the payload is. */
+/** Position of the payload's length in the header. */
 const PAYLOAD_BYTES_AT = 40
 
-/** A partition as frames and checkpoints name it: never by topic name (durability rule 7). */
+/** A partition as frames and checkpoints name it: by topic id, never by topic name (durability rule 7). */
 export interface PartitionKey {
   readonly topicId: string
   readonly partition: number
 }
 
-/** A run of batches, at the place in a segment where they lie or belong. */
+/** A run of batches, with the place in a segment where they stand or will stand. */
 export interface BatchRun extends PartitionKey {
   readonly baseOffset: number
   readonly nextOffset: number
@@ -28,28 +28,30 @@ export interface BatchRun extends PartitionKey {
   readonly maxTimestamp: number
 }
 
-/** What a write to a neighbour may take along: an extent's bytes in sectors that it doesn't fill alone. */
+/** An extent's bytes in sectors that it doesn't fill alone: a crash during a write to a neighbour may damage them. */
 export interface ExtentEdges {
-  /** From its beginning up to the next sector; empty when it begins with one. */
+  /** The bytes from the extent's beginning up to the next sector; empty when the extent begins with a sector. */
   readonly firstSector: Uint8Array
-  /** From the last sector's beginning up to its end; empty when it ends with one. */
+  /**
+   * The bytes from the beginning of the last sector up to the extent's end; empty when the extent ends with a sector.
+   */
   readonly partialSector: Uint8Array
 }
 
 export type FrameEntry =
-  /** Data that is in its segment already, unsynced: the frame's copy makes it durable. */
+  /** Data that is in its segment already, but not synced: the frame's copy makes it durable. */
   | (BatchRun & { readonly kind: 'batches'; readonly bytes: Uint8Array })
-  /** A decision: its segment gets it only after this frame is durable (rule 3). */
+  /** A decision. It is written to its segment only after this frame is durable (rule 3). */
   | (BatchRun & { readonly kind: 'decision'; readonly bytes: Uint8Array })
-  /** Data that was synced in its segment before the frame, except what it shares with others (rule 2). */
+  /** Data that was synced in its segment before the frame, except the sectors that it shares with others (rule 2). */
   | (BatchRun & ExtentEdges & { readonly kind: 'extent'; readonly crc: number })
   | (PartitionKey & { readonly kind: 'ceiling'; readonly ceiling: number })
   | { readonly kind: 'producerIds'; readonly end: number }
 
-/** Whose bytes the frame itself has. */
+/** A run whose bytes stand in the frame itself. */
 export type HeldRun = Extract<FrameEntry, { readonly bytes: Uint8Array }>
 
-/** What a frame holds of batches, or says of them. */
+/** An entry about batches: the frame holds their bytes or describes them. */
 export type FrameRun = Exclude<FrameEntry, { readonly kind: 'ceiling' | 'producerIds' }>
 
 const KINDS = ['batches', 'decision', 'extent', 'ceiling', 'producerIds'] as const
@@ -60,7 +62,7 @@ export interface FrameHeader {
   readonly sequence: number
   readonly payloadBytes: number
   readonly entryCount: number
-  /** The sequence of the ordinary frame whose content this one repeats (rule 6b), -1 for an ordinary one. */
+  /** The sequence of the ordinary frame whose content this one repeats (rule 6b); -1 in an ordinary frame. */
   readonly restates: number
 }
 
@@ -80,12 +82,12 @@ function writeKey(writer: ByteWriter, kind: (typeof KINDS)[number], key: Partiti
   writer.uint32(key.partition)
 }
 
-/** Bytes that a run takes in a frame besides its batches. */
+/** Bytes that a run takes in a frame in addition to its batches. */
 export const RUN_OVERHEAD_BYTES = 69
-/** An extent's entry at its largest. */
+/** The largest size of an extent's entry. */
 export const EXTENT_BYTES = 1100
 
-/** Writes the entry's head and answers the room into which the caller copies the run's bytes. */
+/** Writes the head of a run's entry and returns the room into which the caller copies the run's bytes. */
 export function writeBatches(writer: ByteWriter, kind: 'batches' | 'decision', run: BatchRun): Uint8Array {
   writeRun(writer, kind, run)
   return writer.room(run.lengthBytes)
@@ -110,7 +112,7 @@ export function writeProducerIds(writer: ByteWriter, end: number): void {
   writer.int64(end)
 }
 
-/** Fills the 64-byte head of a frame whose payload stands behind it in `buffer`, checksum over both. */
+/** Fills the 64-byte header of a frame whose payload stands behind it in `buffer`. The checksum covers both. */
 export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteWriter, kernel: Kernel): void {
   head.clear()
   head.uint32(MAGIC)
@@ -129,14 +131,14 @@ export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteW
   buffer.bytes(0, FRAME_HEADER_BYTES).set(head.bytes)
 }
 
-/** By its first bytes alone, before all of a possible frame is checked. */
+/** Whether the first bytes are those of a frame: a quick test before all of a possible frame is checked. */
 export function startsFrame(bytes: Uint8Array): boolean {
   return bytes.length >= FRAME_HEADER_BYTES && hasMagic(bytes, 0)
 }
 
 /**
- * A quick look, for thousands of boundaries: where neither magic nor version stands at `at`, there is no frame, not
- * even a broken one.
+ * Whether a frame, whole or broken, may stand at `at`: there is none where both magic and version differ. A quick test,
+ * because there are thousands of boundaries.
  */
 export function mayBeFrame(bytes: Uint8Array, at: number): boolean {
   return (((bytes[at + 4] ?? 0) << 8) | (bytes[at + 5] ?? 0)) === JOURNAL_VERSION || hasMagic(bytes, at)
@@ -147,14 +149,14 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
   return (high | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>> 0 === MAGIC
 }
 
-/** The frame's length as its head claims it; nothing is checked yet. */
+/** The frame's length as its header states it; nothing is checked yet. */
 export function announcedFrameBytes(bytes: Uint8Array): number {
   return FRAME_HEADER_BYTES + new ByteReader(bytes.subarray(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
 
 /**
- * The frame at `at` of `buffer` if it is whole and of this journal, else `undefined`. `availableBytes`: how much from
- * there on was read. The checksum's own field counts as zero, as when it was sealed.
+ * Returns the header of the frame at `at` of `buffer` if the frame is whole and of this journal, else `undefined`.
+ * `availableBytes` were read from there on. The checksum's own field counts as zero, as when the frame was sealed.
  */
 export function readFrameHeader(
   buffer: KernelBuffer,
@@ -186,14 +188,14 @@ export function readFrameHeader(
     buffer.bytes(at, at + FRAME_HEADER_BYTES).set(head)
     return crc === expected ? header : undefined
   } catch {
-    return undefined // a field beyond 2^53: not a frame that this journal wrote
+    return undefined // A field is beyond 2^53: this journal wrote no such frame.
   }
 }
 
 /**
- * The size that a broken frame of this journal claims to have; `undefined` for bytes that never were one. One field of
- * its head may be damaged, so all but one must be right. A head that is cut off by the file's end counts as filled with
- * zeros.
+ * Returns the size that a broken frame of this journal states, `undefined` for bytes that never were such a frame. One
+ * field of the header may be damaged, so all but one must be right. A header that is cut off by the file's end counts
+ * as filled with zeros.
  */
 export function brokenFrameBytes(bytes: Uint8Array, nonce: number, coveredSequence: number): number | undefined {
   const head = bytes.length < FRAME_HEADER_BYTES ? new Uint8Array(FRAME_HEADER_BYTES) : bytes
@@ -223,7 +225,7 @@ function readRun(reader: ByteReader): BatchRun {
   }
 }
 
-/** The entries of a payload whose checksum held; `bytes` of entries are views of it. */
+/** Returns the entries of a payload whose checksum is right. The `bytes` of entries are views of the payload. */
 export function readEntries(payload: Uint8Array, entryCount: number, file: string, position: number): FrameEntry[] {
   const reader = new ByteReader(payload, file, position)
   const entries: FrameEntry[] = []
@@ -253,7 +255,7 @@ function readEntry(reader: ByteReader): FrameEntry {
   }
 }
 
-/** Bytes that a frame takes in its file. */
+/** Bytes that a frame takes in its file, with the padding up to the next boundary. */
 export function frameSpan(header: FrameHeader): number {
   return Math.ceil((FRAME_HEADER_BYTES + header.payloadBytes) / FRAME_ALIGNMENT) * FRAME_ALIGNMENT
 }

@@ -8,19 +8,24 @@ import { FRAME_ALIGNMENT, JOURNAL_VERSION, SECTOR_BYTES } from './layout.ts'
 
 const MAGIC = 0x4f4c4f47 // 'OLOG'
 const HEADER_BYTES = 52
-/** Each slot holds the header twice, in sectors of their own: no damage to one sector takes the newest header away. */
+/**
+ * Positions of the header's two copies in a slot. They are in different sectors, so that damage to one sector doesn't
+ * take the newest header away.
+ */
 const COPIES_AT = [0, SECTOR_BYTES] as const
 
-/** What one opening of the log says about itself, for the next one. */
+/** What one opening of the log tells the next one. */
 export interface JournalHeader {
-  /** Grows with every write of the header: of two valid slots the greater one counts. */
+  /** Grows with every write of the header: of two valid slots the one with the greater sequence counts. */
   readonly sequence: number
-  /** One per opening. Frames carry it; a foreign one in the header means that somebody else opened the directory. */
+  /**
+   * The number of this opening. Frames carry it. If the header holds another one, somebody else opened the directory.
+   */
   readonly generation: number
-  /** Given to batches; raised by every unclean open (durability rule 5). */
+  /** The leader epoch that batches get. Every unclean open raises it (durability rule 5). */
   readonly leaderEpoch: number
   readonly ringFileBytes: number
-  /** Drawn once per directory. Frames carry it, so that no record's content can pass for a frame. */
+  /** A random number, drawn once per directory. Frames carry it, so that no record's content can pass for a frame. */
   readonly nonce: number
   readonly clean: boolean
   /** The checkpoint that was the newest when the header was written. */
@@ -42,7 +47,7 @@ export function encodeHeader(header: JournalHeader, kernel: Kernel): Uint8Array 
   return writer.bytes
 }
 
-/** `undefined` for a slot that was never written or is torn; a newer version is refused by name. */
+/** Returns `undefined` for a slot that was never written or is torn. Throws UNSUPPORTED_VERSION for another version. */
 export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, position = 0): JournalHeader | undefined {
   if (bytes.length < HEADER_BYTES) return undefined
   const reader = new ByteReader(bytes, file)
@@ -69,13 +74,15 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, po
   }
 }
 
-/** What the header's file holds. */
+/** What was found in the header's file. */
 export interface FoundHeader {
-  /** The newest of both slots that is whole. */
+  /** The newest whole header of both slots. */
   readonly header: JournalHeader | undefined
-  /** The one that was written before it is there too, so nothing newer took its slot. */
+  /**
+   * Whether no newer header was written: the one before this is still in the other slot, where a newer one would stand.
+   */
   readonly isNewest: boolean
-  /** Copies that hold something else. */
+  /** Positions of copies that hold something other than a header. */
   readonly damaged: readonly number[]
 }
 
@@ -96,7 +103,7 @@ export function readHeader(file: StoreFile, kernel: Kernel): FoundHeader {
   return { header: newest, isNewest: before === 0 ? damaged.length === 0 : sequences.has(before), damaged }
 }
 
-/** Into the slot that does not hold the header before it; the caller flushes. */
+/** Writes the header into the slot that doesn't hold the one before it. The caller flushes. */
 export function writeHeader(file: StoreFile, header: JournalHeader, kernel: Kernel): void {
   const encoded = encodeHeader(header, kernel)
   const slot = new Uint8Array(SECTOR_BYTES + HEADER_BYTES)
@@ -104,7 +111,7 @@ export function writeHeader(file: StoreFile, header: JournalHeader, kernel: Kern
   writeFully(file, slot, slotOf(header.sequence))
 }
 
-/** Where the header of that sequence stands. */
+/** The position of the slot of the header with this sequence. */
 export function slotOf(sequence: number): number {
   return (sequence % 2) * FRAME_ALIGNMENT
 }

@@ -12,16 +12,19 @@ import { Ring } from './ring.ts'
 import { allocateFrame } from './scan.ts'
 
 export interface JournalOptions {
-  /** Size of one ring file; a frame holds data of a quarter of it, or of three. */
+  /** Size of one ring file. A frame holds data up to a quarter of it, or up to three quarters. */
   readonly ringFileBytes: number
   readonly ringFiles: number
-  /** The first checkpoints make the ring as large as this. */
+  /** The number of ring files that the first checkpoints grow the ring to. */
   readonly ringFilesUsual: number
-  /** The ring grows up to this many files; it bounds what recovery replays. */
+  /** The largest number of ring files. It bounds what recovery replays. */
   readonly ringFilesMax: number
 }
 
-/** The open journal: one frame in flight at a time, each durable before the next is written (durability rule 1). */
+/**
+ * The open journal. One frame is in flight at a time, and each is durable before the next is written (durability rule
+ * 1).
+ */
 export class Journal {
   readonly ring: Ring
   readonly frame: FrameBuilder
@@ -54,7 +57,8 @@ export class Journal {
   }
 
   /**
-   * After recovery: every frame up to `coveredSequence` is covered by a durable checkpoint. `needsRing`: see Recovered.
+   * Opens the journal after recovery: every frame up to `coveredSequence` is covered by a durable checkpoint.
+   * `needsRing`: see Recovered.
    */
   static *open(
     store: FileStore,
@@ -75,24 +79,27 @@ export class Journal {
     return this.#header
   }
 
-  /** The next frame's number. */
+  /** The sequence of the next frame. */
   get nextSequence(): number {
     return this.#nextSequence
   }
 
-  /** Whether a frame can be written whose decisions take that many bytes; data beyond its capacity goes by extents. */
+  /**
+   * Whether a frame can be written whose decisions take this many bytes. Data beyond the frame's capacity goes by
+   * extents.
+   */
   hasRoom(decisionBytes: number): boolean {
     const dataBytes = frameCapacity(this.ring.fileSizeBytes, false)
     return this.ring.hasRoom(Math.min(this.frame.limitBytes, dataBytes + decisionBytes))
   }
 
-  /** What is to be durable next goes into `frame` from here on. */
+  /** Begins a frame: what is to be durable next goes into `frame` from here on. */
   beginFrame(): void {
     const { fileSizeBytes, hasAmpleRoom } = this.ring
     this.frame.begin(frameCapacity(fileSizeBytes, hasAmpleRoom))
   }
 
-  /** Writes the frame that was built and makes it durable. Answers its sequence. */
+  /** Writes the frame that was built and makes it durable. Returns its sequence. */
   *writeFrame(): Task<number> {
     this.frame.assertFits()
     const sequence = this.#nextSequence++
@@ -107,7 +114,8 @@ export class Journal {
   }
 
   /**
-   * The slot that was read may not be durable (its writer was killed): only once it is, the other one may be written.
+   * The flush of the header that was read. That header may not be durable, if its writer was killed, and the other slot
+   * may be written only once it is.
    */
   get headerFlush(): Effect<void> {
     return flushOf(this.#headerFile)
@@ -119,7 +127,10 @@ export class Journal {
     yield* performAll([flushOf(this.#headerFile), directorySync(this.#store, JOURNAL_DIRECTORY)])
   }
 
-  /** A fence beside the lock (rule 10): somebody else's generation in the header means that this opening is over. */
+  /**
+   * Throws if the header holds somebody else's generation: then this opening is over. A fence beside the lock (rule
+   * 10).
+   */
   assertOwnGeneration(): void {
     const { header } = readHeader(this.#headerFile, this.#kernel)
     if (header?.generation === this.#header.generation) return
@@ -127,7 +138,9 @@ export class Journal {
     throw new LogError('KAFKA_STORAGE_ERROR', message, { file: HEADER_FILE, generation: this.#header.generation })
   }
 
-  /** Throws once the journal was removed: the header is written in place, so that its file stays the same. */
+  /**
+   * Throws once the journal was removed. The header is written in place, so its file stays the same while there is one.
+   */
   assertInPlace(): void {
     this.#headerFile.assertInPlace?.()
   }

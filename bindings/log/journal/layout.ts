@@ -12,8 +12,9 @@ export const HEADER_FILE = 'journal/header'
 export const RESTATED_FILE = 'journal/restated'
 export const RESERVE_FILE = 'journal/reserve'
 /**
- * More than what must be made without a user having asked for a file: three tables of the log's own with directory,
- * name and segment, two places of checkpoints, a file of the ring, and a recovery's copies.
+ * The number of reserved files. It is larger than the number of files that must be made without a user having asked for
+ * one: three tables of the log's own with directory, name and segment, two places of checkpoints, a file of the ring,
+ * and a recovery's copies.
  */
 const RESERVED_FILES_COUNT = 16
 export const RESERVED_FILES: readonly string[] = Array.from(
@@ -24,7 +25,7 @@ export const RESERVED_FILES: readonly string[] = Array.from(
 /** Frames and header slots start at multiples of this size, so that no two of them share a sector (rule 1). */
 export const FRAME_ALIGNMENT = 4096
 
-/** What a device writes as one: a crash damages whole sectors (durability.md, the assumption). */
+/** The unit of a device's writes: a crash damages whole sectors (durability.md, the assumption). */
 export const SECTOR_BYTES = 512
 
 export const JOURNAL_VERSION = 1
@@ -33,7 +34,7 @@ export function ringFile(index: number): string {
   return `${JOURNAL_DIRECTORY}/${String(index).padStart(8, '0')}.ring`
 }
 
-/** The index of a ring file by its name within journal/, or `undefined` for another file. */
+/** Returns the index of a ring file from its name within journal/, `undefined` for another file. */
 export function ringIndex(name: string): number | undefined {
   return /^\d{8}\.ring$/.test(name) ? Number(name.slice(0, 8)) : undefined
 }
@@ -43,8 +44,8 @@ export function alignFrame(sizeBytes: number): number {
 }
 
 /**
- * The data of a frame: a quarter of a ring file, three where the ring has ample room (decision 032); what is larger
- * goes by extents (rule 2).
+ * Bytes of data that one frame holds: a quarter of a ring file, three quarters where the ring has ample room (decision
+ * 032). Larger data goes by extents (rule 2).
  */
 export function frameCapacity(fileSizeBytes: number, isAmple: boolean): number {
   return Math.floor((fileSizeBytes * (isAmple ? 3 : 1)) / 4)

@@ -16,16 +16,16 @@ interface RestateContext {
   readonly observer: WriteOrderObserver | undefined
 }
 
-/** Once its file is flushed and its entry synced, the frame is durable. */
+/** A frame that was written again. It is durable once its file is flushed and the file's directory entry is synced. */
 export interface RestatedFrame {
   readonly sequence: number
   readonly file: StoreFile
 }
 
 /**
- * Writes the content of the last of these frames again, as the next one of a new generation: it must be durable before
- * anything acts on it (durability rule 6b). It overwrites no earlier frame that was restated so, as long as no
- * checkpoint covers that one: which of them reached the disk can't be told, and a recovery may have acted on it.
+ * Writes the content of the last of these frames again, as the next frame of a new generation: that frame must be
+ * durable before anything acts on it (durability rule 6b). No earlier restated frame is overwritten as long as no
+ * checkpoint covers it: nobody can tell which of them reached the disk, and a recovery may have acted on any of them.
  */
 export function* restateFrame(
   { store, kernel, observer }: RestateContext,
@@ -43,7 +43,8 @@ export function* restateFrame(
   const buffer = allocateFrame(kernel, ringFileBytes)
   try {
     buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
-    // Of a frame that restates, the original: it may be lost, and whatever stood between repeats it too.
+    // If the last frame is itself a restatement, `restates` still names the original: that one may be lost, and the
+    // restatements between the two repeat it too.
     const { entryCount, payloadBytes } = last.header
     const restates = last.header.restates >= 0 ? last.header.restates : last.header.sequence
     const header = { nonce, generation, sequence, payloadBytes, entryCount, restates }
@@ -56,7 +57,7 @@ export function* restateFrame(
   return { sequence, file }
 }
 
-/** The first one that has room between these. */
+/** Returns the first position with enough room between these frames. */
 function freePosition(frames: readonly FoundFrame[], sizeBytes: number): number {
   let position = 0
   for (const frame of [...frames].sort((a, b) => a.position - b.position)) {
@@ -66,7 +67,10 @@ function freePosition(frames: readonly FoundFrame[], sizeBytes: number): number 
   return position
 }
 
-/** Once a newer one is durable: of recoveries that are repeated without end each would leave one. Their payload stays. */
+/**
+ * Overwrites the headers of these frames with zeros; their payload stays. Called once a newer restated frame is
+ * durable: otherwise recoveries that are repeated without end would each leave a frame.
+ */
 export function forgetRestated(file: StoreFile, frames: readonly FoundFrame[]): void {
   for (const frame of frames)
     if (frame.file === file.path) writeFully(file, new Uint8Array(FRAME_HEADER_BYTES), frame.position)

@@ -18,14 +18,14 @@ import { alignFrame, JOURNAL_DIRECTORY, ringFile, ringIndex } from './layout.ts'
 interface RingFile {
   readonly index: number
   readonly file: StoreFile
-  /** Sequence of the newest frame in it; -1 when it holds none that counts. */
+  /** Sequence of the newest frame in the file; -1 when it holds none that counts. */
   newestSequence: number
 }
 
-/** As many as a new log has. */
+/** The number of files that the ring of a new log has. */
 const AMPLE_FILES = 2
 
-/** Where a frame goes. */
+/** The file and the position that a frame is written to. */
 export interface FramePlace {
   readonly file: StoreFile
   readonly position: number
@@ -39,9 +39,12 @@ export class Ring {
   readonly fileSizeBytes: number
   readonly #store: FileStore
   readonly #files: RingFile[]
-  /** All but the first when they were found: an open that was killed may have made them and flushed nothing. */
+  /**
+   * All files but the first, as the open found them: an earlier open that was killed may have made them without a
+   * flush.
+   */
   #unproven: readonly RingFile[]
-  /** `undefined` in a ring that has no file yet. */
+  /** The file that is being written; `undefined` in a ring that has no file yet. */
   #current: RingFile | undefined
   #position = 0
   #releasedSequence: number
@@ -57,8 +60,8 @@ export class Ring {
 
   /**
    * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a
-   * missing one are what a crash left of `shrink`: they go, so that a missing file is never a matter of course. Nothing
-   * goes of a log that is refused, as one is that `needsFiles` and hasn't the first one; other rings `grow` from none.
+   * missing one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal. A log
+   * that `needsFiles` and has none is refused, and nothing of it is removed; other rings `grow` from none.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number, needsFiles: boolean): Task<Ring> {
     const files: RingFile[] = []
@@ -75,7 +78,7 @@ export class Ring {
     return ring
   }
 
-  /** Makes files of zeros; they may be used as soon as they and their entries are durable (rule 1). */
+  /** Makes files of zeros. They may be used as soon as they and their directory entries are durable (rule 1). */
   static *makeFiles(store: FileStore, indexes: readonly number[], fileSizeBytes: number): Task<RingFile[]> {
     const files: RingFile[] = []
     try {
@@ -83,7 +86,7 @@ export class Ring {
         const path = ringFile(index)
         const file = yield* createFile(store, path)
         files.push({ index, file, newestSequence: -1 })
-        // One of the wrong size that is made anew may be too large.
+        // A file of the wrong size that is made anew may be too large.
         if (file.size() > 0) file.truncate(0)
         fillWithZeros(file, fileSizeBytes)
         yield* letOthersRun()
@@ -99,7 +102,10 @@ export class Ring {
     return this.#files.length * this.fileSizeBytes
   }
 
-  /** Bytes that can't be written again before the next checkpoint: none right after one, or checkpoints never ended. */
+  /**
+   * Bytes that can't be overwritten before the next checkpoint. Right after a checkpoint there are none: otherwise it
+   * would ask for the next one, without end.
+   */
   get usedBytes(): number {
     let used = this.#current === undefined || this.#isFree(this.#current) ? 0 : this.#position
     for (const file of this.#files) if (file !== this.#current && !this.#isFree(file)) used += this.fileSizeBytes
@@ -122,14 +128,17 @@ export class Ring {
     return this.#current !== undefined && this.#position + alignFrame(sizeBytes) <= this.fileSizeBytes
   }
 
-  /** Whatever the next frame takes, small ones find room for a while without a checkpoint. */
+  /**
+   * Whether there is so much room that small frames find some without a checkpoint for a while, whatever the next frame
+   * takes.
+   */
   get hasAmpleRoom(): boolean {
     let free = 0
     for (const file of this.#files) if (file !== this.#current && this.#isFree(file)) free++
     return free > AMPLE_FILES
   }
 
-  /** Takes room for frame `sequence`. The caller asked `hasRoom` first. */
+  /** Takes room for frame `sequence`. The caller has asked `hasRoom` first. */
   take(sizeBytes: number, sequence: number): FramePlace {
     const current = this.#fitsCurrent(sizeBytes) ? this.#current : this.#nextFree()
     if (current === undefined)
@@ -142,14 +151,15 @@ export class Ring {
     return place
   }
 
-  /** Frames up to `sequence` are covered by a durable checkpoint. */
+  /** Tells the ring that frames up to `sequence` are covered by a durable checkpoint. */
   release(sequence: number): void {
     this.#releasedSequence = Math.max(this.#releasedSequence, sequence)
   }
 
   /**
-   * Has the first `fileCount` files, whole and durable, waiting for what is to be done `beside`; STORAGE_FULL, and the
-   * ring as it was, where the disk has no room for them, and so where `store` finds too many files open.
+   * Sees to it that the first `fileCount` files are there, whole and durable, and waits for the effects `beside` too.
+   * If the disk has no room for the files (STORAGE_FULL), or `store` finds too many files open, the ring stays as it
+   * was.
    */
   *grow(fileCount: number, beside: readonly Effect<void>[] = [], store: FileStore = this.#store): Task<void> {
     const missing = (index: number): boolean => this.#files.every((each) => each.index !== index)
@@ -171,7 +181,10 @@ export class Ring {
     }
   }
 
-  /** Of one with others behind it the name stays: without it the next open would take them for what `shrink` left. */
+  /**
+   * Takes back a file that couldn't be made whole. If the ring has files behind it, the file is emptied and its name
+   * stays: without the name the next open would take those files for what `shrink` left.
+   */
   *#unmake(index: number): Task<void> {
     const path = ringFile(index)
     if (this.#files.every((each) => each.index < index)) {
@@ -183,8 +196,8 @@ export class Ring {
   }
 
   /**
-   * Gives back all files but the first: behind a checkpoint that covers every frame, when nothing is written any more.
-   * A crash that brings some back does no harm, so their entries aren't synced.
+   * Gives back all files but the first. Called after a checkpoint that covers every frame, when nothing is written any
+   * more. A crash that brings some files back does no harm, so the removals aren't synced.
    */
   *shrink(): Task<void> {
     const others = this.#files.sort((a, b) => a.index - b.index).splice(1)
@@ -200,7 +213,7 @@ export class Ring {
   }
 }
 
-/** What is wrong with one of its files, if it isn't there whole. */
+/** Returns what is wrong with a file of the ring, `undefined` if it is there and whole. */
 export function* ringFileDamage(store: FileStore, index: number, fileSizeBytes: number): Task<Damage | undefined> {
   const path = ringFile(index)
   const file = yield* openFile(store, path)

@@ -16,7 +16,7 @@ import { type Boundary, FrameWalk } from './frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
 import { ringIndexes } from './ring.ts'
 
-/** A whole frame found in the journal's files. */
+/** A whole frame that was found in the journal's files. */
 export interface FoundFrame {
   readonly header: FrameHeader
   readonly file: string
@@ -24,12 +24,15 @@ export interface FoundFrame {
   readonly entries: readonly LocatedEntry[]
 }
 
-/** What a frame says, and where in its file the bytes are that it holds of batches: who needs them reads them then. */
+/**
+ * An entry of a frame. In place of a run's bytes it has their place in the file: whoever needs the bytes reads them
+ * then.
+ */
 export type LocatedEntry =
   | Exclude<FrameEntry, HeldRun>
   | (BatchRun & { readonly kind: HeldRun['kind']; readonly file: string; readonly bytesAt: number })
 
-/** What was meant as a frame and isn't whole: torn in a crash and never acknowledged, or damaged since. */
+/** Bytes that were meant as a frame and aren't whole: torn in a crash and never acknowledged, or damaged since. */
 export interface BrokenFrame {
   readonly file: string
   readonly position: number
@@ -37,19 +40,20 @@ export interface BrokenFrame {
 }
 
 export interface JournalScan {
-  /** Newest of each sequence, ascending, only those above what the checkpoint covers. */
+  /** The newest frame of each sequence above what the checkpoint covers, ascending. */
   readonly frames: readonly FoundFrame[]
-  /** A frame that must have been acknowledged is missing: the sequence of the first gap (rule 1). */
+  /** The sequence of the first gap (rule 1): a frame that must have been acknowledged is missing there. */
   readonly gapAt: number | undefined
-  /** Whole ones behind it, ascending: acknowledged as well. */
+  /** Whole frames behind the gap, ascending. They were acknowledged as well. */
   readonly beyondGap: readonly FoundFrame[]
-  /** Above what the checkpoint covers, as far as they can say. */
+  /** Broken frames above what the checkpoint covers, as far as their headers can tell. */
   readonly broken: readonly BrokenFrame[]
 }
 
 /**
  * Looks at every 4096-byte boundary of every ring file. The nonce keeps a record's content from passing for a frame.
- * Frames of one sequence may stand twice: the greater generation counts, it restates or replaces the other (rule 6b).
+ * Two frames may have the same sequence: the one of the greater generation counts, which restates or replaces the other
+ * (rule 6b).
  */
 export function* scanJournal(
   store: FileStore,
@@ -90,7 +94,7 @@ export function* scanJournal(
   return { ...inOrder([...newest.values()], coveredSequence), broken }
 }
 
-/** They keep nothing of the memory that the frame was read into. */
+/** Returns the frame's entries. They keep nothing of the memory that the frame was read into. */
 function locatedEntries(
   { payloadBytes, entryCount }: FrameHeader,
   { file, position, bytes }: Boundary,
@@ -107,9 +111,9 @@ function locatedEntries(
 }
 
 /**
- * Frame n+1 is written only after frame n is durable (rule 1): what follows a missing one was acknowledged, and so was
- * the missing one. A restated frame stands for the one it repeats, which may have been readable only as long as the
- * machine lived, and for the restatements between the two.
+ * Checks that no sequence is missing. Frame n+1 is written only after frame n is durable (rule 1): what follows a
+ * missing frame was acknowledged, and so was the missing one. A restated frame stands for the one it repeats, which may
+ * have been readable only as long as the machine lived, and for the restatements between the two.
  */
 function inOrder(frames: FoundFrame[], coveredSequence: number): Omit<JournalScan, 'broken'> {
   frames.sort((a, b) => a.header.sequence - b.header.sequence)
@@ -124,7 +128,7 @@ function inOrder(frames: FoundFrame[], coveredSequence: number): Omit<JournalSca
   return { frames, gapAt: undefined, beyondGap: [] }
 }
 
-/** A buffer that holds the largest frame: decisions go in whole, so it may fill a ring file. */
+/** Allocates a buffer that holds the largest frame: decisions always go in whole, so a frame may fill a ring file. */
 export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuffer {
   const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(fileSizeBytes))
   const buffer = kernel.allocate(sizeBytes)
@@ -134,9 +138,7 @@ export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuff
   return buffer
 }
 
-/**
- * Reads found frames again. They come file by file, so the file stays open from one to the next: there are thousands.
- */
+/** Reads found frames again. They come file by file, and there are thousands, so the file stays open between frames. */
 export class FrameReader {
   readonly #store: FileStore
   #file: StoreFile | undefined
@@ -145,7 +147,7 @@ export class FrameReader {
     this.#store = store
   }
 
-  /** They own their bytes. */
+  /** Returns the frame's entries. Their bytes are copies that nothing else uses. */
   *entries(found: FoundFrame): Task<FrameEntry[]> {
     const payload = yield* this.payload(found)
     return readEntries(payload, found.header.entryCount, found.file, found.position + FRAME_HEADER_BYTES)

@@ -16,7 +16,7 @@ import type { DiskReserve } from './disk-reserve.ts'
 import { readExtentEdges } from './partial-sectors.ts'
 import { syncFiles } from './sync-files.ts'
 
-/** Segments that are flushed side by side: a thread pool has four threads by default. */
+/** The number of segments that are flushed side by side: a thread pool has four threads by default. */
 const EXTENTS_AT_ONCE = 4
 
 export interface GroupCommitParts {
@@ -37,9 +37,9 @@ interface Gathered {
 }
 
 /**
- * One commit at a time: data that is too large for the frame is synced, then the frame, then decisions (durability
- * rules 1 to 3). Small batches and decisions wait in memory to be written with those that come next, since the frame
- * has them.
+ * Makes one commit at a time durable: first the data that is too large for the frame is synced, then the frame, then
+ * decisions are written to their segments (durability rules 1 to 3). Small batches and decisions wait in memory to be
+ * written to segments together with those that come next, since the frame has them.
  */
 export class GroupCommit {
   readonly #parts: GroupCommitParts
@@ -54,7 +54,7 @@ export class GroupCommit {
     return this.#gathered.some(({ run }) => run.segment === segment)
   }
 
-  /** Answers the frame's sequence; `undefined` if everything was durable already. */
+  /** Commits the set. Returns the frame's sequence, `undefined` if everything was durable already. */
   *run(set: CommitSet): Task<number | undefined> {
     try {
       return yield* this.#run(set)
@@ -80,7 +80,7 @@ export class GroupCommit {
     if (frame.isEmpty) return undefined
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
     const sequence = yield* journal.writeFrame()
-    // The frame can't be tried again: its number is used, and what it covers was taken. So its decisions must follow.
+    // The frame can't be tried again: its sequence is used, and what it covers was taken. So its decisions must follow.
     const { reserve, writeBuffers } = this.#parts
     for (const decision of set.decisions) {
       const files = this.#parts.partitions(decision.id)
@@ -88,7 +88,7 @@ export class GroupCommit {
       else yield* this.#placeLater(decision, files, sequence)
     }
     if (writeBuffers.areAllTaken) yield* reserve.guardWriteOut(() => writeBuffers.writeOut())
-    // Not earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
+    // This isn't set earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
     for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
     return sequence
   }
@@ -117,14 +117,17 @@ export class GroupCommit {
   }
 
   /**
-   * Writes what waits in one piece before anybody reads or syncs the file. Its room on the disk is reserved, so a full
-   * disk can't refuse it.
+   * Writes a partition's waiting batches in one piece, before anybody reads or syncs the file. Their room on the disk
+   * is reserved, so a full disk can't refuse them.
    */
   *#writeOut({ segments }: StoredFiles): Task<void> {
     if (segments.hasBuffered) yield* this.#parts.reserve.guardWriteOut(() => segments.writeOut())
   }
 
-  /** All of one moment: what is appended from now on belongs to the next commit. */
+  /**
+   * Takes all pending runs of the set's partitions at one moment: what is appended from now on belongs to the next
+   * commit.
+   */
   #gather(set: CommitSet): Gathered[] {
     const gathered: Gathered[] = []
     for (const id of set.durable) {
@@ -134,7 +137,7 @@ export class GroupCommit {
     return gathered
   }
 
-  /** Copies runs into the frame while they fit. Answers the others. */
+  /** Copies runs into the frame while they fit. Returns the others. */
   *#writeInline(gathered: readonly Gathered[]): Task<Gathered[]> {
     const { frame } = this.#parts.journal
     const extents: Gathered[] = []
@@ -164,7 +167,7 @@ export class GroupCommit {
     yield* sideBySide([syncFiles(cache, paths, EXTENTS_AT_ONCE), ...directories], 1 + directories.length)
   }
 
-  /** A decision may stand in its segment only behind its frame (rule 3). */
+  /** Writes a decision to its segment. It may stand there only after its frame is durable (rule 3). */
   #place(decision: Decision, files: StoredFiles, sequence: number): void {
     const { active } = files.segments
     this.#parts.observer?.decisionPlaced(sequence, active?.logPath ?? files.directory, active?.sizeBytes ?? 0)
@@ -175,8 +178,8 @@ export class GroupCommit {
   }
 
   /**
-   * Places a decision that needs a new segment, a file that was closed, or a write. Batches that wait there have a
-   * share of the reserve of their own.
+   * Places a decision that needs a new segment, a file that was closed, or a write. Batches that wait there have their
+   * own share of the reserve.
    */
   *#placeLater(decision: Decision, files: StoredFiles, sequence: number): Task<void> {
     yield* this.#writeOut(files)
@@ -193,7 +196,9 @@ export class GroupCommit {
   }
 }
 
-/** A decision gets its place when it is written to its segment, after the frame. */
+/**
+ * The run of a decision in a frame, without a place: it gets one when it is written to its segment, after the frame.
+ */
 function placeless({ id, baseOffset, nextOffset, maxTimestamp, bytes }: Decision): BatchRun {
   const { topicId, partition } = id
   return {
