@@ -85,8 +85,10 @@ test('a record that outdated rules refused is read once, and stays in its place 
   ])
 })
 
-/** How many records the batches of the topic's first partition have. */
+/** How many records the batches of the topic's first partition have. The close writes out what still waits in memory. */
 async function batchSizes(topic: string): Promise<number[]> {
+  await attached.close()
+  await holder.close()
   const bytes = await readFile(join(root, `${topic}-0`, `${'0'.repeat(20)}.log`))
   const sizes: number[] = []
   for (let at = 0; at + 61 <= bytes.length; at += 12 + bytes.readInt32BE(at + 8)) sizes.push(bytes.readInt32BE(at + 57))

@@ -1,4 +1,5 @@
-import * as zlib from 'node:zlib'
+// The default: a bundler takes a namespace for what it has in the newest Node.
+import zlib from 'node:zlib'
 import { lz4 } from '../../compression/lz4.ts'
 import { snappy } from '../../compression/snappy.ts'
 import { zstdOf } from '../../compression/zstd.ts'
