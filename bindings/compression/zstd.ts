@@ -1,4 +1,5 @@
 import { badCompression, type CompressionCodec, tooLarge } from '../model/compression.ts'
+import { ofWebAssembly } from '../model/web-assembly.ts'
 
 /**
  * Zstandard by the WASM module of the package @bokuweb/zstd-wasm, for platforms without it. The package's own glue code
@@ -31,9 +32,12 @@ const USUAL_RATIO = 8
 export function zstdOf(load: () => Uint8Array<ArrayBuffer>): CompressionCodec {
   let module: WebAssembly.Module | undefined
   let instance: Zstd | undefined
-  const run = (work: (zstd: Zstd) => Uint8Array): Uint8Array => {
+  const made = () => {
     module ??= new WebAssembly.Module(load())
-    const zstd = instance ?? new Zstd(module)
+    return new Zstd(module)
+  }
+  const run = (work: (zstd: Zstd) => Uint8Array): Uint8Array => {
+    const zstd = instance ?? ofWebAssembly(made)
     instance = undefined
     let isWhole = true
     try {

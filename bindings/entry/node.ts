@@ -109,10 +109,10 @@ export type { StorageDriver } from './embedded/storage-driver.ts'
  * Rejects with DIRECTORY_IN_USE with `exclusive`, or if a holder doesn't answer within 5 s, as one with `exclusive`
  * never does (the details name pid, host and since when); with CORRUPT_LOG, CORRUPT_MESSAGE or UNSUPPORTED_VERSION for
  * a directory that it can't vouch for, and with COPY_UNFINISHED for a copy that was never finished; with
- * LOCK_UNSUPPORTED where the system has no lock; with KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be
- * read or written; with INVALID_CONFIG, DURABILITY_UNAVAILABLE or INVALID_REQUEST for its options, and
- * MEMORY_CAP_REACHED if `memoryBytes` is too little for it. Differs from Kafka: nothing but `createTopic` and the
- * option `topics` creates a topic.
+ * LOCK_UNSUPPORTED where the system has no lock, and KERNEL_UNAVAILABLE where the process has no WebAssembly; with
+ * KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory can't be read or written; with INVALID_CONFIG,
+ * DURABILITY_UNAVAILABLE or INVALID_REQUEST for its options, and MEMORY_CAP_REACHED if `memoryBytes` is too little for
+ * it. Differs from Kafka: nothing but `createTopic` and the option `topics` creates a topic.
  */
 export async function open(directory: string | FileUrl, options: OpenOptions = {}): Promise<EmbeddedLog> {
   const path = pathOf(directory)

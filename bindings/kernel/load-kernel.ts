@@ -1,4 +1,5 @@
 import base64 from '#kernel'
+import { ofWebAssembly } from '../model/web-assembly.ts'
 
 let compiled: WebAssembly.Module | undefined
 
@@ -9,7 +10,7 @@ let compiled: WebAssembly.Module | undefined
 export function loadKernelModule(
   decode: (base64: string) => Uint8Array<ArrayBuffer> = decodeBase64,
 ): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(decode(base64))
+  compiled ??= ofWebAssembly(() => new WebAssembly.Module(decode(base64)))
   return compiled
 }
 

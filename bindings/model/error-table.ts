@@ -88,7 +88,7 @@ export const ERRORS = {
   // oncelog's own
   LOG_CLOSED: ['misuse', undefined, 'Open the log again.'],
   DIRECTORY_IN_USE: ['misuse', undefined, 'Close the other holder; the details name its process, host and start.'],
-  LOCK_UNSUPPORTED: ['misuse', undefined, 'Open the log on a system that has the lock which the message names.'],
+  LOCK_UNSUPPORTED: ['misuse', undefined, 'Open the log where it can be locked; the message says what is missing.'],
   STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
   LOG_READ_ONLY: [
     'corruption',
@@ -103,6 +103,7 @@ export const ERRORS = {
   COPY_UNFINISHED: ['misuse', undefined, 'Remove the directory, and make the copy again.'],
   DURABILITY_UNAVAILABLE: ['misuse', undefined, 'Ask for a weaker durability or open a directory that gives this one.'],
   MEMORY_CAP_REACHED: ['retriable', undefined, 'Wait for sends to be acknowledged, or raise the memory cap.'],
+  KERNEL_UNAVAILABLE: ['misuse', undefined, 'Run the program as the message says, so that it has WebAssembly.'],
   KERNEL_POISONED: ['fatal', undefined, 'Close the log and open it again.'],
   PARTIAL_SEND: ['misuse', undefined, 'Look at `results` of the details: it says which records were written.'],
   PRODUCER_CLOSED: ['misuse', undefined, 'Open a new producer.'],

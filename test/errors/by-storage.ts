@@ -32,6 +32,18 @@ async function closed({ log, disk }: Stage): Promise<VirtualDisk> {
   return disk.reopened()
 }
 
+/** As in `node --jitless`. */
+async function withoutWebAssembly<T>(work: () => Promise<T>): Promise<T> {
+  const global = globalThis as { WebAssembly: unknown }
+  const { WebAssembly } = global
+  global.WebAssembly = undefined
+  try {
+    return await work()
+  } finally {
+    global.WebAssembly = WebAssembly
+  }
+}
+
 async function values({ log }: Pick<Stage, 'log'>, topic: string): Promise<string[]> {
   const all: string[] = []
   for await (const { value } of log.read(topic, { until: 'end' })) all.push(Buffer.from(value ?? []).toString())
@@ -120,6 +132,17 @@ export const byStorage: Provocations = {
   KAFKA_STORAGE_ERROR: async (stage) => {
     stage.disk.failFlushAt = stage.disk.flushes + 1
     return ending(stage, () => stage.log.producer().send({ topic: 't', value: 'x' }), 'KAFKA_STORAGE_ERROR')
+  },
+  KERNEL_UNAVAILABLE: async () => {
+    const directory = scratch()
+    return {
+      call: () => withoutWebAssembly(() => open(directory)),
+      after: async () => {
+        assert.equal(readdirSync(directory), ['.lock'])
+        await (await open(directory)).close()
+        rmSync(dirname(directory), { recursive: true })
+      },
+    }
   },
   KERNEL_POISONED: async (stage) => {
     assert.throws(() => trapKernel(stage.kernel))

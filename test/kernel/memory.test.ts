@@ -1,11 +1,13 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { zstdOf } from '../../bindings/compression/zstd.ts'
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import type { KernelExports } from '../../bindings/kernel/exports.ts'
 import type { Kernel, KernelBuffer } from '../../bindings/kernel/kernel.ts'
 import { failAllocation, restartKernel, trapKernel } from '../../bindings/kernel/kernel-seams.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import { allocate, newKernel, noProducer, seeded } from './support.ts'
 
 const capBytes = 4 << 20
@@ -80,6 +82,21 @@ test('sizes beyond any cap are refused, not wrapped', () => {
   assert.throws(() => kernel.allocate(Number.NaN))
   assert.throws(() => createKernel(loadKernelModule(), { capBytes: 1000 }))
   assert.throws(() => createKernel(loadKernelModule(), { capBytes: 3 << 16 }))
+})
+
+test('a system without addresses for the memory is told of, and so is the zstd module', () => {
+  const { Instance } = WebAssembly
+  WebAssembly.Instance = function refuse() {
+    throw new RangeError('Out of memory')
+  } as unknown as typeof Instance
+  try {
+    const unavailable = (error: unknown) => LogError.is(error, 'KERNEL_UNAVAILABLE') && /ulimit -v/.test(error.message)
+    const empty = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
+    assert.throws(() => newKernel(capBytes), unavailable)
+    assert.throws(() => zstdOf(() => empty).compress(empty), unavailable)
+  } finally {
+    WebAssembly.Instance = Instance
+  }
 })
 
 test('memory grows in steps as it is needed', () => {

@@ -1,6 +1,8 @@
 // Messages through a real socket come out whole and in their order, however many were sent in a turn and however the
 // socket cuts them.
+import fs from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -57,6 +59,20 @@ test('of any size, many in a turn, in both directions', async () => {
   came.forEach((message, index) => {
     assert.is(Buffer.compare(message, sent[index] as Uint8Array), 0, `message ${index} of ${sent[index]?.length} bytes`)
   })
+})
+
+test('where a look is forbidden nobody is found', async () => {
+  const { existsSync } = fs
+  fs.existsSync = () => {
+    throw Object.assign(new Error('restricted'), { code: 'ERR_ACCESS_DENIED' })
+  }
+  syncBuiltinESMExports()
+  try {
+    assert.is(await attachTo('/'), undefined)
+  } finally {
+    fs.existsSync = existsSync
+    syncBuiltinESMExports()
+  }
 })
 
 test.run()

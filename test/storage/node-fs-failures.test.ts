@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { LogError } from '../../bindings/model/errors.ts'
@@ -61,6 +62,21 @@ function underLimit(limit: string, what: string, place: string): Told {
 async function made(place: string, path: string): Promise<StoreFile> {
   return (await createDirectoryStore(place).open(path, { create: true })) as StoreFile
 }
+
+test('an error of another realm says as much as one of this', () => {
+  const foreign = runInNewContext("new Error('why')") as Error
+  const told = storageError('open', 'file', '/root', foreign)
+  assert.is(told.cause, foreign)
+  assert.match(told.message, /failed: why$/)
+  assert.is(storageError('open', 'file', '/root', 'why').cause, undefined)
+})
+
+test('what Node forbids, and a name that is too long, are told with what to do', async () => {
+  const forbidden = Object.assign(new Error('restricted'), { code: 'ERR_ACCESS_DENIED' })
+  assert.match(storageError('open', 'file', '/root', forbidden).message, /run the process .* without it/)
+  const { message } = await refusal(() => createDirectoryStore(join(freshPlace(), 'x'.repeat(300))).lock())
+  assert.match(message, /ENAMETOOLONG, .* choose a shorter one/)
+})
 
 test('the directory is made on demand, for its owner only, and nothing before', async () => {
   const place = join(freshPlace(), 'a', 'b')

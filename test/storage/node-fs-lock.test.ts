@@ -272,6 +272,21 @@ test('without the program flock it is refused by name', async () => {
   await (await lockDirectory(place, ['/nowhere/flock', 'flock'])).release()
 })
 
+test("under Node's permission model, which refuses every flush, it is refused by name", async () => {
+  const place = freshPlace()
+  mkdirSync(place)
+  Object.defineProperty(process, 'permission', { value: { has: () => true }, configurable: true })
+  try {
+    const error = await refusal(() => lockDirectory(place))
+    assert.equal([error.code, error.details['missing']], ['LOCK_UNSUPPORTED', 'flushes'])
+    assert.match(error.message, /--permission/)
+  } finally {
+    Reflect.deleteProperty(process, 'permission')
+  }
+  assert.equal(readdirSync(place), [])
+  await (await lockDirectory(place)).release()
+})
+
 test('who was refused is refused again without a fork as long as the system lists the lock, and then tries', async () => {
   const place = freshPlace()
   const child = await holder(place)

@@ -42,7 +42,7 @@ export async function listenForAttached(directory: string, attached: (channel: C
 
 /** `undefined` if nobody listens, or nobody can be reached now. To try costs milliseconds, to look at the name none. */
 export async function attachTo(directory: string): Promise<Channel | undefined> {
-  if (!fs.existsSync(join(directory, SOCKET_FILE))) return undefined
+  if (!isThere(join(directory, SOCKET_FILE))) return undefined
   const connected = withAddress(directory, (address, done) => {
     return new Promise<Channel | undefined>((resolve) => {
       const socket = net.connect(address)
@@ -57,6 +57,15 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
     })
   })
   return connected.catch(() => undefined)
+}
+
+/** `existsSync` throws where Node's permission model lets the process read nothing there. */
+function isThere(path: string): boolean {
+  try {
+    return fs.existsSync(path)
+  } catch {
+    return false
+  }
 }
 
 /** Up to this size a copy is cheaper than a further piece of a write. */

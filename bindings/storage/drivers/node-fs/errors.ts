@@ -1,5 +1,9 @@
 import { LogError } from '../../../model/errors.ts'
 
+/** Node's permission model refuses fsync and fdatasync to all. */
+export const UNPERMITTED =
+  'run the process that holds the log without it; others may attach, with the directory and --allow-net'
+
 /** What to do about the failures that a program or its operator can cause. */
 const advice: { readonly [errno: string]: string } = {
   ENOSPC: 'the device is full: free space or delete topics',
@@ -20,6 +24,8 @@ const advice: { readonly [errno: string]: string } = {
   ENOENT: 'it is missing: something other than the log removed it',
   ESTALE: 'the file server does not know the file any more: mount it again',
   ENOTCONN: 'the process that serves the file system is gone: mount it again',
+  ENAMETOOLONG: 'a name in the path is too long: choose a shorter one',
+  ERR_ACCESS_DENIED: `node --permission forbids it: ${UNPERMITTED}`,
   EIO: 'the device failed: check it before the directory is opened again',
 }
 
@@ -39,18 +45,15 @@ export function storageError(operation: string, file: string, root: string, caus
   if (LogError.is(cause)) return cause as LogError
   const given = (cause as NodeJS.ErrnoException | undefined)?.code
   const errno = typeof given === 'string' ? given : undefined
-  const why =
-    errno === undefined
-      ? cause instanceof Error
-        ? cause.message
-        : String(cause)
-      : `${errno}, ${reason(errno, operation)}`
+  // Not by its class: in a context of node:vm, as tests of Jest have, Node's errors are of another one.
+  const error = typeof cause === 'object' ? (cause as Error) : undefined
+  const why = errno === undefined ? (error?.message ?? String(cause)) : `${errno}, ${reason(errno, operation)}`
   const full = errno !== undefined && fullCodes.includes(errno) && !finalOperations.includes(operation)
   return new LogError(
     full ? 'STORAGE_FULL' : 'KAFKA_STORAGE_ERROR',
     `${operation} of ${file === '' ? 'the root' : file} in ${root} failed: ${why}`,
     { file, directory: root, operation, errno },
-    cause instanceof Error ? cause : undefined,
+    error,
   )
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { LogError } from '../../../model/errors.ts'
 import type { StoreLock } from '../../file-store.ts'
 import { lockFile } from '../../path.ts'
-import { storageError } from './errors.ts'
+import { storageError, UNPERMITTED } from './errors.ts'
 import { identityOf, isInPlace, lost } from './file-identity.ts'
 import { type Holder, inUse, note, readHolder, thisProcess } from './holder-note.ts'
 
@@ -32,6 +32,17 @@ export async function lockDirectory(root: string, programs: readonly string[] = 
       directory: root,
       missing: 'Linux',
     })
+  }
+  // Whatever it allows, fsync and fdatasync it refuses: the log would get no further than its first flush.
+  if ((process.permission as NodeJS.ProcessPermission | undefined) !== undefined) {
+    throw new LogError(
+      'LOCK_UNSUPPORTED',
+      `${root} can't be locked and flushed under node --permission: ${UNPERMITTED}`,
+      {
+        directory: root,
+        missing: 'flushes',
+      },
+    )
   }
   for (;;) {
     const descriptor = openLockFile(root)
