@@ -19,8 +19,8 @@ const OPTIONS = {
 /**
  * MessagePack by msgpackr: objects, arrays, text, numbers, bigints, dates, maps, sets, typed arrays, regular
  * expressions and errors come back as what they were; class instances as plain objects. Bytes come back as Uint8Array.
- * What is decoded owns its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate and
- * a field named `__proto__` are refused with RECORD_SERIALIZATION.
+ * What is decoded owns its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate, a
+ * field named `__proto__`, and maps and the like of another realm are refused with RECORD_SERIALIZATION.
  * Objects are written as msgpackr's records (extension 0x72): other MessagePack readers need msgpackr's definition of
  * them.
  */
@@ -54,7 +54,26 @@ function assertText(value: unknown): void {
       assertText(key)
       assertText(each)
     }
-  } else if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) assertFields(value)
+  } else if (typeof value === 'object' && value !== null) {
+    assertOfThisRealm(value)
+    if (!ArrayBuffer.isView(value)) assertFields(value)
+  }
+}
+
+/** What has more than its fields. */
+const HOLDERS: readonly { readonly name: string; readonly prototype: object }[] = [
+  ...[Map, Set, Date, RegExp, Error, ArrayBuffer, SharedArrayBuffer, DataView],
+  ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
+  ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array],
+]
+const holders = new Map(HOLDERS.map((holder) => [`[object ${holder.name}]`, holder]))
+
+/** Of another realm, a context of node:vm, msgpackr would write the fields alone: a map comes back empty. */
+function assertOfThisRealm(object: object): void {
+  if (object.constructor === Object) return
+  const holder = holders.get(Object.prototype.toString.call(object))
+  if (holder === undefined || Object.prototype.isPrototypeOf.call(holder.prototype, object)) return
+  throw noForm(`a ${holder.name} of another realm (node:vm)`)
 }
 
 function assertFields(object: object): void {

@@ -3,9 +3,13 @@
  * compiler calls a getter in a variable instead of reading a field: so this getter stays a constant of a function.
  */
 function lengthChecks() {
-  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length') ?? {}
-  const lengthOf = get as (this: Uint8Array) => number
+  const typed: unknown = Object.getPrototypeOf(Uint8Array.prototype)
+  const lengthOf = Object.getOwnPropertyDescriptor(typed, 'length')?.get as (this: Uint8Array) => number
+  const kindOf = Object.getOwnPropertyDescriptor(typed, Symbol.toStringTag)?.get as (this: unknown) => unknown
   return {
+    isByteArray(value: unknown): value is Uint8Array {
+      return kindOf.call(value) === 'Uint8Array'
+    },
     saysItsLength(view: Uint8Array): boolean {
       return view.length === lengthOf.call(view)
     },
@@ -18,6 +22,12 @@ function lengthChecks() {
 }
 
 const checks = lengthChecks()
+
+/**
+ * Whether it is a Uint8Array, of any realm: those of a context of node:vm, or of another window, are no instances of
+ * this one's class. Not a proxy of one, nor what only inherits from it: those have no bytes.
+ */
+export const isByteArray: (value: unknown) => value is Uint8Array = checks.isByteArray
 
 /**
  * Whether the view's `length` is what `set` copies: a class may return anything. TypeError for something that is no
@@ -58,6 +68,6 @@ export function presentLength(view: Uint8Array): number {
  * `length`, a detached buffer. The copy by `set` fails as well if the compiler overlooks that a buffer is detached.
  */
 export function bytesLength(view: Uint8Array): number {
-  if (!(view instanceof Uint8Array)) throw new TypeError('no bytes')
+  if (!(view instanceof Uint8Array) && !isByteArray(view)) throw new TypeError('no bytes')
   return presentLength(view)
 }

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
-import { isDetached, saysItsLength } from '../../model/view-length.ts'
+import { isByteArray, isDetached, saysItsLength } from '../../model/view-length.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 import { HOW_TO_DECLARE } from '../topic/topic.ts'
@@ -128,12 +128,13 @@ function isBytes(value: unknown): value is RecordBytes {
 }
 
 /**
- * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would
- * be given so much room in the kernel's memory, and all that it holds is copied there, over what other partitions have
- * behind it.
+ * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would be given so much room in the kernel's memory, and all that it holds is
+ * copied there, over what other partitions have behind it.
  */
 function isView(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && ArrayBuffer.isView(value) && saysItsLength(value)
+  // Hot path: of this realm, as nearly all are.
+  const isOurs = value instanceof Uint8Array && ArrayBuffer.isView(value)
+  return (isOurs || isByteArray(value)) && saysItsLength(value)
 }
 
 function headerList(headers: NonNullable<ProducerRecord['headers']>, index: number): HeaderList {
@@ -142,7 +143,7 @@ function headerList(headers: NonNullable<ProducerRecord['headers']>, index: numb
   return pairs.map((pair) => {
     const [name, value] = Array.isArray(pair) && pair.length === 2 ? (pair as readonly unknown[]) : []
     if (typeof name === 'string' && isBytes(name) && isBytes(value)) return [name, value] as const
-    const isOdd = typeof value === 'string' || value instanceof Uint8Array
+    const isOdd = typeof value === 'string' || isByteArray(value)
     throw invalid(index, 'headers', `pairs of a name and ${isOdd ? BYTES : GIVEN}`)
   })
 }

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { assertUserTopicName } from '../../model/names.ts'
 import { checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import { isByteArray } from '../../model/view-length.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import type { ProducerRecord, RecordInput } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
@@ -113,7 +114,7 @@ function wrong(name: string, argument: string, expected: string): LogError {
 function encode<In>(name: string, part: 'key' | 'value', codec: Codec<In, unknown>, input: In): Uint8Array {
   try {
     const encoded = codec.encode(input)
-    if (encoded instanceof Uint8Array) return encoded
+    if (encoded instanceof Uint8Array || isByteArray(encoded)) return encoded
     throw new LogError('RECORD_SERIALIZATION', 'its codec gave no Uint8Array')
   } catch (error) {
     if (LogError.is(error, 'SCHEMA_ASYNC')) throw error

@@ -1,4 +1,5 @@
 import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
+import { isByteArray } from '../../model/view-length.ts'
 import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
@@ -38,7 +39,7 @@ export function writeValue(writer: MessageWriter, value: unknown): void {
   else if (typeof value === 'boolean') writer.uint8(value ? TRUE : FALSE)
   else if (typeof value === 'number') writer.uint8(NUMBER).float64(value)
   else if (typeof value === 'string') writeText(writer, value)
-  else if (value instanceof Uint8Array) writer.uint8(BYTES).bytes(value)
+  else if (isByteArray(value)) writer.uint8(BYTES).bytes(value)
   else if (Array.isArray(value)) {
     writer.uint8(LIST).int32(value.length)
     for (const each of value) writeValue(writer, each)
