@@ -1,4 +1,5 @@
 import type { RuntimePort } from '../broker/runtime-port.ts'
+import { isPromise } from '../storage/is-promise.ts'
 import type { RecoveryReport } from '../storage/recovery-report.ts'
 import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'
@@ -84,7 +85,7 @@ export class Scheduler {
       this.#engine.complete(issued, { error })
       return
     }
-    if (!(result instanceof Promise)) {
+    if (!isPromise(result)) {
       this.#engine.complete(issued, { value: result })
       return
     }

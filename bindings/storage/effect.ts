@@ -1,4 +1,5 @@
 import type { FileStore, StoreFile } from './file-store.ts'
+import { isPromise } from './is-promise.ts'
 
 /**
  * What may take time (flush, open, rename, remove, a read from disk) is an effect: the code above yields it and is
@@ -88,7 +89,7 @@ function settled({ kind, target, run }: Effect): Effect<Settled> {
     run: () => {
       try {
         const value = run()
-        return value instanceof Promise ? value.then((value) => ({ value }), failed) : { value }
+        return isPromise(value) ? value.then((value) => ({ value }), failed) : { value }
       } catch (error) {
         return failed(error)
       }

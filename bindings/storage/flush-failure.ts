@@ -1,4 +1,5 @@
 import type { Awaitable, FileStore, StoreFile } from './file-store.ts'
+import { isPromise } from './is-promise.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
 /**
@@ -11,7 +12,7 @@ export class FlushFailure {
     this.#assertNone()
     try {
       const done = flush()
-      if (!(done instanceof Promise)) return
+      if (!isPromise(done)) return
       return done.then(
         () => this.#assertNone(),
         (error: unknown) => this.#failed(error),
@@ -43,7 +44,7 @@ export function rememberFailedFlush(store: FileStore, failure: FlushFailure = ne
     capabilities: store.capabilities,
     open(path, options) {
       const file = store.open(path, options)
-      return file instanceof Promise ? file.then((file) => file && watched(file)) : file && watched(file)
+      return isPromise(file) ? file.then((file) => file && watched(file)) : file && watched(file)
     },
     list: (directory) => store.list(directory),
     syncDirectory: (directory) => failure.run(() => store.syncDirectory(directory)),
@@ -95,7 +96,7 @@ class WatchedFile implements StoreFile {
   /** If the file fails, any one of the flushes under way may be the one that is told of it, so each waits for all. */
   #flush(): Awaitable<void> {
     const flushing = this.#file.flush()
-    if (!(flushing instanceof Promise)) return this.#others()
+    if (!isPromise(flushing)) return this.#others()
     this.#underWay.add(flushing)
     return flushing.finally(() => this.#underWay.delete(flushing)).then(() => this.#others())
   }

@@ -1,4 +1,5 @@
 import type { Effect, Task } from './effect.ts'
+import { isPromise } from './is-promise.ts'
 
 /** Runs a task to its end. An effect that returns no promise goes on in the same turn; everything else is awaited. */
 export async function runTask<T>(task: Task<T>): Promise<T> {
@@ -7,7 +8,7 @@ export async function runTask<T>(task: Task<T>): Promise<T> {
     let result: unknown
     try {
       const answer = isList(step.value) ? runAll(step.value) : step.value.run()
-      result = answer instanceof Promise ? await answer : answer
+      result = isPromise(answer) ? await answer : answer
     } catch (error) {
       step = task.throw(error)
       continue
@@ -29,7 +30,7 @@ function runAll(effects: readonly Effect[]): unknown[] | Promise<unknown[]> {
       return Promise.reject(error)
     }
   })
-  if (!answers.some((answer) => answer instanceof Promise)) return answers
+  if (!answers.some((answer) => isPromise(answer))) return answers
   return Promise.allSettled(answers).then((settled) =>
     settled.map((one) => {
       if (one.status === 'rejected') throw one.reason

@@ -1,5 +1,6 @@
 import { LogError } from '../model/errors.ts'
 import type { Awaitable, FileStore } from './file-store.ts'
+import { isPromise } from './is-promise.ts'
 
 /** What the system reports if the process, or the machine, has too many files open. */
 const TOO_MANY: readonly unknown[] = ['EMFILE', 'ENFILE']
@@ -31,7 +32,7 @@ export function sparingStore(store: FileStore, { giveUp, pause }: Spared): FileS
     }
     try {
       const answer = ask()
-      return answer instanceof Promise ? answer.catch(again) : answer
+      return isPromise(answer) ? answer.catch(again) : answer
     } catch (error) {
       return again(error)
     }

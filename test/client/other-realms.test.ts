@@ -7,7 +7,9 @@ import { createContext, runInContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { msgpack } from '../../bindings/entry/msgpack.ts'
-import { bytes, type EmbeddedLog, open, type ProducerRecord, topic } from '../../bindings/entry/node.ts'
+import { bytes, type EmbeddedLog, open, openDriver, type ProducerRecord, topic } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
+import type { FileStore, StoreFile } from '../../bindings/storage/file-store.ts'
 import { failure } from './support.ts'
 
 const context = createContext()
@@ -56,6 +58,41 @@ test('what is no array of bytes is refused from there too', async () => {
     const other = { topic: 't', value: foreign<Uint8Array>(code) }
     await failure('INVALID_RECORD', () => holder.producer().send(other))
   }
+})
+
+/** A store of which each answer is a promise of the other realm. */
+function answeringLate(store: FileStore): FileStore {
+  const later = foreign<<T>(work: () => T) => Promise<Awaited<T>>>('(work) => Promise.resolve().then(work)')
+  const file = (inner: StoreFile): StoreFile => ({
+    path: inner.path,
+    read: (into, position) => inner.read(into, position),
+    write: (from, position) => inner.write(from, position),
+    size: () => inner.size(),
+    truncate: (sizeBytes) => inner.truncate(sizeBytes),
+    flush: () => later(() => inner.flush()),
+    close: () => inner.close(),
+  })
+  return {
+    capabilities: { ...store.capabilities, synchronousFlush: false },
+    open: (path, options) =>
+      later(async () => (await store.open(path, options)) as StoreFile).then((at) => at && file(at)),
+    list: (directory) => later(() => store.list(directory)),
+    rename: (from, to) => later(() => store.rename(from, to)),
+    remove: (path) => later(() => store.remove(path)),
+    syncDirectory: (directory) => later(() => store.syncDirectory(directory)),
+    lock: () => later(() => store.lock()),
+    close: () => later(() => store.close()),
+  }
+}
+
+test('a promise of another realm, as a driver may answer with, is waited for', async () => {
+  const log = await openDriver(answeringLate(new MemoryStore()))
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  const values: string[] = []
+  for await (const read of log.read('t', { until: 'end' })) values.push(String(Buffer.from(read.value ?? [])))
+  assert.equal(values, ['a'])
+  await log.close()
 })
 
 test('msgpack refuses what it would write without its content', async () => {

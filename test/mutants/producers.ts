@@ -165,7 +165,7 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a call that is lent may hold what is no bytes',
     file: 'model/view-length.ts',
-    find: "  if (!(view instanceof Uint8Array)) throw new TypeError('no bytes')\n",
+    find: "  if (!(view instanceof Uint8Array) && !isByteArray(view)) throw new TypeError('no bytes')\n",
     put: '',
     tests: [badRecords],
   },

@@ -1,5 +1,6 @@
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
+import { isPromise } from '../../storage/is-promise.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 
 /** One piece of this size takes a file two thirds of the time that twenty smaller pieces take. */
@@ -52,6 +53,6 @@ export class JoinedWrites {
     const isMuch = this.#unflushedBytes >= PIECE_BYTES
     this.#unflushedBytes = 0
     const begun = isMuch ? this.#files.get(this.#path)?.flush() : undefined
-    if (begun instanceof Promise) begun.catch(() => {})
+    if (isPromise(begun)) begun.catch(() => {})
   }
 }

@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import { isPromise } from '../../storage/is-promise.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 
 /**
@@ -21,7 +22,7 @@ export function readableParts(store: FileStore): FileStore {
 
 function readableFile(store: FileStore, path: string): ReturnType<FileStore['open']> {
   const found = orNothing(() => store.open(path, { create: false }), undefined)
-  if (found instanceof Promise) return found.then((file) => file && new ReadableFile(file))
+  if (isPromise(found)) return found.then((file) => file && new ReadableFile(file))
   return found && new ReadableFile(found)
 }
 
@@ -29,7 +30,7 @@ function readableFile(store: FileStore, path: string): ReturnType<FileStore['ope
 function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
   try {
     const answer = work()
-    return answer instanceof Promise ? answer.catch((error: unknown) => unlessStorage(error, nothing)) : answer
+    return isPromise(answer) ? answer.catch((error: unknown) => unlessStorage(error, nothing)) : answer
   } catch (error) {
     return unlessStorage(error, nothing)
   }

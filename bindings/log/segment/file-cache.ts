@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
+import { isPromise } from '../../storage/is-promise.ts'
 
 /** A file in the cache. Whoever keeps it asks for `file` through `use`. */
 export interface CachedFile {
@@ -89,7 +90,7 @@ export class FileCache {
     if (running !== undefined) return running
     this.#evictDownTo(this.#limit - 1 - this.#opening.size)
     const opening = this.#store.open(path, options)
-    if (!(opening instanceof Promise)) return this.#admit(path, opening)
+    if (!isPromise(opening)) return this.#admit(path, opening)
     const admitted = opening.then(
       (file) => this.#admit(path, file),
       (error: unknown) => {

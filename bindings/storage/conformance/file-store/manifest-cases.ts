@@ -1,3 +1,4 @@
+import { isPromise } from '../../is-promise.ts'
 import { check, same } from '../case.ts'
 import { make, refused } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
@@ -16,7 +17,7 @@ export const manifestCases: FileStoreCases = {
   async 'capabilities: synchronousFlush says whether flush answers without a promise'({ store }) {
     const file = await make(store, 'file', 'content')
     const answer = file.flush()
-    same(!(answer instanceof Promise), store.capabilities.synchronousFlush, 'flush without a promise')
+    same(!isPromise(answer), store.capabilities.synchronousFlush, 'flush without a promise')
     await answer
     file.close()
   },
