@@ -2,27 +2,27 @@ import { InterruptibleWaits } from './interruptible-waits.ts'
 
 /** What the iteration and the calls of a consumer wait for, and which of these waits ends when. */
 export class ConsumerWaits {
-  /** Those of the member for its group, also while a join goes on for calls whose iteration is over. */
+  /** The member's waits for its group. While calls wait for a join, they go on though the iteration is over. */
   readonly ofMember: InterruptibleWaits = new InterruptibleWaits(
     () => this.#isClosed || (this.#isOver?.() === true && this.#callers === 0),
     () => this.#isClosed,
   )
-  /** That of the iteration for a join, which goes on for others. */
+  /** The iteration's wait for a join, which goes on for other calls when the iteration ends. */
   readonly ofIteration: InterruptibleWaits = new InterruptibleWaits(
     () => this.#isClosed || (this.#isOver?.() === true && this.#callers > 0),
     () => this.#isClosed,
   )
   /**
-   * Those for an outcome that comes into force, and for the handlers that are told of it. A close ends them before these
-   * are done: one of them may await an iteration of its own consumer, which waits for it.
+   * The waits for an outcome that comes into force, and for the handlers that are told of it. A close ends these waits
+   * before the handlers are done: one of them may await an iteration of its own consumer, which waits for it.
    */
   readonly ofHandlers: InterruptibleWaits = new InterruptibleWaits(
     () => this.#isClosed,
     () => this.#isClosed,
   )
-  /** Calls that wait for the join besides the iteration: they don't hear of its end. */
+  /** How many calls wait for the join besides the iteration. The iteration's end doesn't end their wait. */
   #callers = 0
-  /** Of the iteration: it was stopped, or its signal aborted. `undefined` without one. */
+  /** Returns whether the iteration was stopped or its signal aborted; `undefined` without an iteration. */
   #isOver: (() => boolean) | undefined
   #isClosed = false
 
@@ -34,7 +34,7 @@ export class ConsumerWaits {
     return this.#isOver !== undefined
   }
 
-  /** `isOver`: nobody waits for the iteration any more. */
+  /** `isOver` returns whether nobody waits for the iteration any more. */
   iterationBegan(isOver: () => boolean): void {
     this.#isOver = isOver
   }
@@ -43,7 +43,7 @@ export class ConsumerWaits {
     this.#isOver = undefined
   }
 
-  /** `call` waits for the join too. */
+  /** Runs a call that waits for the join too. */
   async forCall<T>(call: () => Promise<T>): Promise<T> {
     this.#callers++
     try {
@@ -53,7 +53,10 @@ export class ConsumerWaits {
     }
   }
 
-  /** Ends those of the iteration; with nobody else, or a close, those of the member. Answers whether it ended these. */
+  /**
+   * Ends the iteration's wait, while a join goes on for other calls; else, and after a close, ends the member's waits.
+   * Returns whether it ended those.
+   */
   interrupt(): boolean {
     if (this.#callers > 0 && !this.#isClosed) {
       this.ofIteration.interrupt()
@@ -63,7 +66,7 @@ export class ConsumerWaits {
     return true
   }
 
-  /** From now on nobody waits; those of the member are for `interrupt` to end. */
+  /** Ends all waits but the member's, which `interrupt` ends. From now on nothing waits. */
   close(): void {
     this.#isClosed = true
     this.ofIteration.interrupt()

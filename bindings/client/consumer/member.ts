@@ -4,13 +4,13 @@ import type { ConsumerSettings } from './consumer-options.ts'
 import type { InterruptibleWaits } from './interruptible-waits.ts'
 import { Rebalance } from './rebalance.ts'
 
-/** A session, and its place in the group. */
+/** A session and its place in the group. */
 export interface Member {
   readonly session: ConsumerSession
   readonly rebalance: Rebalance
 }
 
-/** A member that hasn't joined yet. A session that comes once nobody waits for it is closed. */
+/** Opens a member that hasn't joined yet. A session that comes when nobody waits for it any more is closed. */
 export async function openMember(
   broker: Broker,
   { groupId, maxPollIntervalMs, assignor }: ConsumerSettings,

@@ -32,20 +32,20 @@ export class Membership {
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
   readonly #waits = new ConsumerWaits()
-  /** On its way into the group, and then in it. */
+  /** The member that joins, until its first assignment is in force; it may be in the group already. */
   #entering: Member | undefined
   #member: Member | undefined
   #joining: Promise<ConsumerSession> | undefined
-  /** Why the join failed of which handlers are being told that its partitions are lost. */
+  /** Why the join failed, while handlers are being told that its partitions are lost. */
   #notJoined: { readonly error: unknown } | undefined
   #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
-  /** Handlers are being told that all is lost, as a fetch heard. */
+  /** Settles once handlers were told that all partitions are lost, after the answer to a fetch said so. */
   #losing: Promise<void> | undefined
   readonly #told = new ToldPartitions()
   /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
-  /** The failure of a rebalance that nobody waited for: thrown by the next call that needs the group. */
+  /** The failure of a rebalance that nobody waited for. The next call that needs the group throws it. */
   #failure: { readonly error: unknown } | undefined
   #isLeaving = false
 
@@ -66,12 +66,12 @@ export class Membership {
     return this.#member !== undefined
   }
 
-  /** It is a member and has its partitions, unless it is given none. */
+  /** Whether the consumer is a member and has its partitions, if it is given any. */
   get hasPartitions(): boolean {
     return this.isMember && !this.#isBeginning
   }
 
-  /** The member that joins isn't told yet where its partitions begin. No handler runs meanwhile. */
+  /** Whether the member that joins doesn't know yet where its partitions begin. No handler runs meanwhile. */
   get #isBeginning(): boolean {
     return this.#member === this.#entering && this.assignment.isIncomplete
   }
@@ -80,29 +80,32 @@ export class Membership {
     return this.#member?.rebalance.generation ?? -1
   }
 
-  /** An outcome must come into force before the next delivery. */
+  /** Whether an outcome must come into force before the next delivery. */
   get isUnsettled(): boolean {
     return this.#next !== undefined || this.#failure !== undefined
   }
 
-  /** The group is to hear that the program still asks for records, though it has fetched some ahead. */
+  /** Whether the group is to hear that the program still asks for records, though it has fetched some ahead. */
   get isPollDue(): boolean {
     return this.#reminder.isDue
   }
 
-  /** The consumer is closing and its handlers are being told; they may still commit. */
+  /** Whether the consumer is closing and its handlers are being told. They may still commit. */
   get isLeaving(): boolean {
     return this.#isLeaving && this.#member !== undefined
   }
 
   // ---- joining and sharing -------------------------------------------------------------------------------------------
 
-  /** For calls of the program that are about its partitions. */
+  /** Joins for a call of the program that is about its partitions. */
   async joinForPartitions(): Promise<void> {
     await this.join(() => this.hasPartitions)
   }
 
-  /** For calls of the program. One that comes as a join is given up with its iteration has the member join anew. */
+  /**
+   * Joins for a call of the program. If a join is given up together with its iteration, the call has the member join
+   * anew.
+   */
   async join(isIn: () => boolean = () => this.isMember): Promise<ConsumerSession> {
     return this.#waits.forCall(async () => {
       for (;;) {
@@ -115,10 +118,13 @@ export class Membership {
     })
   }
 
-  /** Handlers come here too, while an outcome is coming into force: it must not wait for that. */
+  /**
+   * Joins, or returns the session of a member. Handlers come here too while an outcome is coming into force, so this
+   * must not wait for that.
+   */
   async #joined(isIn: () => boolean): Promise<ConsumerSession> {
     if (this.#member !== undefined && isIn()) return this.#member.session
-    // Such a handler is a part of that join: it would wait for itself.
+    // A handler that is told of a failed join is a part of that join: it would wait for itself.
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
       this.#joining = undefined
@@ -127,7 +133,7 @@ export class Membership {
     return this.#joining
   }
 
-  /** If the holder of the log goes away while the member joins, it joins again with the next holder. */
+  /** Joins. If the holder of the log goes away meanwhile, the member joins again with the next holder. */
   async #joinUntilIn(): Promise<ConsumerSession> {
     for (;;) {
       try {
@@ -151,7 +157,7 @@ export class Membership {
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
     } catch (error) {
-      // Interrupted it had nothing, so that no handler is told.
+      // A join that was interrupted had no partitions, so no handler is told.
       if (!(error instanceof Interruption)) this.#notJoined = { error }
       await this.#lost(session)
       throw error
@@ -179,7 +185,7 @@ export class Membership {
       })
   }
 
-  /** The group asked for another rebalance after the last one was answered and before that answer was taken in. */
+  /** Rebalances if the group asked for it after the last rebalance was answered and before that answer was taken in. */
   #rebalanceIfAskedAgain(member: Member): void {
     if (member.rebalance.isAskedAgain && this.#failure === undefined) this.#rebalanceWanted(member)
   }
@@ -190,8 +196,8 @@ export class Membership {
   }
 
   /**
-   * An answer that hasn't begun to come into force is given up here. Taken later, its partitions would be read by this
-   * member and by whoever is given them now (KIP-429).
+   * Returns what the group is told that this member holds. An answer that hasn't begun to come into force is dropped:
+   * taken later, its partitions would be read by this member and by whoever is given them now (KIP-429).
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
@@ -203,7 +209,7 @@ export class Membership {
   }
 
   /**
-   * Brings the outcome of the last rebalance into force, behind that of a join under way: two at once would undo each
+   * Brings the outcome of the last rebalance into force, after that of a join under way: two at once would undo each
    * other. The caller has no record in hand. Rejects if that rebalance or join failed.
    */
   async settle(): Promise<void> {
@@ -234,7 +240,7 @@ export class Membership {
       await this.#applyAssignment(member, next)
     } catch (error) {
       if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
-      // If the group was told meanwhile that this member has them, the answer to that is on its way.
+      // If the group was told meanwhile what this member holds, the answer to that is on its way.
       if (times === this.#told.times) this.#next ??= next
       throw error
     }
@@ -246,7 +252,7 @@ export class Membership {
     if (!wasPutOut) throw error
   }
 
-  /** Whoever is told of a failed join doesn't wait for it. */
+  /** Whether a join is under way that hasn't failed. Handlers that are told of a failed join don't wait for it. */
   get #isJoining(): boolean {
     return this.#joining !== undefined && this.#notJoined === undefined
   }
@@ -254,13 +260,14 @@ export class Membership {
   #settleWhileIdle(): void {
     if (this.#waits.isIterated || !this.isUnsettled || this.#isJoining) return
     this.settle().catch((error: unknown) => {
-      // An iteration that began meanwhile waits for the same, and is told.
+      // An iteration that began meanwhile waits for the same outcome and gets the error.
       if (!(error instanceof Interruption) && !this.#waits.isIterated) this.#failure = { error }
     })
   }
 
   /**
-   * What is given up may be committed until its handlers are done. Then others may have it, and the member joins again.
+   * Gives the member the partitions of an outcome. What is given up may be committed until its handlers are done. Then
+   * others may have it, and the member joins again.
    */
   async #applyAssignment(member: Member, next: readonly GivenPartition[]): Promise<void> {
     const isFirst = this.assignment.partitions.length === 0 && this.#entering === member
@@ -273,8 +280,8 @@ export class Membership {
   }
 
   /**
-   * What was given up is free for others at once, however long it takes to know where the added ones begin. If that wait
-   * is interrupted, the rest of the outcome is left to be taken again; what was given up stays so.
+   * Returns where the added partitions begin. What was given up is free for others at once, however long this takes. If
+   * the wait is interrupted, the rest of the outcome is taken again later; what was given up stays so.
    */
   async #startsOf(member: Member, added: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
     this.#rebalanceIfLess(member)
@@ -286,7 +293,7 @@ export class Membership {
     }
   }
 
-  /** `isOver`: nobody waits for the iteration any more. */
+  /** `isOver` returns whether nobody waits for the iteration any more. */
   iterationBegan(isOver: () => boolean): void {
     this.#waits.iterationBegan(isOver)
   }
@@ -300,9 +307,9 @@ export class Membership {
   // ---- fetching and committing ---------------------------------------------------------------------------------------
 
   /**
-   * Waits for records. Resolves when something was fetched, a position moved, or somebody woke it; at once where a poll
-   * is due, since there may be records still. `isOver` is asked right before the wait begins, because nothing can wake a
-   * wait that hasn't begun.
+   * Waits for records. Resolves when something was fetched, a position moved, or `wake` was called; at once if a poll
+   * is due, since there may still be records. `isOver` is asked right before the wait begins, because nothing can wake
+   * a wait that hasn't begun.
    */
   async fetch(maxBytes: number, isOver: () => boolean): Promise<void> {
     await this.settle()
@@ -313,7 +320,7 @@ export class Membership {
     let fetched: readonly FetchedPartition[]
     try {
       fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isPollDue })
-      // A close wakes it, and has stopped the reminder.
+      // A close wakes the fetch, and has stopped the reminder.
       if (!this.#waits.isClosed) this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
@@ -327,8 +334,8 @@ export class Membership {
 
   /**
    * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
-   * anew since. Whether it still holds that is asked before each try: it may have been put out, or given it up, since
-   * the call. ILLEGAL_GENERATION then.
+   * anew since. Whether the member still holds that is checked before each try: it may have been put out, or have given
+   * it up, since the call. Then this throws ILLEGAL_GENERATION.
    */
   async commit(
     held: readonly AssignedPartition[],
@@ -341,7 +348,7 @@ export class Membership {
       try {
         return await this.assignment.expulsion.watch(write(session, generation))
       } catch (error) {
-        // Put out of the rebalance that refused it: the group says so when it is asked again.
+        // The rebalance that refused the commit put the member out. The group says so when it is asked again.
         const wasPutOut = this.assignment.expulsion.isMeantBy(this.#failure?.error)
         const movedOn = this.#rebalancing !== undefined || generation !== this.generation || wasPutOut
         if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
@@ -351,8 +358,9 @@ export class Membership {
   }
 
   /**
-   * `leaving`: the session of a member that can't go on. It leaves before handlers are told: the others shouldn't wait
-   * for it, nor a handler that has the consumer join anew.
+   * Ends the membership and tells handlers that all partitions are lost. `leaving` is the session of a member that
+   * can't go on. It leaves before handlers are told: the others shouldn't wait for it, nor should a handler that has
+   * the consumer join anew.
    */
   async #lost(leaving?: ConsumerSession): Promise<void> {
     this.#member = undefined
@@ -367,11 +375,15 @@ export class Membership {
     this.#member?.session.wake()
   }
 
-  /** Ends every wait of the iteration, including that for others to join; with a close those of all calls. */
+  /**
+   * Ends every wait of the iteration, including that for a join that goes on for others; with a close, the waits of all
+   * calls.
+   */
   async interrupt(): Promise<void> {
     this.wake()
     if (!this.#waits.interrupt()) return
-    // Once it is in, only handlers are waited for: it goes when it is closed, and has told them what it gives up.
+    // Once the member is in, only handlers are waited for: it leaves when it is closed, after they were told what it
+    // gives up.
     if (this.#entering !== this.#member) await this.#entering?.session.close()
   }
 
@@ -389,9 +401,11 @@ export class Membership {
     }
   }
 
-  /** What is being given up is others' once its handlers are done, and isn't told a second time. */
+  /**
+   * Waits for the handlers that are being told. What they give up is others' once they are done, and isn't told again.
+   */
   async #handlersTold(): Promise<void> {
-    // The iteration tells what they throw.
+    // The iteration throws what handlers threw.
     await this.#losing?.catch(() => {})
     try {
       await this.#settling

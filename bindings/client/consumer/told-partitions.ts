@@ -1,7 +1,9 @@
 import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignment } from './assignment.ts'
 
-/** What the group was told that a member holds: nobody else is given that before the group hears otherwise (KIP-429). */
+/**
+ * What the group was told that a member holds. Nobody else is given that before the group hears otherwise (KIP-429).
+ */
 export class ToldPartitions {
   #told: readonly TopicPartition[] = []
   #times = 0
@@ -17,7 +19,10 @@ export class ToldPartitions {
     return owned
   }
 
-  /** The member has given up, lost or never taken one of them since, an answer to a fetch among the reasons. */
+  /**
+   * Whether the member has since given up, lost or never taken one of them, for instance because of an answer to a
+   * fetch.
+   */
   isMoreThan(assignment: Assignment): boolean {
     return this.#told.some((each) => assignment.at(each) === undefined)
   }

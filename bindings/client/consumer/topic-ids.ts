@@ -3,7 +3,10 @@ import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { InterruptibleWaits } from './interruptible-waits.ts'
 
-/** Of all topics that a member reads now, and of those of which it is given nothing more; none for one that is gone. */
+/**
+ * Returns the ids of the topics that a member is given, and of those that it reads and is given nothing more of;
+ * `undefined` for a topic that is gone.
+ */
 export async function topicIdsOf(
   session: ConsumerSession,
   waits: InterruptibleWaits,
