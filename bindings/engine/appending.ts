@@ -15,18 +15,18 @@ export interface AppendingHooks {
   readonly commits: Pick<CommitQueue, 'wantDurable' | 'wantCeiling'>
   readonly transacting: Pick<Transacting, 'admit' | 'areSeveral' | 'join' | 'wrote'>
   readonly unwritten: Pick<UnwrittenAppends, 'add'>
-  /** How far ahead an offset ceiling is raised (durability rule 5). */
+  /** How far ahead of the log's end an offset ceiling is raised (durability rule 5). */
   readonly ceilingBlock: number
   leaderEpoch(): number
   now(): number
-  /** LOG_CLOSED, or why the log failed for good. */
+  /** Throws LOG_CLOSED, or the error that ended the log for good. */
   assertOpen(): void
   whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
-  /** Readers may see more. */
+  /** Tells the engine that readers may see more of the partition. */
   advanced(hosted: HostedPartition): void
   /**
-   * An append that waited has failed, and its caller is no longer on the stack: the engine decides here whether the log
-   * ends.
+   * Tells the engine that an append failed after it had waited. Its caller is no longer on the stack, so the engine
+   * decides here whether the log ends.
    */
   failed(error: unknown): void
 }
@@ -55,7 +55,7 @@ export class Appending {
     else this.#appendLater(hosted, command)
   }
 
-  /** Behind whatever waits for the partition already: calls keep their order. */
+  /** Appends once everything that waits for the partition already has had its turn: calls keep their order. */
   #appendLater(hosted: HostedPartition, command: AppendCommand): void {
     const { done } = command
     if (command.isBorrowed === true) return done(mustWait)
@@ -83,14 +83,14 @@ export class Appending {
     const { baseOffset, appendTime, isLogAppendTime, sizeBytes } = appended
     const result = { baseOffset, appendTime, isLogAppendTime }
     if (open !== undefined) {
-      // The commit makes it durable. Until then the record has its place, and only read_uncommitted may see it.
+      // The commit makes the record durable. Until then it has its place, and only read_uncommitted may see it.
       if (!isIn) transacting.join(open, hosted)
       transacting.wrote(open, hosted, sizeBytes)
       this.#whenWritten(hosted, appended, (error) => command.done(error, result))
     } else this.#answerLater(hosted, command, appended, result)
   }
 
-  /** `undefined`: the segment is full, or its file isn't open. */
+  /** Appends to the partition in memory; `undefined` if the segment is full or its file isn't open. */
   #place({ partition, config }: HostedPartition, command: AppendCommand): Appended | undefined {
     const { producerId, request, isTransactional } = command
     const { records, mostBytes, producerEpoch, baseSequence, acks } = request

@@ -6,14 +6,14 @@ import { splitForFrames } from './split-for-frames.ts'
 
 interface WaitingChange {
   readonly change: PlannedChange
-  /** About how many bytes its decisions take in a frame. */
+  /** About how many bytes the decisions of the change take in a frame. */
   readonly sizeBytes: number
 }
 
-/** What one commit set takes. */
+/** The content of one commit set. */
 export interface TakenSet {
   readonly changes: readonly PlannedChange[]
-  /** Partitions that get a marker: until it stands readers see no further than now, and appends wait in the queue. */
+  /** Partitions that get a marker. Until it stands, readers see no further than now, and appends wait in the queue. */
   readonly ending: readonly HostedPartition[]
   /** Partitions to make durable up to their present end. */
   readonly durable: readonly HostedPartition[]
@@ -24,13 +24,13 @@ export interface TakenSet {
 /** Producer ids are reserved in blocks of this many (Kafka's ProducerIdManager). */
 const PRODUCER_ID_BLOCK = 1000
 
-/** Most bytes of decisions in a set, besides its first one; the store may bound them further. */
+/** The most bytes of decisions in a set, not counting the first one; the store may bound them further. */
 const DECISION_BYTES_MAX = 64 * 1024
-/** Most partitions in a set. The next set takes the rest. */
+/** The most partitions in a set. The next set takes the rest. */
 const PARTITIONS_MAX = 128
 /**
- * If all of them go by extents, a frame has to hold two sectors of each beside its decisions, which may take as much as
- * they do.
+ * Bytes of a frame that one partition may need: if all of them go by extents, the frame has to hold two sectors of
+ * each, beside decisions that may take as many bytes.
  */
 const EXTENT_BYTES = 1280
 
@@ -43,7 +43,10 @@ function addUndurable(change: PlannedChange, to: Set<HostedPartition>): void {
   }
 }
 
-/** What waits for durability, in order, and how much of it the next commit set takes: as much as a frame holds. */
+/**
+ * What waits for durability, in order. The queue decides how much of it the next commit set takes: as much as a frame
+ * holds.
+ */
 export class CommitQueue {
   readonly #store: Pick<PartitionStore, 'decisionBytesMax'>
   readonly #table: (name: TableName) => HostedPartition
@@ -62,7 +65,7 @@ export class CommitQueue {
     this.#table = table
   }
 
-  /** Nothing waits, not even for a partition. */
+  /** Whether nothing waits, not even for a partition. */
   get isIdle(): boolean {
     return !this.isWanted && this.#changes.length === 0
   }
@@ -89,7 +92,7 @@ export class CommitQueue {
     return this.#nextChanges().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   }
 
-  /** As many changes as a set takes, in their order. */
+  /** Returns as many changes as a set takes, in their order. */
   #nextChanges(): readonly WaitingChange[] {
     if (this.#changes.length === 0) return this.#changes
     const limit = Math.min(DECISION_BYTES_MAX, this.#store.decisionBytesMax)
@@ -105,7 +108,7 @@ export class CommitQueue {
     return count < 0 ? this.#changes : this.#changes.slice(0, count)
   }
 
-  /** One partition may be counted several times. */
+  /** The number of partitions that waiting changes end a transaction in. One partition may be counted several times. */
   get #endingsCount(): number {
     let count = 0
     for (const { change } of this.#changes) count += endedIn(change).length
@@ -113,8 +116,8 @@ export class CommitQueue {
   }
 
   /**
-   * Partitions whose records become durable ahead of the decision of their transaction, set by set, because it ends in
-   * more partitions than one set takes (durability rule 9). None where one set is enough.
+   * Returns partitions whose records become durable ahead of the decision of their transaction, set by set, because it
+   * ends in more partitions than one set takes (durability rule 9). There are none where one set is enough.
    */
   #ahead(): Iterable<HostedPartition> {
     const first = this.#changes[0]?.change
@@ -142,7 +145,7 @@ export class CommitQueue {
     this.#producerIdsEnd = from + PRODUCER_ID_BLOCK
   }
 
-  /** Calls back with LOG_READ_ONLY where one of the log's own topics that it changes is damaged. */
+  /** Adds a change. Calls back with LOG_READ_ONLY if one of the log's own topics that it changes is damaged. */
   change(change: PlannedChange): void {
     try {
       for (const table of TABLES) if (change[table]?.length) this.#table(table).partition.assertWritable()
@@ -153,8 +156,8 @@ export class CommitQueue {
   }
 
   /**
-   * Records that needn't become durable together. Calls back when the last of them is durable, at once if there are
-   * none.
+   * Adds records that needn't become durable together. Calls back when the last of them is durable, at once if there
+   * are none.
    */
   changeInParts(table: TableName, records: readonly TableRecord[], done: PlannedChange['done']): void {
     const parts = splitForFrames(records, this.#store.decisionBytesMax)
@@ -171,7 +174,7 @@ export class CommitQueue {
     return this.#changes.some(({ change }) => change[table]?.length)
   }
 
-  /** Takes what waits at this moment, as much as a set holds; what comes later is for the next set. */
+  /** Takes what waits at this moment, as much as a set holds. What comes later is for the next set. */
   take(): TakenSet {
     const ahead = this.#ahead()
     const changes = this.#takeChanges()
@@ -183,7 +186,10 @@ export class CommitQueue {
     return { changes, ending, durable, ceilings, producerIdsEnd }
   }
 
-  /** Appends to a partition that gets a marker wait until the marker stands (durability rule 3). */
+  /**
+   * Pauses appends to the partitions that get a marker until the marker stands (durability rule 3). Returns these
+   * partitions.
+   */
   #pauseAppends(changes: readonly PlannedChange[]): readonly HostedPartition[] {
     const ending: HostedPartition[] = []
     for (const change of changes) {
@@ -204,7 +210,10 @@ export class CommitQueue {
     return taken.map(({ change }) => change)
   }
 
-  /** The partitions that get markers, and as many of those ahead of a decision, or waiting, as the set has room for. */
+  /**
+   * Takes the partitions that get markers, and as many of those ahead of a decision, then of the others that wait, as
+   * the set has room for.
+   */
   #takeDue(ahead: Iterable<HostedPartition>, ending: readonly HostedPartition[]): readonly HostedPartition[] {
     const due = [...ending]
     let room = this.#partitionsMost
@@ -224,7 +233,9 @@ export class CommitQueue {
     return due
   }
 
-  /** Leaves out partitions of deleted topics, of which the store knows nothing any more. */
+  /**
+   * Takes offset ceilings that are to be raised, but not of deleted topics, of which the store knows nothing any more.
+   */
   #takeCeilings(): readonly HostedPartition[] {
     const ceilings: HostedPartition[] = []
     for (const hosted of this.#ceilings) {
@@ -236,7 +247,7 @@ export class CommitQueue {
     return ceilings
   }
 
-  /** The log failed: every change is called back with the reason. */
+  /** Empties the queue after the log has failed: every change is called back with the reason. */
   fail(error: unknown): void {
     const changes = this.#changes
     this.#changes = []

@@ -9,15 +9,15 @@ import { TABLES, type TableName } from './planned-change.ts'
 export interface CommitterHooks extends DecisionHooks {
   open(partition: HostedPartition): Task<void>
   apply(name: TableName, record: TableRecord, place: TableRecordPlace): void
-  /** The partition is durable up to its `durableOffset` now: readers may see more. */
+  /** Tells the engine that the partition is durable up to its `durableOffset` now: readers may see more. */
   advanced(partition: HostedPartition): void
-  /** Ids below `end` may be handed out. */
+  /** Tells the engine that ids below `end` may be handed out. */
   producerIds(end: number): void
 }
 
 /**
- * Takes what waits for durability, makes it durable, and lets it be seen and answered: the group commit of durability
- * rule 1.
+ * Takes what waits for durability, makes it durable, shows it to readers and answers its callers: the group commit of
+ * durability rule 1.
  */
 export class Committer {
   readonly #store: PartitionStore
@@ -34,7 +34,7 @@ export class Committer {
     this.#ceilingBlock = ceilingBlock
   }
 
-  /** Commits one set: what waits at this moment. */
+  /** Commits one set, which is what waits at this moment. */
   *commit(): Task<void> {
     yield* this.#openTables()
     const { changes, ending, durable, ceilings: raised, producerIdsEnd } = this.#queue.take()
@@ -57,7 +57,7 @@ export class Committer {
     }
     if (producerIdsEnd !== undefined) this.#hooks.producerIds(producerIdsEnd)
     for (const { hosted, ceiling } of ceilings) this.#raised(hosted, ceiling)
-    // Readers see the end of a transaction in all of its partitions from the same moment on.
+    // Readers see the end of a transaction from the same moment on in all of its partitions.
     for (const hosted of ending) hosted.partition.releaseStable()
     durable.forEach((hosted, index) => {
       hosted.partition.watermarks.advanceDurable(ends[index] ?? 0)
@@ -68,7 +68,7 @@ export class Committer {
     for (const hosted of ending) hosted.resume(undefined)
   }
 
-  /** More of them may be asked for while one is being opened. */
+  /** Opens the tables that waiting changes need. While one is being opened, changes of another one may come. */
   *#openTables(): Task<void> {
     if (!this.#queue.hasChanges) return
     const opened: TableName[] = []

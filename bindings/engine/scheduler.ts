@@ -5,11 +5,14 @@ import type { Command } from './commands.ts'
 import type { Engine } from './engine.ts'
 import type { IssuedEffect } from './task-runner.ts'
 
-/** A difference between the wall clock and passing time that no deadline notices. */
+/**
+ * If the wall clock and passing time differ by this much, the clock was set. No deadline notices a smaller difference.
+ */
 const CLOCK_JUMP_MS = 500
 
 /**
- * Runs an engine in real time: its effects, its turns, its deadlines. The only place where the engine meets promises.
+ * Runs an engine in real time: its effects, its turns and its deadlines. This is the only place where the engine meets
+ * promises.
  */
 export class Scheduler {
   readonly #engine: Engine
@@ -18,7 +21,7 @@ export class Scheduler {
   #cancelTimer: (() => void) | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #pumping = false
-  /** By how much the wall clock was ahead of the time that passed. */
+  /** By how much the wall clock is ahead of passing time, as last seen. */
   #aheadMs: number
 
   constructor(engine: Engine, port: RuntimePort) {
@@ -28,12 +31,12 @@ export class Scheduler {
   }
 
   /**
-   * The wall clock's time. If the clock was set, or the machine slept, the engine is told first, so that no deadline
-   * comes early or late.
+   * Returns the wall clock's time. If the clock was set, or the machine slept, the engine is told first, so that no
+   * deadline comes early or late.
    */
   now(): number {
     const now = this.#port.now()
-    // In whole milliseconds, because the engine stores what it moves by them and passing time has fractions.
+    // Whole milliseconds, because the engine adds them to the times that it stores, and passing time has fractions.
     const jumpMs = Math.round(now - this.#port.elapsed() - this.#aheadMs)
     if (Math.abs(jumpMs) >= CLOCK_JUMP_MS) {
       this.#aheadMs += jumpMs
@@ -58,7 +61,8 @@ export class Scheduler {
   }
 
   /**
-   * Runs effects as long as their results issue others. Hot path: where a turn follows anyway, that one sets the timer.
+   * Runs effects as long as their results issue others. Hot path: where a turn follows anyway, that turn sets the
+   * timer.
    */
   #pump(isTurn = false): void {
     if (this.#pumping) return
@@ -74,7 +78,8 @@ export class Scheduler {
   #run(issued: IssuedEffect): void {
     const { effect } = issued
     if (effect.kind === 'yield') {
-      // Its `run` is called too: tasks that run side by side wrap it to hear of their turn.
+      // The effect's `run` is called for a yield too: tasks that run side by side wrap it to learn that it is their
+      // turn.
       this.#port.defer(() => this.#completed(issued, { value: effect.run() }))
       return
     }
@@ -100,7 +105,7 @@ export class Scheduler {
     this.#pump()
   }
 
-  /** All that arrives before the deferred turn is one group commit. */
+  /** Has a turn follow. All that arrives before it is one group commit. */
   #deferTurn(): void {
     if (this.#turnDeferred || !this.#engine.wantsTurn) return
     this.#turnDeferred = true
@@ -116,7 +121,7 @@ export class Scheduler {
     if (deadline === this.#timerAt) return
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
-    // If the clock was set since the last look at it, this moves the deadlines.
+    // If the clock was set since the last look at it, this call moves the deadlines.
     const now = this.now()
     this.#timerAt = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY
     if (this.#timerAt === Number.POSITIVE_INFINITY) return
