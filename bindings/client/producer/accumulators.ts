@@ -13,7 +13,10 @@ export class Accumulators {
     this.#port = port
   }
 
-  /** The accumulator for these settings, and how to give it back. The last producer that does so closes it. */
+  /**
+   * Returns the accumulator for these settings, and how to give it back. The last producer that gives it back closes
+   * it.
+   */
   take(settings: BatchSettings): { readonly accumulator: RecordAccumulator; readonly giveBack: () => Promise<void> } {
     const key = `${settings.acks} ${settings.batchSizeBytes}`
     let shared = this.#shared.get(key)

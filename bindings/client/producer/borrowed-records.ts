@@ -8,33 +8,33 @@ import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { mostBatchBytes } from './size-bounds.ts'
 import { type CheckedRecord, checkRecord, isPlain, plainSizeBytes, textUnits } from './validate-record.ts'
 
-/** Copying fewer records than this costs too little to look for another way. */
+/** The fewest records that are worth this way: copying fewer costs too little. */
 const RECORDS_MIN = 16
 
-/** Records that make one batch, as their program gave them. */
+/** Records that make one batch, as the program gave them. */
 interface BorrowedBatch {
   readonly records: readonly BorrowedRecord[]
   readonly sizeBytes: number
-  /** What their batch takes at most. */
+  /** The most bytes that their batch can take. */
   readonly mostBytes: number
 }
 
 /** The records of a whole call that the log can encode from the program's own objects, and where they go. */
 export interface BorrowedRecords {
   readonly queue: PartitionQueue
-  /** Mostly one: several where one can't hold them. */
+  /** Mostly one batch; several if one can't hold the records. */
   readonly batches: readonly BorrowedBatch[]
   readonly sizeBytes: number
-  /** No batch may be larger. */
+  /** The most bytes that a batch may have. */
   readonly maxBytes: number
 }
 
 type BorrowedRecord = ProducerRecord & EncodedRecord
 
 /**
- * The call's records, if they all go to one partition, take at least `ownBatchBytes`, and have nothing but keys and
- * values. `undefined` for all other calls, also for records that can't be written: `SendPlan` says what is wrong with
- * those. Hot path: one look at each record, and no object for it.
+ * Returns the call's records if they all go to one partition, take at least `ownBatchBytes`, and have nothing but keys
+ * and values. Returns `undefined` for all other calls, and for records that can't be written: `SendPlan` says what is
+ * wrong with those. Hot path: one look at each record, and no object for it.
  */
 export function borrowed(
   records: readonly ProducerRecord[],
@@ -59,7 +59,7 @@ export function borrowed(
   return batches && { queue, batches, maxBytes, ...sizes }
 }
 
-/** `undefined` if a record goes elsewhere, or has more than fields of some length. */
+/** Returns the sizes of the records; `undefined` if one goes elsewhere, or has more than fields of some length. */
 function plainSizes(
   records: readonly ProducerRecord[],
   { topic, partition }: ProducerRecord,
@@ -78,8 +78,8 @@ function plainSizes(
 }
 
 /**
- * `undefined` if no batch can hold one of them, or one can't be written: with the second batch that would be told when
- * the first one is written.
+ * Cuts the records into batches; `undefined` if no batch can hold one of them, or if one can't be written: in a second
+ * batch that would come out only when the first one is written.
  */
 function cutUp(records: readonly BorrowedRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
   try {
@@ -94,8 +94,8 @@ function cutUp(records: readonly BorrowedRecord[], maxBytes: number): readonly B
 }
 
 /**
- * Has the log encode the batches at once, in their order. From the first that must wait on they are copied into their
- * queue. Answers how many the log took; with none nothing has happened.
+ * Has the log encode the batches at once, in their order. From the first batch that must wait on, they are copied into
+ * their queue. Returns how many the log took; if it took none, nothing has happened.
  */
 export function handOver({ queue, batches, maxBytes }: BorrowedRecords, owner: PartOwner, send: SendOfParts): number {
   let taken = 0

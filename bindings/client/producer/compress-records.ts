@@ -11,19 +11,19 @@ import type { RecordBytes } from '../../model/records.ts'
 import { bodyBytes, utf8Bytes, varintBytes } from './record-size.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
-/** Bytes of the two deltas, each of which `bodyBytes` counts as one. */
+/** Bytes of the first record's two deltas, each of which `bodyBytes` counts as one. */
 const FIRST_DELTA_BYTES = 2
-/** Bytes that text may take for each unit that `sizeBytes` counts as one byte. */
+/** Bytes that text may take in addition for each UTF-16 unit that `sizeBytes` counts as one byte. */
 const TEXT_GROWTH = 3
 const KEPT_BYTES = 1024 * 1024
 
 const encoder = new TextEncoder()
-/** Memory in which records are written and from which they are compressed; nobody keeps it. */
+/** Memory in which records are written before they are compressed. Nobody keeps a view of it. */
 let kept: Uint8Array<ArrayBuffer> = new Uint8Array(0)
 
 /**
- * The compressed records of a batch; those without a timestamp get `now`. `undefined` if compression gains nothing, or
- * if they would decompress to more than readers take: then they are sent as they are.
+ * Compresses the records of a batch; those without a timestamp get `now`. Returns `undefined` if compression gains
+ * nothing, or if the records would decompress to more than readers take: then they are sent as they are.
  */
 export function compressRecords(
   records: readonly CheckedRecord[],
@@ -41,7 +41,7 @@ export function compressRecords(
   return { compression, bytes, recordCount: records.length, baseTimestamp, maxTimestamp }
 }
 
-/** The records as they stand in a batch (kafka.md 1.2). Valid until the next call. */
+/** Returns the records as they stand in a batch (kafka.md 1.2). The bytes are valid until the next call. */
 export function encodeRecords(records: readonly CheckedRecord[], now: number): Uint8Array {
   const mostBytes = records.reduce((sum, { sizeBytes }) => sum + sizeBytes * TEXT_GROWTH, 0)
   if (kept.length < mostBytes) kept = allocate(mostBytes)
@@ -74,7 +74,7 @@ function writeRecords(writer: RecordWriter, records: readonly CheckedRecord[], n
   })
 }
 
-/** Above this a zigzagged number isn't exact. */
+/** From this size on, a zigzagged delta may not be exact as a number. */
 const EXACT_DELTA_MAX = 2 ** 51
 
 function longBytes(delta: number): number {
@@ -93,7 +93,7 @@ class RecordWriter {
   readonly #bytes: Uint8Array<ArrayBuffer>
   #at = 0
 
-  /** The memory must be large enough. */
+  /** `bytes` must be large enough for everything that is written. */
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#bytes = bytes
   }
@@ -102,7 +102,7 @@ class RecordWriter {
     this.#bytes[this.#at++] = 0
   }
 
-  /** Takes a number from -1 to 2^31 - 1. */
+  /** Writes a number from -1 to 2^31 - 1. */
   varint(value: number): void {
     this.#groups(value < 0 ? 1 : value * 2)
   }

@@ -5,11 +5,11 @@ import { mostRecordBytes, type SizedRecord } from './record-size.ts'
 export interface Cut {
   readonly from: number
   readonly to: number
-  /** What the batch takes at most. */
+  /** The most bytes that the batch can take. */
   readonly mostBytes: number
 }
 
-/** Cuts a list so that no batch exceeds `maxBytes`, unless a single record does. */
+/** Cuts a list into runs so that no batch exceeds `maxBytes`, unless a single record does. */
 export function cutBySize(records: readonly SizedRecord[], maxBytes: number): Cut[] {
   const made: Cut[] = []
   let from = 0

@@ -3,8 +3,8 @@ import type { RecordMetadata } from '../producer-record.ts'
 type Unfinished = { -readonly [Field in keyof RecordMetadata]: RecordMetadata[Field] }
 
 /**
- * The constructor of plain objects: to a program an answer is no different from a literal. Why it isn't one: see
- * CheckedRecord.
+ * A constructor of plain objects: a program can't tell its result from a literal. CheckedRecord says why it isn't a
+ * literal.
  */
 function PlainMetadata(this: Unfinished, topic: string, partition: number, offset: number, timestamp: number): void {
   this.topic = topic

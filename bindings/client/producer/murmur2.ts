@@ -26,8 +26,8 @@ export function murmur2(bytes: Uint8Array): number {
 const encoder = new TextEncoder()
 
 /**
- * The hash of a text's UTF-8, without encoding where every character is one byte: keys mostly are, and an encoder call
- * costs more than ten such hashes.
+ * The hash of a text's UTF-8. Nothing is encoded where every character takes one byte: this holds for most keys, and a
+ * call of the encoder costs more than ten such hashes.
  */
 export function murmur2OfText(text: string): number {
   const { length } = text

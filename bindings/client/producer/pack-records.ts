@@ -10,8 +10,9 @@ const TEXT_GROWTH = 3
 const encoder = new TextEncoder()
 
 /**
- * Records without headers and times of their own, in one piece that owes their program nothing. Hot path: no object a
- * record. `undefined` where a field has no bytes, or a getter gives more than before.
+ * Packs records that have no headers and no timestamps of their own into one piece, which shares nothing with the
+ * program. Returns `undefined` if a field has no bytes, or if a getter gives more than before. Hot path: no object for
+ * each record.
  */
 export function packRecords(records: readonly EncodedRecord[]): PackedRecords | undefined {
   try {
@@ -47,7 +48,7 @@ class RecordPacker {
     const at = this.#at
     if (typeof field === 'string') {
       const { read, written } = encoder.encodeInto(field, this.#payload.subarray(at))
-      // A getter gave more than when there was asked for its size.
+      // A getter gave more than when its size was asked for.
       if (read < field.length) throw new RangeError('no room')
       this.#at += written
     } else {

@@ -10,7 +10,10 @@ import type { SendPart } from './send-part.ts'
 import { surelyFits } from './size-bounds.ts'
 import { UnansweredBatches } from './unanswered-batches.ts'
 
-/** Kafka's max.in.flight with idempotence: the log remembers so many batches of a producer (kafka.md 3.2). */
+/**
+ * The most unanswered batches: Kafka's bound of max.in.flight.requests.per.connection with idempotence, since the log
+ * remembers that many batches of a producer (kafka.md 3.2).
+ */
 export const UNANSWERED_MAX = 5
 /**
  * After this time without a send a partition may have forgotten the producer (ProducerExpiry: after a day, or an hour
@@ -22,21 +25,21 @@ export interface QueueHooks {
   readonly acks: Acks
   readonly batchSizeBytes: number
   session(): ProducerSession
-  /** The batch's records in the form in which they are sent. */
+  /** Returns the batch's records in the form in which they are sent. */
   outgoing(batch: PendingBatch): AppendRequest['records']
-  /** A new epoch is due, so nothing gets a sequence of the old one any more. */
+  /** Whether a new epoch is due, so that no batch gets a sequence of the old one any more. */
   isHalted(): boolean
-  /** The queue is in use, and so is its topic. */
+  /** Tells that the queue is in use, and so is its topic. */
   used(queue: PartitionQueue): void
-  /** Something waits in the queue to be drained. */
+  /** Tells that something waits in the queue to be drained. */
   filled(queue: PartitionQueue): void
-  /** Only a new epoch makes the sequences of this partition usable again. */
+  /** Tells that only a new epoch makes the sequences of this partition usable again. */
   needsEpoch(): void
-  /** Something was answered while a new epoch is due. */
+  /** Tells that something was answered while a new epoch is due. */
   quieter(): void
-  /** The producer is finished. */
+  /** Tells that the producer was fenced: it is finished. */
   fenced(error: unknown): void
-  /** The queue that records of this partition go to now. */
+  /** Returns the queue that records of this partition go to now. */
   queue(topic: string, partition: number): PartitionQueue
   random(): number
   elapsed(): number
@@ -59,8 +62,8 @@ export class PartitionQueue {
   readonly #unanswered: UnansweredBatches = new UnansweredBatches()
   #needsEpoch = false
   /**
-   * The partition knows this producer. Before that it would take a second batch for the first, and then call the first
-   * one a duplicate when it is asked for again: so the first batch goes alone.
+   * Whether the partition knows this producer. A partition that doesn't would take a second batch for the first, and
+   * then call the first one a duplicate when it is sent again: so the first batch goes alone.
    */
   #isKnown = false
   #knownAt = 0
@@ -72,22 +75,22 @@ export class PartitionQueue {
     this.#hooks = hooks
   }
 
-  /** It is known of every batch whether it is written. */
+  /** Whether it is known of every batch if it was written. */
   get isQuiet(): boolean {
     return this.#unanswered.isQuiet
   }
 
-  /** Nothing is under way, and the queue knows nothing but its next sequence. */
+  /** Whether nothing is under way and the queue knows nothing but its next sequence. */
   get isIdle(): boolean {
     return this.#waiting.length === 0 && this.#unanswered.isEmpty && !this.#unanswered.hasGap && !this.#needsEpoch
   }
 
-  /** Its topic is gone, and it gets nothing any more. Whoever chose it before asks for `inUse`. */
+  /** Ends the queue: its topic is gone, and it gets nothing any more. Callers that chose it before ask for `inUse`. */
   retire(): void {
     this.#isRetired = true
   }
 
-  /** Another topic has the name: its partition has never heard of this producer. */
+  /** Notes that another topic has the name now: its partition has never heard of this producer. */
   topicMadeAgain(): void {
     this.#isKnown = false
   }
@@ -100,7 +103,7 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /** Adds a part to the last batch that still waits, if it fits and is compressed alike; else to a new one. */
+  /** Adds a part to the last batch that still waits, if it fits and has the same compression; else to a new batch. */
   add(part: SendPart, maxBytes: number, compression: CompressionType | undefined): void {
     const last = this.#waiting.at(-1)
     const total = (last?.sizeBytes ?? 0) + part.sizeBytes
@@ -114,8 +117,8 @@ export class PartitionQueue {
   }
 
   /**
-   * Has the log encode records that are a batch by themselves, as long as their program holds them: nobody copies
-   * them, but into one piece for a log in another process. `part` makes their part of the send. False, and nothing has
+   * Has the log encode records that are a batch by themselves, while their program holds them. They are copied only for
+   * a log in another process, into one piece. `part` makes their part of the send. Returns false, and nothing has
    * happened, where anything must wait or is refused.
    */
   appendBorrowed(records: readonly EncodedRecord[], mostBytes: number, part: () => SendPart): boolean {
@@ -135,7 +138,10 @@ export class PartitionQueue {
     return true
   }
 
-  /** A record's getter can do anything, change the list or send to this partition too: then they are looked at anew. */
+  /**
+   * Sends the records as one piece. A record's getter can do anything, change the list or send to this partition too,
+   * so both are looked at once more after packing.
+   */
   #appendPacked(records: readonly EncodedRecord[], part: () => SendPart): boolean {
     const count = records.length
     const packed = packRecords(records)
@@ -147,7 +153,7 @@ export class PartitionQueue {
     return true
   }
 
-  /** A batch may be sent at once, before anything else of the partition. */
+  /** Whether a batch may be sent at once, because nothing else of the partition must go before it. */
   get isOpen(): boolean {
     const isWhole = this.#waiting.length === 0 && !this.#unanswered.hasGap && !this.#needsEpoch
     return isWhole && this.#isKnownNow && this.#unanswered.mayFollow(UNANSWERED_MAX) && !this.#hooks.isHalted()
@@ -158,7 +164,7 @@ export class PartitionQueue {
     return this.#isKnown
   }
 
-  /** Sends what may be sent now. */
+  /** Sends the batches that may be sent now. */
   drain(): void {
     if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#unanswered.hasGap) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
@@ -218,7 +224,11 @@ export class PartitionQueue {
     this.#afterAnswer()
   }
 
-  /** Something before the batch is missing: it is unanswered, or was refused, or a crash of the log lost it. */
+  /**
+   * Holds a batch that was refused as out of order: something before it is missing, because that is unanswered, was
+   * refused, or was lost in a crash of the log. Returns false if nothing before it is missing and a new epoch was tried
+   * for it already.
+   */
   #hold(batch: PendingBatch): boolean {
     if (!this.#unanswered.hasGap && this.#unanswered.oldest === batch) {
       if (batch.hadNewEpoch) return false
@@ -235,20 +245,20 @@ export class PartitionQueue {
   }
 
   #refused(batch: PendingBatch, error: unknown): void {
-    // One send's wrong record is no fault of the batch's other sends: each is sent once more, by itself.
+    // One send's wrong record is no fault of the batch's other sends: each send goes out once more, by itself.
     if (batch.parts.length > 1 && isOfRecords(error)) return this.#unanswered.split(batch)
     if (isUnwritten(error)) this.#unanswered.removeUnwritten(batch)
     else {
       this.#unanswered.remove(batch)
       this.#needsEpoch = true
     }
-    // A topic that is created later under the same name knows no producer.
+    // A topic that is created later under the same name doesn't know the producer.
     if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#isKnown = false
     batch.failed(error)
     if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
   }
 
-  /** Closes the gap, asks again, sends what waits. */
+  /** Closes the gap, sends held batches again, and then what waits. */
   #afterAnswer(): void {
     if (this.#unanswered.hasGap && this.isQuiet) this.#closeGap()
     else if (!this.#unanswered.hasGap && !this.#needsEpoch) this.#askHeld()
@@ -266,7 +276,7 @@ export class PartitionQueue {
     this.#waiting.unshift(...this.#unanswered.takeAll())
   }
 
-  /** Sends batches that were held, once those before them are with the log. */
+  /** Sends batches that were held, once the log has those before them. */
   #askHeld(): void {
     for (const batch of this.#unanswered.all) {
       if (batch.state === 'again') return
@@ -274,7 +284,10 @@ export class PartitionQueue {
     }
   }
 
-  /** A new epoch has begun, perhaps under another producer id, and nothing is open: sequences start again. */
+  /**
+   * Begins again under a new epoch, perhaps under another producer id too. No batch's fate is open, so sequences start
+   * from 0.
+   */
   restart(): void {
     this.#requeueUnanswered()
     this.#unanswered.beginSequencesAnew()
@@ -282,7 +295,7 @@ export class PartitionQueue {
     this.#needsEpoch = false
   }
 
-  /** There will be no new epoch: batches that are certainly unwritten aren't sent any more. */
+  /** Fails the batches that are certainly unwritten, because there will be no new epoch. */
   abandon(error: unknown): void {
     const batches = [...this.#unanswered.takeHeld(), ...this.#waiting]
     this.#waiting = []

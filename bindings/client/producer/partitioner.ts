@@ -3,7 +3,8 @@ import type { ProducerRecord } from '../producer-record.ts'
 import { murmur2, murmur2OfText } from './murmur2.ts'
 
 /**
- * Answers the partition of a record, from 0 below `partitions`; `send` rejects with INVALID_REQUEST for anything else.
+ * Returns the partition of a record: a number from 0, below `partitions`. `send` rejects with INVALID_REQUEST for
+ * anything else.
  */
 export type UserPartitioner = (record: ProducerRecord, partitions: number) => number
 
@@ -24,8 +25,8 @@ export class Partitioner {
   }
 
   /**
-   * The partition of every record that names the same `partition` as this one, whatever the keys; `undefined` if it
-   * depends on the record.
+   * Returns the partition of every record that names the same `partition` as this one, whatever the keys; `undefined`
+   * if it depends on the record.
    */
   onlyChoice({ partition }: ProducerRecord, partitions: number): number | undefined {
     if (partition === undefined) return this.#user === undefined && partitions === 1 ? 0 : undefined
@@ -67,7 +68,7 @@ export function assertPartition(topic: string, partition: number, partitions: nu
   throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, partitions })
 }
 
-/** Where Kafka's default partitioner puts a key. */
+/** Returns the partition in which Kafka's default partitioner puts a key. */
 export function partitionOfKey(key: string | Uint8Array, partitions: number): number {
   const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key)
   return (hash & 0x7fffffff) % partitions

@@ -12,7 +12,7 @@ import type { CheckedRecord } from './validate-record.ts'
  */
 export type BatchState = 'asked' | 'held' | 'again'
 
-/** Records that go out together to one partition: parts of one send or of several. */
+/** Records that go out to one partition in one batch: parts of one send or of several. */
 export class PendingBatch {
   records: CheckedRecord[]
   sizeBytes: number
@@ -20,26 +20,34 @@ export class PendingBatch {
   /** The codec of the batch; all its records have the same. */
   readonly compression: CompressionType | undefined
   /**
-   * The compressed records, for retries too. Compressed again only if the batch certainly wasn't written and has grown.
+   * The compressed records, which retries use too. They are compressed again only if the batch certainly wasn't written
+   * and has grown.
    */
   compressed: CompressedRecords | undefined
-  /** The timestamp that compressed records without one were given. */
+  /** The timestamp that was given to compressed records without one. */
   stampedAt: number | undefined
   state: BatchState = 'asked'
   /** How often an answer left open whether the batch is written. */
   asksAgain = 0
-  /** It was refused as out of order though nothing before it was missing. A new epoch mends that, and is tried once. */
+  /**
+   * Whether the batch was refused as out of order though nothing before it was missing. A new epoch mends that, and is
+   * tried once.
+   */
   hadNewEpoch = false
   producerEpoch = -1
   baseSequence = -1
   /** How many batches of its partition got their sequence before it. */
   ordinal = -1
-  /** The log encoded its records while their program still held them: here is nothing to ask again with. */
+  /**
+   * Whether the log encoded the records while their program still held them: then there is nothing here to send again.
+   */
   readonly isHandedOver: boolean
-  /** Its records, in place of `records`. Nothing joins them: they are a batch by themselves. */
+  /** The packed records, in place of `records`. Nothing joins them: they are a batch by themselves. */
   readonly packed: PackedRecords | undefined
 
-  /** Takes over the list of its first part. `uncopied`: where its program's records were never copied one by one. */
+  /**
+   * Takes over the list of its first part. `uncopied`: how the records came here if they were never copied one by one.
+   */
   constructor(
     first: SendPart,
     compression: CompressionType | undefined,
@@ -72,7 +80,7 @@ export class PendingBatch {
     for (const part of this.parts) part.failed(error)
   }
 
-  /** A batch for each part, so that no part is refused for the records of another. */
+  /** Returns a batch for each part, so that no part is refused because of the records of another. */
   split(): PendingBatch[] {
     return this.parts.map((part) => {
       part.records = this.records.slice(part.firstIndex, part.firstIndex + part.count)

@@ -7,13 +7,13 @@ interface Failure {
   readonly error: unknown
 }
 
-/** In which form a call of `send` is answered. */
+/** The form of the answer to a call of `send`. */
 export interface AnswerForm {
-  /** `send` was called with one record, not with a list. */
+  /** Whether `send` was called with one record, not with a list. */
   readonly isOne: boolean
   /**
-   * In a transaction it makes no difference that a part was written: the send fails with the error of its first refused
-   * record.
+   * Whether the send fails as a whole, with the error of its first refused record. So it does in a transaction, where
+   * it makes no difference that a part was written.
    */
   readonly isWhole: boolean
 }

@@ -13,15 +13,15 @@ import { surelyFits } from './size-bounds.ts'
 import type { TopicRules } from './topic-rules.ts'
 import { type CheckedRecord, checkRecord, topicOf } from './validate-record.ts'
 
-/** Where the records of a producer may go. */
+/** What a producer knows of the places where its records may go. */
 export interface Places {
-  /** `undefined` if they aren't known without waiting. */
+  /** Returns the topic's rules; `undefined` if they aren't known without waiting. */
   rules(topic: string): TopicRules | undefined
   partition(record: ProducerRecord, sizeBytes: number, partitions: number): number
-  /** See Partitioner. */
+  /** See `onlyChoice` of Partitioner. */
   onlyPartition(record: ProducerRecord, partitions: number): number | undefined
   queue(topic: string, partition: number): PartitionQueue
-  /** The topic's compression, else the call's, else the producer's. UNSUPPORTED_COMPRESSION_TYPE. */
+  /** Returns the topic's compression, else the call's, else the producer's. Throws UNSUPPORTED_COMPRESSION_TYPE. */
   compression(rules: TopicRules, ofCall: Compression | undefined): CompressionType | undefined
 }
 
@@ -30,10 +30,10 @@ class RecordGroup {
   queue: PartitionQueue
   readonly #maxBytes: number
   readonly #compression: CompressionType | undefined
-  /** Hot path: the list has its final length from the start, as far as that is known. */
+  /** The records. Hot path: the list has its final length from the start, as far as that is known. */
   readonly #records: CheckedRecord[]
   #count = 0
-  /** Places of the records in the call; `undefined` if the group is the whole call. */
+  /** The positions of the records in the call; `undefined` if the group is the whole call. */
   #indexes: number[] | undefined
   #sizeBytes = 0
 
@@ -57,12 +57,12 @@ class RecordGroup {
     this.#sizeBytes += record.sizeBytes
   }
 
-  /** The group is only a part of the call from now on. */
+  /** Turns the group, which was the whole call, into a part of the call. */
   becomePart(): void {
     this.#indexes = Array.from({ length: this.#count }, (_, index) => index)
   }
 
-  /** Puts each record where it stands in the call. */
+  /** Puts each record at its position in the call. */
   spread(read: CheckedRecord[]): void {
     for (let at = 0; at < this.#count; at++) read[this.#indexes?.[at] ?? at] = this.#records[at] as CheckedRecord
   }
@@ -97,22 +97,26 @@ class RecordGroup {
 export class SendPlan {
   sizeBytes = 0
   #first: RecordGroup | undefined
-  /** Used as soon as there is more than one group. */
+  /** The groups by queue, used as soon as there is more than one. */
   #groups: Map<PartitionQueue, RecordGroup> | undefined
   readonly #compression: Compression | undefined
-  /** Where they stand in the call. An iterable of headers may give them only once, so none is read again. */
+  /**
+   * The records that were read, at their positions in the call. An iterable of headers may give them only once, so no
+   * record is read again.
+   */
   #read: CheckedRecord[] | undefined
 
-  /** `compression`: the option of this call. `read`: the first of its records, where those were read. */
+  /** `compression` is the option of this call. `read` has the call's first records, where those were read. */
   constructor(compression?: Compression | undefined, read?: CheckedRecord[] | undefined) {
     this.#compression = compression
     this.#read = read
   }
 
   /**
-   * False if too little is known of a topic. Call it again then, with the copies and once that is known, as may be done
-   * after a refusal by rules that were outdated. INVALID_RECORD, MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a
-   * record that can't be written, and whatever partitioner and topic refuse.
+   * Gives each record its partition. Returns false if too little is known of a topic: then call it again with the
+   * copies, once that is known. It may be called again after a refusal by outdated rules too. Throws INVALID_RECORD,
+   * MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that can't be written, and whatever partitioner and topic
+   * refuse.
    */
   place(records: readonly ProducerRecord[], places: Places): boolean {
     let topic: string | undefined
@@ -125,7 +129,7 @@ export class SendPlan {
         rules = places.rules(topic)
         if (rules === undefined) return false
       }
-      // Read once, and only when the topic is known: an iterable of headers may give them only once.
+      // A record is read once, and only when the topic is known: an iterable of headers may give them only once.
       const checked = this.#read?.[index] ?? checkRecord(record, index)
       const partition = this.#partitionOf(record, checked, index, rules, places)
       if (group === undefined || group.queue.partition !== partition || group.queue.topic !== topic) {
@@ -138,8 +142,9 @@ export class SendPlan {
   }
 
   /**
-   * Checked copies, headers included: the program may use its objects again while the send waits. No record keeps its
-   * place: equal keys must not go by two numbers of partitions, nor the records of one batch by two limits.
+   * Returns checked copies, headers included: the program may use its objects again while the send waits. No record
+   * keeps its place: equal keys must not be placed by two numbers of partitions, nor the records of one batch by two
+   * limits.
    */
   copies(records: readonly ProducerRecord[]): readonly ProducerRecord[] {
     const read = this.#read ?? []
@@ -155,7 +160,7 @@ export class SendPlan {
     })
   }
 
-  /** What `place` would refuse of one of the copies by these rules, without a question to the partitioner. */
+  /** Throws what `place` would throw for one of the copies by these rules, without calling the partitioner. */
   check({ topic, partition }: ProducerRecord, index: number, rules: TopicRules): void {
     refuseTooLarge(this.#read?.[index] as CheckedRecord, index, topic, rules)
     if (partition !== undefined) assertPartition(topic, partition, rules.partitions)
@@ -182,7 +187,10 @@ export class SendPlan {
     }
   }
 
-  /** `countLeft`: how many records of the call are left; mostly all go to one partition. */
+  /**
+   * Returns the group of the queue, a new one if needed. `countLeft`: how many records of the call are left; mostly all
+   * go to one partition.
+   */
   #group(queue: PartitionQueue, rules: TopicRules, places: Places, countLeft: number): RecordGroup {
     const first = this.#first
     if (first === undefined) {
@@ -203,7 +211,7 @@ export class SendPlan {
   }
 
   /**
-   * Puts the records into batches, in the order of the call. Answers the parts of the call, and whether one of the
+   * Puts the records into batches, in the order of the call. Returns the parts of the call, and whether one of the
    * queues is full.
    */
   enqueue(owner: PartOwner, send: PendingSend): { readonly parts: readonly SendPart[]; readonly isFull: boolean } {
@@ -218,7 +226,8 @@ export class SendPlan {
 }
 
 /**
- * MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything is sent.
+ * Throws MESSAGE_TOO_LARGE or RECORD_LIST_TOO_LARGE for a record that no batch of its topic can hold, before anything
+ * is sent.
  */
 export function refuseTooLarge(
   record: CheckedRecord,

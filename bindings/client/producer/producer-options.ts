@@ -56,7 +56,7 @@ export interface ProducerSettings {
   readonly partitioner: UserPartitioner | undefined
 }
 
-/** Of one that sends without transactions, which `transactionalId` as `undefined` says too. */
+/** Options of a producer that sends without transactions; `transactionalId: undefined` says that too. */
 type PlainOptions = ProducerOptions & { readonly transactionalId?: undefined }
 
 export const PRODUCER_NAMES: OptionNames<PlainOptions> = {
@@ -69,7 +69,7 @@ export const PRODUCER_NAMES: OptionNames<PlainOptions> = {
   transactionalId: true,
 }
 
-/** INVALID_REQUIRED_ACKS or INVALID_REQUEST, by name of the option. */
+/** Returns the options with their defaults. Throws INVALID_REQUIRED_ACKS or INVALID_REQUEST, with the option's name. */
 export function producerSettings(options: PlainOptions): ProducerSettings {
   assertOptions(options, PRODUCER_NAMES, 'producer')
   const { acks = 'all', lingerMs = 0, batchSizeBytes = 16_384, bufferBytes = 33_554_432, partitioner } = options
@@ -84,7 +84,7 @@ export function producerSettings(options: PlainOptions): ProducerSettings {
   return { acks, lingerMs, batchSizeBytes, bufferBytes, compression, partitioner }
 }
 
-/** INVALID_REQUEST. */
+/** Throws INVALID_REQUEST for anything but the name of a codec or `'none'`. */
 export function assertCompression(compression: unknown): asserts compression is Compression {
   if (compression === 'none' || COMPRESSION_TYPES.includes(compression as CompressionType)) return
   throw wrong('compression', `'none' or one of ${COMPRESSION_TYPES.join(', ')}`)

@@ -77,7 +77,7 @@ export class LogProducer implements Producer {
 
   #send(given: ProducerRecord | readonly ProducerRecord[], options: SendOptions): Promise<unknown> {
     try {
-      // Of a revoked proxy it throws.
+      // `Array.isArray` throws for a revoked proxy.
       const isOne = !Array.isArray(given)
       assertSendOptions(options, given)
       const signal = signalOf(options)
@@ -116,8 +116,8 @@ export class LogProducer implements Producer {
   }
 
   /**
-   * Waits behind the sends that wait already, so that calls keep their order. `copies`: `undefined` if all records have
-   * their places.
+   * Enqueues the send once those that wait already have begun, so that calls keep their order. `copies` is `undefined`
+   * if all records have their places.
    */
   async #enqueueLater(
     plan: SendPlan,
@@ -136,7 +136,7 @@ export class LogProducer implements Producer {
     return (await this.#waiting.inTurn(begin, signal)).answered
   }
 
-  /** False if something has to be asked first. */
+  /** Gives the records their places without waiting. Returns false if the log must be asked first. */
   #placeNow(plan: SendPlan, records: readonly ProducerRecord[]): boolean {
     try {
       return plan.place(records, this.#places)
@@ -146,7 +146,10 @@ export class LogProducer implements Producer {
     }
   }
 
-  /** Asks for what isn't known of the topics, and again where a record is refused by what may be outdated. */
+  /**
+   * Gives the copies their places. It asks the log for what isn't known of their topics, and again where a record is
+   * refused by rules that may be outdated.
+   */
   async #placeAll(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<void> {
     const known = new Map<string, TopicRules>()
     const newest = new Set<string>()
@@ -167,7 +170,7 @@ export class LogProducer implements Producer {
     plan.place(copies, { ...this.#places, rules: (topic) => known.get(topic) })
   }
 
-  /** Whether rules of a topic refused a record, and the log may have others by now. */
+  /** Whether a topic's rules refused a record though the log may have other rules by now. */
   #isOutdated(error: unknown): boolean {
     return this.#accumulator.mayBeOutdated && isByRules(error)
   }
@@ -180,8 +183,8 @@ export class LogProducer implements Producer {
   }
 
   /**
-   * Puts one record into the batch of its partition without the plan that a list needs; `undefined`, and the record
-   * hasn't been read, if it may have to wait.
+   * Puts one record into the batch of its partition, without the plan that a list needs. Returns `undefined`, and the
+   * record hasn't been read, if it may have to wait.
    */
   #sendLone(
     record: ProducerRecord,
@@ -215,15 +218,15 @@ export class LogProducer implements Producer {
   }
 
   /**
-   * A list of so many bytes is a batch of its own. Half of what a batch takes: the next list of its size wouldn't fit
-   * beside it. With a linger smaller ones are worth waiting for.
+   * A list of at least this size makes a batch of its own. It is half of what a batch takes: the next list of the same
+   * size wouldn't fit beside it. With a linger it is the whole batch size: smaller lists may wait for others.
    */
   get #ownBatchBytes(): number {
     const { batchSizeBytes, lingerMs } = this.#settings
     return lingerMs > 0 ? batchSizeBytes : batchSizeBytes / 2
   }
 
-  /** Has the log encode the records at once and without copies; `undefined` if they must be copied. */
+  /** Has the log encode the records at once and without copies. Returns `undefined` if they must be copied. */
   #handOver(
     records: readonly ProducerRecord[],
     form: AnswerForm,
@@ -252,8 +255,8 @@ export class LogProducer implements Producer {
   }
 
   /**
-   * Drains at the end of the turn, so that its sends make one batch. With a linger they wait for more, unless a batch
-   * is full.
+   * Drains at the end of the turn, so that its sends make one batch. With a linger the sends wait for more, unless a
+   * batch is full.
    */
   #drainLater(isFull: boolean): void {
     const { lingerMs } = this.#settings
@@ -280,9 +283,9 @@ export class LogProducer implements Producer {
     throwIfAborted(signal)
     const begun = [...this.#buffer.unsettledSends].map(({ answered }) => answered)
     const all = Promise.all([...begun, ...this.#waiting.answers()])
-    // Its failure is told below; until then others may fail too.
+    // A failure is reported by the `await` below; sends may fail before it too.
     all.catch(() => {})
-    // Sends that wait behind this one came later than the flush: it mustn't wait for them, since there may always be
+    // Sends that wait behind this one came later than the flush. It mustn't wait for them, since there may always be
     // some.
     if (this.#waiting.last !== undefined) await abortable(this.#waiting.last, signal)
     this.#drain()
@@ -313,7 +316,10 @@ export class LogProducer implements Producer {
   }
 }
 
-/** Where the first argument is no record the call is refused for that: what comes second need not be options then. */
+/**
+ * Checks the options. If the first argument is no record, the call is refused for that: what comes second needn't be
+ * options then.
+ */
 function assertSendOptions(options: SendOptions, given: ProducerRecord | readonly ProducerRecord[]): void {
   try {
     assertOptions(options, SEND_NAMES, 'send')

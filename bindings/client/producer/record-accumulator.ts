@@ -11,13 +11,16 @@ import { type TopicRules, TopicRulesCache } from './topic-rules.ts'
 /** The settings that all batches of one accumulator share. */
 export type BatchSettings = Pick<ProducerSettings, 'acks' | 'batchSizeBytes'>
 
-/** Queues that are kept from one transaction to the next, and before the accumulator looks for topics that are gone. */
+/**
+ * How many queues are kept from one transaction to the next, and how many there are before the accumulator looks for
+ * topics that are gone.
+ */
 const QUEUES_KEPT = 64
 
 /**
- * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's word for the
- * same thing). Producers of a log with equal settings share one: what 64 of them send in one turn is a batch, not 64
- * (docs/decisions/027-producers-share-batches.md).
+ * Collects records into batches, partition by partition, and sends them under one producer id (Kafka's
+ * RecordAccumulator). Producers of a log with equal settings share one: what 64 of them send in one turn is a batch,
+ * not 64 (docs/decisions/027-producers-share-batches.md).
  */
 export class RecordAccumulator {
   readonly #broker: Pick<Broker, 'openProducer'>
@@ -28,7 +31,7 @@ export class RecordAccumulator {
   readonly #hooks: QueueHooks
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   #allQueues: PartitionQueue[] = []
-  /** With so many queues, the next new one has it look for topics that are gone. */
+  /** The number of queues at which the next new one has the accumulator look for topics that are gone. */
   #sweepAt = QUEUES_KEPT
   /** Topics that are being asked about and that got no record since. */
   readonly #checkedTopics = new Set<string>()
@@ -37,7 +40,7 @@ export class RecordAccumulator {
   #session: ProducerSession | undefined
   #opening: Promise<void> | undefined
   #isDrainDue = false
-  /** Sequences start again under a new epoch as soon as nothing is unanswered. */
+  /** Whether a new epoch is due: sequences start again under it as soon as nothing is unanswered. */
   #isEpochDue = false
   #isBumping = false
   #fencedBy: { readonly error: unknown } | undefined
@@ -48,14 +51,14 @@ export class RecordAccumulator {
     this.#hooks = this.#hooksOf(settings)
   }
 
-  /** An accumulator over a session that is open already: that of a transaction. */
+  /** Returns an accumulator over the session of a transaction, which is open already. */
   static over(session: ProducerSession, port: RuntimePort, settings: BatchSettings): RecordAccumulator {
     const accumulator = new RecordAccumulator({ openProducer: async () => session }, port, settings)
     accumulator.#session = session
     return accumulator
   }
 
-  /** The producer's next transaction begins: everything that was sent before is written. */
+  /** Begins the producer's next transaction. Everything that was sent before is written. */
   beginTransaction(session: ProducerSession): void {
     this.#session = session
     if (this.#allQueues.length > QUEUES_KEPT) {
@@ -69,7 +72,7 @@ export class RecordAccumulator {
     return this.#session !== undefined
   }
 
-  /** It takes no records any more. */
+  /** Whether the producer was fenced: then the accumulator takes no records any more. */
   get isFenced(): boolean {
     return this.#fencedBy !== undefined
   }
@@ -91,11 +94,11 @@ export class RecordAccumulator {
     return this.#opening
   }
 
-  /** What is known of the topic without waiting. */
+  /** Returns what is known of the topic without waiting; `undefined` if that is nothing. */
   rulesNow(topic: string): TopicRules | undefined {
     const facts = this.#session?.topic(topic)
     if (!(facts instanceof Promise)) return facts && this.#rules.of(facts)
-    // The caller then asks and waits, and is told what is wrong.
+    // The caller then calls `rules`, waits, and gets the error from there.
     facts.catch(() => {})
     return undefined
   }
@@ -104,7 +107,7 @@ export class RecordAccumulator {
     return this.#rules.of(await this.#mustHaveSession().topic(topic))
   }
 
-  /** Whether a topic may have changed without this process knowing of it: `newerRules` asks. */
+  /** Whether a topic may have changed without this process knowing of it. `newerRules` asks the log then. */
   get mayBeOutdated(): boolean {
     return this.#session?.topicNow !== undefined
   }
@@ -161,7 +164,7 @@ export class RecordAccumulator {
     this.#rules.forget(topic)
   }
 
-  /** Drains what was sent in this turn, together. */
+  /** Drains what is sent in this turn together, at the turn's end. */
   drainSoon(): void {
     if (this.#isDrainDue) return
     this.#isDrainDue = true
@@ -219,7 +222,8 @@ export class RecordAccumulator {
   }
 
   /**
-   * Not before it is known of every batch of the old epoch whether it was written: the new epoch could write it twice.
+   * Asks for a new epoch, but not before it is known of every batch of the old one whether it was written: under the
+   * new epoch such a batch could be written twice.
    */
   #bumpWhenQuiet(): void {
     if (this.#isBumping) return

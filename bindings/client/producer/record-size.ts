@@ -11,23 +11,25 @@ export interface SizedRecord {
 
 /** Bytes of the attributes, and of the two deltas of a batch's first record. */
 const FIRST_RECORD_FIXED_BYTES = 3
-/** Bytes that the two deltas of a later record may take in addition: ten and five instead of one each. */
+/**
+ * Bytes that the two deltas of a later record may take in addition: they have ten and five bytes instead of one each.
+ */
 const LATER_DELTA_BYTES = 13
 const NO_HEADERS: HeaderList = []
 
-/** Exact size of the batch that holds this record alone. */
+/** The exact size of the batch that holds only this record. */
 export function loneBatchBytes(record: SizedRecord): number {
   const body = bodyBytes(record)
   return BATCH_HEADER_BYTES + varintBytes(body) + body
 }
 
-/** The most that the record takes as one of several. */
+/** The most bytes that the record takes as one of several. */
 export function mostRecordBytes(record: SizedRecord): number {
   const body = bodyBytes(record) + LATER_DELTA_BYTES
   return varintBytes(body) + body
 }
 
-/** Bytes of a record without its length field, if it is the first of its batch; later ones have longer deltas. */
+/** Bytes of a record without its length field, if it is the first of its batch. Later records have longer deltas. */
 export function bodyBytes({ key, value, headers = NO_HEADERS }: SizedRecord): number {
   let total = FIRST_RECORD_FIXED_BYTES + fieldBytes(key ?? null) + fieldBytes(value) + varintBytes(headers.length)
   for (const [name, header] of headers) total += fieldBytes(name) + fieldBytes(header)
@@ -40,7 +42,7 @@ function fieldBytes(field: RecordBytes): number {
   return varintBytes(length) + length
 }
 
-/** Zigzag, as all lengths of the format: one bit goes to the sign. */
+/** Bytes of a varint. It is zigzagged, as all lengths of the format are: one bit goes to the sign. */
 export function varintBytes(value: number): number {
   let bytes = 1
   for (let limit = 64; value >= limit; limit *= 128) bytes++

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 
-/** Refusals because of a record of the batch. */
+/** Errors that refuse a batch because of one of its records. */
 const OF_RECORDS = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'] as const
 
 /**
@@ -16,7 +16,7 @@ const UNWRITTEN = [
   'LOG_CLOSED',
 ] as const
 
-/** Whether a topic's number of partitions or limits of size refused a record, before the log was asked. */
+/** Whether a topic's number of partitions or its size limits refused a record, before the log was asked. */
 export function isByRules(error: unknown): boolean {
   return LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')
 }
@@ -31,8 +31,8 @@ export function isUnwritten(error: unknown): boolean {
 }
 
 /**
- * Whether to ask again without telling the program. Not for a full device: only the program can free space, so it must
- * hear of it. Nor for a lost holder: as long as there may be another one, the channel asks again by itself.
+ * Whether to send again without telling the program. Not for a full device: only the program can free space, so it must
+ * learn of it. Nor for a lost holder: as long as there may be another one, the channel sends again by itself.
  */
 export function isWorthAsking(error: unknown): boolean {
   return (
@@ -42,12 +42,12 @@ export function isWorthAsking(error: unknown): boolean {
 
 const FIRST_WAIT_MS = 5
 const LONGEST_WAIT_MS = 1000
-/** Kafka's delivery.timeout.ms: the waits before the last ask add up to it. */
+/** The most waits before a send is given up: together they take Kafka's delivery.timeout.ms. */
 const WAITS_MAX = 127
 
 /**
- * How long to wait, in milliseconds, before asking for the n-th time again, with Kafka's jitter of 20 %; `undefined` to
- * give up.
+ * Returns how long to wait, in milliseconds, before sending for the n-th time again, with Kafka's jitter of 20 %;
+ * `undefined` to give up.
  */
 export function waitBeforeAskMs(count: number, random: () => number): number | undefined {
   if (count > WAITS_MAX) return undefined

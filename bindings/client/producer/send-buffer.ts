@@ -1,6 +1,6 @@
 import type { PartOwner, SendOfParts, SendPart } from './send-part.ts'
 
-/** What is sent and unanswered, and its bytes. A send for which there is no room waits. */
+/** The sends that are unanswered, and their bytes (Kafka's buffer.memory). A send for which there is no room waits. */
 export class SendBuffer implements PartOwner {
   readonly #bufferBytes: number
   readonly #unsettled: SendPart[] = []
@@ -11,7 +11,10 @@ export class SendBuffer implements PartOwner {
     this.#bufferBytes = bufferBytes
   }
 
-  /** A send that is larger than the whole buffer is taken when that is empty: else it could never be sent. */
+  /**
+   * Whether a send has room. One that is larger than the whole buffer has it when the buffer is empty: else it could
+   * never be sent.
+   */
   hasRoom(sizeBytes: number): boolean {
     return this.#usedBytes === 0 || this.#usedBytes + sizeBytes <= this.#bufferBytes
   }
@@ -22,7 +25,7 @@ export class SendBuffer implements PartOwner {
     return part
   }
 
-  /** Hot path: the list's last part takes the place of the settled one. A set would cost three times as much. */
+  /** Removes a part. Hot path: the list's last part takes its position. A set would cost three times as much. */
   settled(part: SendPart): void {
     const last = this.#unsettled.pop()
     if (last !== undefined && last !== part) {

@@ -5,19 +5,19 @@ import type { CheckedRecord } from './validate-record.ts'
 
 /** The buffer of the producer that sent a part. */
 export interface PartOwner {
-  /** The part is under way, and answers it. */
+  /** Adds a part that is under way now, and returns it. */
   began(part: SendPart): SendPart
-  /** The part's bytes are free again. */
+  /** Frees the part's bytes. */
   settled(part: SendPart): void
 }
 
-/** The send that it is a part of. */
+/** The send that a part belongs to. */
 export interface SendOfParts {
   /** Settles once all parts have ended. */
   readonly answered: Promise<unknown>
-  /** To be called for all parts before any of them ends. */
+  /** Adds a part. It is called for all parts before any of them ends. */
   partBegan(): void
-  /** The record at this place of the call was written. */
+  /** Notes that the record at this position of the call was written. */
   written(index: number, metadata: RecordMetadata): void
   partEnded(): void
   partFailed(part: SendPart, error: unknown): void
@@ -28,19 +28,19 @@ export class SendPart {
   readonly topic: string
   readonly partition: number
   /**
-   * A batch may take the list over and add to it, so only the first `count` records belong to this part. Empty in a
-   * batch that is handed over.
+   * The part's records are the first `count` of this list: a batch may take the list over and add to it. The list is
+   * empty in a batch that is handed over.
    */
   records: CheckedRecord[]
   readonly count: number
   readonly sizeBytes: number
-  /** Places of its records in the call; that of the first one if they stand there in a row. */
+  /** Positions of the records in the call; only that of the first one if they stand there in a row. */
   readonly indexes: readonly number[] | number
   readonly owner: PartOwner
   readonly send: SendOfParts
-  /** Place of its first record in the batch. */
+  /** Position of the part's first record in the batch. */
   firstIndex = 0
-  /** Its place in its owner's list of unsettled parts. */
+  /** Position of the part in its owner's list of unsettled parts. */
   unsettledAt = -1
 
   constructor(
@@ -63,7 +63,7 @@ export class SendPart {
     send.partBegan()
   }
 
-  /** The place in the call of the record at `at` of this part. */
+  /** Returns the position in the call of the record at `at` of this part. */
   indexOf(at: number): number {
     const { indexes } = this
     return typeof indexes === 'number' ? indexes + at : (indexes[at] as number)

@@ -3,7 +3,7 @@ import { assertUserTopicName } from '../../model/names.ts'
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { TopicCompression } from '../../model/topic-config-keys.ts'
 
-/** What a producer needs to know of a topic's config. */
+/** What a producer needs to know of a topic. */
 export interface TopicRules {
   readonly partitions: number
   readonly maxMessageBytes: number
@@ -17,17 +17,17 @@ interface KnownTopic {
   readonly rules: TopicRules
 }
 
-/** Parses each config once, because every send asks for it. */
+/** Parsed configs of topics: each is parsed once, because every send needs it. */
 export class TopicRulesCache {
   readonly #known = new Map<string, KnownTopic>()
   readonly #madeAgain: (topic: string) => void
 
-  /** `madeAgain`: another topic has the name than when it was asked for last. */
+  /** `madeAgain` is called when another topic has the name than when it was asked for last. */
   constructor(madeAgain: (topic: string) => void) {
     this.#madeAgain = madeAgain
   }
 
-  /** INVALID_TOPIC_EXCEPTION for the log's own topics. */
+  /** Returns the topic's rules. Throws INVALID_TOPIC_EXCEPTION for the log's own topics. */
   of({ topic, topicId, partitions, config }: TopicFacts): TopicRules {
     const known = this.#known.get(topic)
     if (known !== undefined && isAsKnown(known, topicId, partitions, config)) return known.rules

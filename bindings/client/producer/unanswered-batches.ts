@@ -1,13 +1,13 @@
 import type { PendingBatch } from './pending-batch.ts'
 
-/** Behind 2147483647 comes 0 (kafka.md 3.4). */
+/** The number of sequences: after 2147483647 comes 0 (kafka.md 3.4). */
 const SEQUENCES = 2 ** 31
 
 /** The batches of a partition that have a sequence and no answer, in the order of their sequences. */
 export class UnansweredBatches {
   #batches: PendingBatch[] = []
   #nextSequence = 0
-  /** Batches that got a sequence. */
+  /** How many batches have got a sequence. */
   #numbered = 0
   /** Sequence of the first refused batch that left a gap before unanswered ones; -1 without a gap. */
   #gapAt = -1
@@ -24,7 +24,7 @@ export class UnansweredBatches {
     return this.#batches.length === 0
   }
 
-  /** It is known of every batch whether it is written. */
+  /** Whether it is known of every batch if it was written. */
   get isQuiet(): boolean {
     return this.#batches.every((batch) => batch.state === 'held')
   }
@@ -39,8 +39,8 @@ export class UnansweredBatches {
   }
 
   /**
-   * One more batch stays within what the log remembers of the oldest that is unanswered. Later ones may have been
-   * answered already: where the answer to that one got lost, it is asked for again behind them.
+   * Whether one more batch stays within what the log remembers, counted from the oldest unanswered batch. Later batches
+   * may have been answered already: if the answer to the oldest got lost, it is sent again behind them.
    */
   mayFollow(unansweredMax: number): boolean {
     const { oldest } = this
@@ -55,7 +55,10 @@ export class UnansweredBatches {
     this.#batches.push(batch)
   }
 
-  /** Sequences of five batches never span half of the circle, so the difference tells which one comes first. */
+  /**
+   * Whether the batch's sequence is behind the gap. Sequences of five batches never span half of the circle, so the
+   * difference tells which one comes first.
+   */
   isBehindGap({ baseSequence }: PendingBatch): boolean {
     return this.hasGap && (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
   }
@@ -65,7 +68,7 @@ export class UnansweredBatches {
     else this.#batches.splice(this.#batches.indexOf(batch), 1)
   }
 
-  /** It certainly wasn't written: its sequences are given again, at once if it is the last one. */
+  /** Removes a batch that certainly wasn't written. Its sequences are given again, at once if it is the last batch. */
   removeUnwritten(batch: PendingBatch): void {
     const isLast = this.#batches.at(-1) === batch
     this.remove(batch)
@@ -73,7 +76,7 @@ export class UnansweredBatches {
     else if (!this.hasGap) this.#nextSequence = batch.baseSequence
   }
 
-  /** Nor was this one: what it is parted into waits for new sequences. */
+  /** Splits a batch that wasn't written either. The batches that it is split into wait for new sequences. */
   split(batch: PendingBatch): void {
     this.#openGap(batch)
     this.#batches.splice(this.#batches.indexOf(batch), 1, ...batch.split())
@@ -83,13 +86,13 @@ export class UnansweredBatches {
     if (!this.isBehindGap(batch)) this.#gapAt = batch.baseSequence
   }
 
-  /** The next batch gets the sequence that the gap began with. */
+  /** Closes the gap: the next batch gets the sequence that the gap began with. */
   closeGap(): void {
     this.#nextSequence = this.#gapAt
     this.#gapAt = -1
   }
 
-  /** Under a new epoch. */
+  /** Begins with sequence 0, under a new epoch. */
   beginSequencesAnew(): void {
     this.#nextSequence = 0
     this.#gapAt = -1
@@ -101,7 +104,7 @@ export class UnansweredBatches {
     return all
   }
 
-  /** Those that certainly weren't written. */
+  /** Takes the batches that certainly weren't written. */
   takeHeld(): readonly PendingBatch[] {
     const held = this.#batches.filter((batch) => batch.state === 'held')
     this.#batches = this.#batches.filter((batch) => batch.state !== 'held')

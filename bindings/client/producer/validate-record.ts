@@ -6,16 +6,16 @@ import { fieldSlip } from '../record-fields.ts'
 import { HOW_TO_DECLARE } from '../topic/topic.ts'
 
 /**
- * An EncodedRecord with what the producer needs besides. Hot path, one object a record, and no literal: where a
- * collection finds most objects of a literal in use, which it does in the midst of large sends, V8 puts all later ones
- * among its old objects for good.
+ * An EncodedRecord with what the producer needs in addition. Hot path: one object for each record, and no literal. If a
+ * garbage collection finds most objects of a literal in use, as it does in the midst of large sends, V8 allocates all
+ * later ones among its old objects for good.
  */
 export class CheckedRecord implements EncodedRecord {
   readonly key: RecordBytes
   readonly value: RecordBytes
   readonly timestamp: number | undefined
   readonly headers: HeaderList | undefined
-  /** What it takes in a batch at most, but that each UTF-16 unit of a string counts as one byte. */
+  /** The most bytes that the record takes in a batch, where each UTF-16 unit of a string counts as one byte. */
   readonly sizeBytes: number
 
   constructor(
@@ -33,16 +33,19 @@ export class CheckedRecord implements EncodedRecord {
   }
 }
 
-/** Most bytes of lengths, deltas and attributes of a record, and of a header (kafka.md 1.2). */
+/** The most bytes that lengths, deltas and attributes of a record take, and those of a header (kafka.md 1.2). */
 const RECORD_OVERHEAD_BYTES = 36
 const HEADER_OVERHEAD_BYTES = 10
 
-/** Lone surrogates have no UTF-8 form: an encoder would write something else in silence. In every engine since 2023. */
+/**
+ * Lone surrogates have no UTF-8 form: an encoder would silently write something else. Every engine has this method
+ * since 2023.
+ */
 interface WellFormed {
   isWellFormed(): boolean
 }
 
-/** Refuses what plain JavaScript can hand over wrongly: INVALID_RECORD names field and place, never the content. */
+/** Checks what plain JavaScript can pass wrongly. INVALID_RECORD names field and position, never the content. */
 export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
   if (typeof record !== 'object' || record === null) throw invalid(index, 'record', RECORD)
   assertFields(record, index)
@@ -63,8 +66,9 @@ export function checkRecord(record: ProducerRecord | undefined, index: number): 
 }
 
 /**
- * What `checkRecord` says that it takes, if it has neither headers nor a time of its own; else -1. Hot path: whether
- * its fields are bytes of the length that they say is asked when they are copied (view-length.ts), or by `isPlain`.
+ * Returns the `sizeBytes` that `checkRecord` would give the record, if it has neither headers nor a timestamp of its
+ * own; else -1. Hot path: whether its fields are bytes of the length that they state is checked when they are copied
+ * (view-length.ts), or by `isPlain`.
  */
 export function plainSizeBytes(record: ProducerRecord): number {
   const { value, timestamp, headers } = record
@@ -85,7 +89,7 @@ export function isPlain({ key, value }: ProducerRecord): boolean {
   return isBytes(key ?? null) && isBytes(value)
 }
 
-/** How many UTF-16 units of it `sizeBytes` counts as one byte each. */
+/** How many UTF-16 units of the record `sizeBytes` counts as one byte each. */
 export function textUnits({ key, value }: ProducerRecord): number {
   return (typeof key === 'string' ? key.length : 0) + (typeof value === 'string' ? value.length : 0)
 }
@@ -98,7 +102,10 @@ function assertFields(record: ProducerRecord, index: number): void {
   throw new LogError('INVALID_RECORD', message, { index, field, nearest: [meant] })
 }
 
-/** For who must know the topic first; INVALID_RECORD for what is no record, or names none. */
+/**
+ * Returns the record's topic, for callers that must know it first. Throws INVALID_RECORD for what is no record, or
+ * names no topic.
+ */
 export function topicOf(record: ProducerRecord | undefined, index: number): string {
   if (typeof record !== 'object' || record === null) throw invalid(index, 'record', RECORD)
   if (typeof record.topic !== 'string') throw invalid(index, 'topic', TOPIC)
@@ -110,7 +117,10 @@ const TOPIC = `a string: record() of a declared topic sets it (${HOW_TO_DECLARE}
 const BYTES = 'well-formed text, a Uint8Array that is neither detached nor of another length than it says, or null'
 const GIVEN = 'text, bytes or null'
 
-/** What a declared topic would have encoded gets the way there, not what bytes may be. */
+/**
+ * Returns what a field must be, for an error's message. For a value that a declared topic would have encoded, this is
+ * the way to declare one, not what bytes may be.
+ */
 function bytesFor(field: unknown): string {
   if (field === undefined) return `${GIVEN}, and isn't there`
   const isPlainObject = typeof field === 'object' && !ArrayBuffer.isView(field) && !(field instanceof Uint8Array)
@@ -128,11 +138,12 @@ function isBytes(value: unknown): value is RecordBytes {
 }
 
 /**
- * Not a proxy of one, nor what only inherits from it: those have no bytes. A class that answers another `length` would be given so much room in the kernel's memory, and all that it holds is
+ * Whether a value is a Uint8Array with bytes: a proxy of one, or an object that only inherits from it, has none. A
+ * class that returns another `length` would get that much room in the kernel's memory, and all that it holds would be
  * copied there, over what other partitions have behind it.
  */
 function isView(value: unknown): value is Uint8Array {
-  // Hot path: of this realm, as nearly all are.
+  // Hot path: a view of this realm, as nearly all are, needs no further look.
   const isOurs = value instanceof Uint8Array && ArrayBuffer.isView(value)
   return (isOurs || isByteArray(value)) && saysItsLength(value)
 }

@@ -2,27 +2,27 @@ import { type Abortable, abortable } from '../signals.ts'
 import type { PendingSend } from './pending-send.ts'
 
 /**
- * Sends that can't begin yet, because session, topic or buffer space is missing. Each begins behind the one before, so
+ * Sends that can't begin yet, because session, topic or buffer space is missing. Each begins after the one before, so
  * that calls keep their order.
  */
 export class WaitingSends {
   #last: Promise<void> | undefined
-  /** Each promise gives its send once that has begun, or `undefined` if it fails before. */
+  /** Each promise resolves with its send once that has begun, or with `undefined` if it fails before. */
   readonly #sends = new Set<Promise<PendingSend | undefined>>()
 
-  /** The turn behind all that wait now; `undefined` if none does. */
+  /** Resolves once all that wait now have had their turn; `undefined` if none waits. */
   get last(): Promise<void> | undefined {
     return this.#last
   }
 
-  /** Calls `begin` when its turn has come. */
+  /** Calls `begin` when the turn of this send has come. */
   async inTurn(begin: () => Promise<PendingSend>, signal: Abortable['signal']): Promise<PendingSend> {
     const before = this.#last ?? Promise.resolve()
     let leave: (begun: PendingSend | undefined) => void = () => {}
     const left = new Promise<PendingSend | undefined>((resolve) => {
       leave = resolve
     })
-    // Also if this one's wait is aborted: those behind it must not pass those before it.
+    // This holds too if this send's wait is aborted: those behind it must not pass those before it.
     const turn = Promise.all([before, left]).then(() => {
       this.#sends.delete(left)
       if (this.#last === turn) this.#last = undefined
@@ -39,7 +39,7 @@ export class WaitingSends {
     }
   }
 
-  /** For each that waits now, what its send is answered. */
+  /** Returns, for each send that waits now, the promise of its answer. */
   answers(): readonly Promise<unknown>[] {
     return Array.from(this.#sends, (each) => each.then((send) => send?.answered))
   }
