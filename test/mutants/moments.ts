@@ -274,6 +274,27 @@ export const MOMENTS: readonly Mutant[] = [
     tests: [besideCheckpoint],
   },
   {
+    name: 'frames that came beside a checkpoint are free behind it',
+    file: 'log/store/checkpoints.ts',
+    find: 'journal.ring.release(facts.coveredSequence)',
+    put: 'journal.ring.release(this.#appliedSequence)',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'a frame takes a run that goes on beside a checkpoint from its beginning',
+    file: 'log/store/checkpointer.ts',
+    find: '    files.pending.noted()\n',
+    put: '',
+    tests: [besideCheckpoint],
+  },
+  {
+    name: 'a run that ends where a checkpoint does waits for a frame all the same',
+    file: 'log/stored-files/pending-runs.ts',
+    find: 'if (run.nextOffset <= nextOffset) return []',
+    put: 'if (run.nextOffset < nextOffset) return []',
+    tests: [besideCheckpoint],
+  },
+  {
     name: 'a segment goes while a commit takes batches from it',
     file: 'log/store/file-partition-store.ts',
     find: ' || this.#commits?.isReading(segment) === true',

@@ -1,99 +1,20 @@
-// What a commit beside a checkpoint leaves to the next one: ceilings that came into force between its note and its end,
+// What a commit beside a checkpoint leaves to the next one: its frame, ceilings that came into force between note and end,
 // and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LEADER_EPOCH_CHECKPOINT, partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
-import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
-import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
-import type { Effect, Task } from '../../../bindings/storage/effect.ts'
-import type { PartitionIdentity } from '../../../bindings/storage/partition-identity.ts'
-import type { PartitionSource, SegmentConfig } from '../../../bindings/storage/partition-source.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
 import { content } from '../segment/model.ts'
 import { runNow } from '../support.ts'
+import { held, OTHER, SHOWN, Writer } from './plain-writer.ts'
 
-const RING_FILE_BYTES = 16_384
 const CEILING = 64
 const EMPTY = new Uint8Array(0)
 const kernel = newKernel()
-/** Of the log's own, so that no catalogue has to name them. */
-const SHOWN: PartitionIdentity = { topicId: 'b25jZWxvZy5wb3NpdGlvMQ', topic: '__oncelog_positions', partition: 0 }
-const OTHER: PartitionIdentity = { topicId: 'b25jZWxvZy5vZmZzZXRzMQ', topic: '__consumer_offsets', partition: 0 }
-
-/** As little of an engine as these cases need. */
-class Writer implements PartitionSource {
-  readonly disk: VirtualDisk
-  readonly store: FilePartitionStore
-  readonly ceilings = new Map<string, number>()
-  readonly #ends = new Map<string, number>()
-  readonly #segmentBytes: number
-
-  constructor(disk: VirtualDisk, segmentBytes = 1 << 20, ringFileBytes = RING_FILE_BYTES) {
-    this.disk = disk
-    this.#segmentBytes = segmentBytes
-    this.store = new FilePartitionStore(disk, newKernel(1 << 24), this, {
-      ringFileBytes,
-      ringFiles: 2,
-      ringFilesUsual: 2,
-      ringFilesMax: 2,
-      openFilesMax: 64,
-      random: () => 0.5,
-    })
-  }
-
-  producers = () => []
-  logStartOffset = () => 0
-  copyTail = () => false
-  ceiling = ({ topic }: PartitionIdentity) => this.ceilings.get(topic) ?? 0
-  segmentConfig = (): SegmentConfig => {
-    return { segmentBytes: this.#segmentBytes, segmentMs: 1e9, segmentIndexBytes: 1 << 20, indexIntervalBytes: 4096 }
-  }
-
-  begin(...ids: readonly PartitionIdentity[]): void {
-    runNow(this.store.open())
-    for (const id of ids) runNow(this.store.create(id))
-  }
-
-  /** In batches of 1000 bytes, as acks 1 has them: in their segment, and nobody waits for a flush. */
-  append(id: PartitionIdentity, count: number, leaderEpoch = 0): void {
-    for (let left = count; left > 0; ) {
-      const baseOffset = this.#ends.get(id.topic) ?? 0
-      if (!this.store.append(id, sealedBatch({ baseOffset, valueBytes: 900, leaderEpoch }), false)) {
-        runNow(this.store.activate(id))
-        continue
-      }
-      this.#ends.set(id.topic, baseOffset + 1)
-      left--
-    }
-  }
-
-  checkpoint(): void {
-    assert.ok(this.store.maintenanceIsDue(), 'a checkpoint was to be due')
-    for (let due = this.store.maintenance(); due !== undefined; due = this.store.maintenance()) runNow(due)
-  }
-}
-
-/** Runs it up to the first effect that `stops` it; the rest when it is called. */
-function held(task: Task<void>, stops: (effect: Effect) => boolean): () => void {
-  for (let step = task.next(); step.done !== true; ) {
-    const { value } = step
-    const run = () => task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
-    if ([value].flat().some(stops)) return () => finish(task, run())
-    step = run()
-  }
-  throw new Error('it never came there')
-}
-
-function finish(task: Task<void>, begun: IteratorResult<Effect | readonly Effect[], void>): void {
-  for (let step = begun; step.done !== true; ) {
-    const { value } = step
-    step = task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
-  }
-}
 
 test('a ceiling that comes into force beside a checkpoint stands in the next one', () => {
   const writer = new Writer(new VirtualDisk())
@@ -116,7 +37,7 @@ test('a ceiling that comes into force beside a checkpoint stands in the next one
   // Shown from now on, and lost with the power.
   writer.append(SHOWN, 10)
   const after = new Writer(writer.disk.image(new Random(1), 'none'))
-  const { partitions, report } = runNow(after.store.open())
+  const { partitions, report } = after.open()
   assert.equal(report.damage, [])
   const found = partitions.find(({ id }) => id.topic === SHOWN.topic)
   assert.is(found?.nextOffset, CEILING, 'offsets that readers saw are given to other records')
@@ -143,17 +64,14 @@ test('of what came beside a checkpoint a frame covers all, before its end and be
     writer.append(SHOWN, 40)
     const checkpoint = writer.store.maintenance()
     assert.ok(checkpoint)
-    const durable = () => {
-      runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
-    }
     const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
     writer.append(SHOWN, 30)
-    if (isTakenBefore) durable()
+    if (isTakenBefore) writer.commit(SHOWN)
     go()
     writer.append(SHOWN, 1)
-    durable()
+    writer.commit(SHOWN)
     const after = new Writer(writer.disk.image(new Random(1), 'none'))
-    const { partitions, report } = runNow(after.store.open())
+    const { partitions, report } = after.open()
     assert.equal(report.damage, [])
     assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 71, `taken before: ${isTakenBefore}`)
   }
@@ -167,9 +85,9 @@ test('what a checkpoint made durable no frame has to cover, in however many segm
     writer.checkpoint()
   }
   writer.append(SHOWN, 1)
-  runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+  writer.commit(SHOWN)
   const after = new Writer(writer.disk.image(new Random(1), 'none'), 1500)
-  const { partitions, report } = runNow(after.store.open())
+  const { partitions, report } = after.open()
   assert.equal(report.damage, [])
   assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 201)
 })
@@ -202,7 +120,7 @@ test('frames are free again once the checkpoint that covers them is durable, and
   writer.begin(SHOWN)
   while (writer.store.canCommit(0)) {
     writer.append(SHOWN, 1)
-    runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+    writer.commit(SHOWN)
   }
   const checkpoint = writer.store.maintenance()
   assert.ok(checkpoint)
@@ -210,6 +128,51 @@ test('frames are free again once the checkpoint that covers them is durable, and
   assert.is(writer.store.canCommit(0), false)
   go()
   assert.is(writer.store.canCommit(0), true)
+})
+
+test('frames that were written beside a checkpoint are not free behind it', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN)
+  const commit = () => {
+    writer.append(SHOWN, 1)
+    writer.commit(SHOWN)
+    return 1
+  }
+  let acknowledged = 0
+  while (!writer.store.maintenanceIsDue()) acknowledged += commit()
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  while (writer.store.canCommit(0)) acknowledged += commit()
+  go()
+  for (let more = 0; more < 8 && writer.store.canCommit(0); more++) acknowledged += commit()
+  const after = new Writer(writer.disk.image(new Random(1), 'none'))
+  const { partitions, report } = after.open()
+  assert.equal(report.damage, [])
+  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, acknowledged)
+  writer.checkpoint()
+  assert.is(writer.store.canCommit(0), true)
+})
+
+test('a frame holds nothing again that a checkpoint covers, whether what follows came beside it or behind it', () => {
+  for (const isBeside of [true, false]) {
+    const writer = new Writer(new VirtualDisk())
+    writer.begin(SHOWN)
+    // More than a frame has room for.
+    writer.append(SHOWN, 40)
+    const checkpoint = writer.store.maintenance()
+    assert.ok(checkpoint)
+    const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+    if (isBeside) writer.append(SHOWN, 1)
+    go()
+    if (!isBeside) writer.append(SHOWN, 1)
+    const flushed: string[] = []
+    writer.disk.watch = (_, kind, path) => {
+      if (kind === 'flush') flushed.push(path)
+    }
+    writer.commit(SHOWN)
+    assert.ok(flushed.length > 0 && flushed.every((path) => path.endsWith('.ring')), `beside: ${isBeside}: ${flushed}`)
+  }
 })
 
 test('a segment below the log start stays while a commit takes batches from it', () => {
@@ -225,7 +188,7 @@ test('a segment below the log start stays while a commit takes batches from it',
   go()
   assert.is(runNow(writer.store.deleteBefore(SHOWN, 10)), 'more')
   const after = new Writer(writer.disk.image(new Random(1), 'none'), 1500)
-  assert.is(runNow(after.store.open()).partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 80)
+  assert.is(after.open().partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 80)
 })
 
 /** Stops before that operation of the recovery; false when it was over by then. */
@@ -250,7 +213,7 @@ test('an extent that begins below the end that a checkpoint noted beside it: rec
   assert.ok(checkpoint)
   const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
   writer.append(SHOWN, 5)
-  runNow(writer.store.commit({ durable: [SHOWN], decisions: [], ceilings: [], producerIdsEnd: undefined }))
+  writer.commit(SHOWN)
   go()
   for (let operation = 1, images = 0; ; operation++) {
     const recovering = writer.disk.image(new Random(1), 'all')
@@ -261,7 +224,7 @@ test('an extent that begins below the end that a checkpoint noted beside it: rec
     for (let seed = 0; seed < 8; seed++, images++) {
       const disk = recovering.image(new Random(seed), 'mixed')
       const after = new Writer(disk)
-      const { partitions, report } = runNow(after.store.open())
+      const { partitions, report } = after.open()
       const place = `crash before operation ${operation} of the recovery, image ${seed}`
       assert.equal(report.damage, [], place)
       assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 85, place)
