@@ -10,6 +10,7 @@ const tailCut = 'log/recovery/tail-cut.ts'
 const setAside = 'log/recovery/set-aside.test.ts'
 const newDirectories = 'log/recovery/new-directories.test.ts'
 const olderJournal = 'damage/older-journal.test.ts'
+const unproven = 'log/recovery/unproven.test.ts'
 const commit = 'log/store/group-commit.ts'
 
 export const RECOVERY: readonly Mutant[] = [
@@ -411,6 +412,48 @@ export const RECOVERY: readonly Mutant[] = [
     find: 'this.#noted.has(key) || this.#entries.has(key)',
     put: 'this.#entries.has(key)',
     tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: of two frames with one number the last that is found counts',
+    file: 'log/journal/scan.ts',
+    find: '    if (known !== undefined && known.header.generation >= header.generation) return\n',
+    put: '',
+    tests: [unproven],
+  },
+  {
+    name: 'recovery: takes the generation of another recovery that has written a frame',
+    file: recovery,
+    find: 'this.#checkpoint.generation, ...seen)',
+    put: 'this.#checkpoint.generation)',
+    tests: [unproven],
+  },
+  {
+    name: 'recovery: of a frame comes first what it holds, whatever its offset',
+    file: 'log/recovery/frame-entries.ts',
+    find: 'found.entries.toSorted((a, b) => offsetOf(a) - offsetOf(b))',
+    put: 'found.entries',
+    tests: [unproven],
+  },
+  {
+    name: 'recovery: a log was closed though a checkpoint came behind that',
+    file: 'log/recovery/recovery.ts',
+    find: 'header.clean && checkpoint.sequence === header.checkpointSequence',
+    put: 'header.clean',
+    tests: [unproven],
+  },
+  {
+    name: 'recovery: a sector that is put back is not synced',
+    file: partition,
+    find: '    this.#files.unsynced.add(active)\n',
+    put: '',
+    tests: [unproven],
+  },
+  {
+    name: 'recovery: a cut is not synced',
+    file: tailCut,
+    find: '    this.#files.unsynced.add(active)\n',
+    put: '',
+    tests: [unproven],
   },
   {
     name: 'clean open: a segment that a later close noted is overlooked',

@@ -52,8 +52,8 @@ export interface JournalScan {
 
 /**
  * Looks at every 4096-byte boundary of every ring file. The nonce keeps a record's content from passing for a frame.
- * Two frames may have the same sequence: the one of the greater generation counts, which restates or replaces the other
- * (rule 6b).
+ * Two frames may have the same sequence: the one of the greater generation counts. The other is of an opening that lost
+ * its lock and wrote on until its next checkpoint (rule 10).
  */
 export function* scanJournal(
   store: FileStore,
