@@ -146,6 +146,96 @@ test('a commit that a rebalance refused is told that the member was put out of i
   await log.close()
 })
 
+/** Its first commit, or first offsets of a transaction, are sent to the log when `arrive` is called. */
+function withLateOffsets(broker: EmbeddedBroker): () => void {
+  let arrive = () => {}
+  let onItsWay: Promise<void> | undefined = new Promise((resolve) => {
+    arrive = resolve
+  })
+  const late = <A extends unknown[]>(call: (...given: A) => Promise<void>) => {
+    return (...given: A) => {
+      const before = onItsWay ?? Promise.resolve()
+      onItsWay = undefined
+      return before.then(() => call(...given))
+    }
+  }
+  const openConsumer = broker.openConsumer.bind(broker)
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    session.commit = late(session.commit.bind(session))
+    return session
+  }
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    session.sendOffsets = late(session.sendOffsets.bind(session))
+    return session
+  }
+  return () => arrive()
+}
+
+/** A member whose group moves on to another generation, in which it has the same partition, between two calls. */
+async function movingOn({ log, broker }: Stand) {
+  const arrive = withLateOffsets(broker)
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const batches = consumer.batches({ maxRecords: 5 })[Symbol.asyncIterator]()
+  const { value: batch } = await batches.next()
+  const nextBatch = async () => {
+    await log.admin.createPartitions('t', 2)
+    await settle()
+    const { value } = await batches.next()
+    assert.is(consumer.assignment().length, 2)
+    return value
+  }
+  return { consumer, arrive, batch, nextBatch }
+}
+
+// Regression: the first one was refused as of an older generation, and tried again behind the second one, so that the
+// group went back behind an offset that was acknowledged.
+test('a commit that is tried again goes back behind no later one', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
+  const first = consumer.commit(batch)
+  await settle()
+  const second = consumer.commit(await nextBatch())
+  await second
+  arrive()
+  await first
+  assert.is(await consumer.committed(at), 10)
+  await stand.log.close()
+})
+
+test('a commit that is tried again waits for a later one under way', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
+  const first = consumer.commit(batch)
+  await settle()
+  const second = consumer.commit(await nextBatch())
+  arrive()
+  await Promise.all([first, second])
+  assert.is(await consumer.committed(at), 10)
+  await stand.log.close()
+})
+
+test('nor do offsets of one transaction, and an abort leads back to what is committed', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
+  const producer = stand.log.producer({ transactionalId: 'id' })
+  const transaction = await producer.beginTransaction()
+  const first = transaction.sendOffsets(consumer, batch)
+  await settle()
+  await transaction.sendOffsets(consumer, await nextBatch())
+  arrive()
+  await first
+  await transaction.commit()
+  assert.is(await consumer.committed(at), 10)
+  const next = await producer.beginTransaction()
+  await next.sendOffsets(consumer, [{ ...at, nextOffset: 10 }])
+  await next.abort()
+  assert.is(consumer.position(at), 10)
+  await stand.log.close()
+})
+
 test('a group that is deleted and created again goes on with higher generations', async (open) => {
   const log = await open()
   await log.admin.createTopic('t')

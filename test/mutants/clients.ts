@@ -12,8 +12,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'an abort brings again what a plain commit was for',
     file: 'client/consumer/consumer.ts',
-    find: 'session.commit(positions, generation))\n    committed()\n',
-    put: 'session.commit(positions, generation))\n',
+    find: 'for (const place of await this.#membership.commit(places, this.#commits, write)) place.committed()',
+    put: 'await this.#membership.commit(places, this.#commits, write)',
     tests: [offsets],
   },
   {
@@ -33,7 +33,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a batch whose sendOffsets was refused is passed over',
     file: 'client/consumer/consumer.ts',
-    find: '      ending.aborted()\n      throw error\n',
+    find: '      aborted()\n      throw error\n',
     put: '      throw error\n',
     tests: [offsets],
   },

@@ -125,18 +125,18 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what was given up is committed by a call of before',
     file: 'client/consumer/membership.ts',
-    find: '      for (const each of held) this.assignment.stillHeld(each, each)\n',
+    find: '        for (const { held } of places) this.assignment.stillHeld(held, held)\n',
     put: '',
     tests: [lateCommits],
   },
   {
     name: 'what was given up is committed by a call that is tried again',
     file: 'client/consumer/membership.ts',
-    find: `    for (;;) {
-      for (const each of held) this.assignment.stillHeld(each, each)
+    find: `      for (;;) {
+        for (const { held } of places) this.assignment.stillHeld(held, held)
 `,
-    put: `    for (const each of held) this.assignment.stillHeld(each, each)
-    for (;;) {
+    put: `      for (const { held } of places) this.assignment.stillHeld(held, held)
+      for (;;) {
 `,
     tests: [lateCommits],
   },
@@ -283,8 +283,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an abort wakes nobody who waits for records',
     file: 'client/consumer/consumer.ts',
-    find: '        this.#membership.wake()\n      },\n',
-    put: '      },\n',
+    find: '      this.#membership.wake()\n    }\n    try {\n',
+    put: '    }\n    try {\n',
     tests: ['client/consumer-positions.test.ts'],
   },
   {
@@ -391,5 +391,19 @@ export const OFFSETS: readonly Mutant[] = [
     find: "      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return []\n",
     put: '',
     tests: ['client/deleted-while-assigned.test.ts'],
+  },
+  {
+    name: 'a commit that is tried again takes partitions of later commits with it',
+    file: 'client/consumer/commit-order.ts',
+    find: '    return call.places.filter(({ held }) => !taken.has(held))',
+    put: '    return call.places',
+    tests: ['client/late-commits.test.ts'],
+  },
+  {
+    name: 'a commit that is tried again waits for no later one under way',
+    file: 'client/consumer/membership.ts',
+    find: '        if (later !== undefined) await later.catch(() => {})\n        else if (await this',
+    put: '        if (await this',
+    tests: ['client/late-commits.test.ts'],
   },
 ]

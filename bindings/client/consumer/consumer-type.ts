@@ -30,7 +30,8 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
    * Commits: the group goes on behind `done`, which is a record, a batch, or positions. Resolves when that is durable.
-   * Joins the group first if it must. A position beyond the end is handled by `autoOffsetReset` when it is read.
+   * Joins the group first if it must. A position beyond the end is handled by `autoOffsetReset` when it is read. Of
+   * calls that aren't awaited a later one wins over an earlier one, also where the group moves on between them.
    *
    * A record is finished when its iteration asked for the next one, or when it, its batch or a later record of its
    * partition is passed here. Positions past records that were delivered and aren't finished reject with

@@ -1,6 +1,4 @@
 import type { Broker } from '../../broker/broker.ts'
-import type { ConsumerSession } from '../../broker/consumer-session.ts'
-import type { TopicPosition } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
@@ -14,13 +12,14 @@ import { type Abortable, signalOf } from '../signals.ts'
 import { endPositions, startPositions } from '../start-point.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
+import { CommitOrder, type CommitPlace } from './commit-order.ts'
 import { ConsumedRecord } from './consumed-record.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
 import { ConsumerRun, type ConsumerRuns, type Taken } from './consumer-run.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
 import type { FetchedRecords } from './fetched-records.ts'
-import { Membership } from './membership.ts'
+import { Membership, type WriteOffsets } from './membership.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500
@@ -39,6 +38,7 @@ export interface OffsetsInTransaction {
 export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #broker: Broker
   readonly #membership: Membership
+  readonly #commits = new CommitOrder()
   readonly #closed: () => void
   readonly #signal: Abortable['signal']
   readonly #keepsOwnPositions: boolean
@@ -88,35 +88,36 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
-    const { positions, partitions, committed } = await this.#finish(done, options, 'commit')
-    await this.#membership.commit(partitions, (session, generation) => session.commit(positions, generation))
-    committed()
+    const places = await this.#finish(done, options, 'commit')
+    const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
+    for (const place of await this.#membership.commit(places, this.#commits, write)) place.committed()
   }
 
   /**
-   * This consumer's part in a transaction: `send` hands over its offsets. What it resolves with is to be told how the
-   * transaction ended.
+   * This consumer's part in a transaction: `send` hands over its offsets, in the order of the transaction's calls. What
+   * it resolves with is to be told how the transaction ended.
    */
   async sendOffsets(
     done: unknown,
     options: CommitOptions,
-    send: (session: ConsumerSession, positions: readonly TopicPosition[], generation: number) => Promise<void>,
+    order: CommitOrder,
+    send: WriteOffsets,
   ): Promise<OffsetsInTransaction> {
-    const { positions, partitions, committed } = await this.#finish(done, options, 'sendOffsets')
-    const ending: OffsetsInTransaction = {
-      committed,
-      aborted: () => {
-        for (const partition of partitions) partition.rewind()
-        this.#membership.wake()
-      },
+    const places = await this.#finish(done, options, 'sendOffsets')
+    const aborted = () => {
+      for (const { held } of places) held.rewind()
+      this.#membership.wake()
     }
     try {
-      await this.#membership.commit(partitions, (session, generation) => send(session, positions, generation))
+      const sent = await this.#membership.commit(places, order, send)
+      const committed = () => {
+        for (const place of sent) place.committed()
+      }
+      return { committed, aborted }
     } catch (error) {
-      ending.aborted()
+      aborted()
       throw error
     }
-    return ending
   }
 
   /**
@@ -127,16 +128,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return this.#membership.assignment.find(batch).position < batch.nextOffset
   }
 
-  async #finish(
-    done: unknown,
-    options: CommitOptions,
-    call: string,
-  ): Promise<{
-    readonly positions: readonly TopicPosition[]
-    readonly partitions: readonly AssignedPartition[]
-    /** To be called once the group has committed them. */
-    committed(): void
-  }> {
+  /** Takes what is to be committed as finished. */
+  async #finish(done: unknown, options: CommitOptions, call: string): Promise<readonly CommitPlace[]> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
@@ -144,26 +137,22 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const message = 'this consumer takes its positions from elsewhere and never commits'
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
-    const places = committedPositions(done)
+    const positions = committedPositions(done)
     if (!this.#membership.hasPartitions) await this.#membership.joinForPartitions()
     const delivery = deliveryOf(done)
-    const partitions = places.map((position) => {
-      return delivery === undefined
-        ? this.#membership.assignment.findHeld(position)
-        : this.#membership.assignment.stillHeld(position, delivery.held)
+    const { assignment } = this.#membership
+    const found = positions.map((position) => {
+      const held =
+        delivery === undefined ? assignment.findHeld(position) : assignment.stillHeld(position, delivery.held)
+      return { held, position }
     })
-    const positions = places.map(({ topic, partition, nextOffset }, index) => {
-      return { topic, partition, nextOffset, topicId: partitions[index]?.topicId }
-    })
-    partitions.forEach((partition, index) => {
-      const { nextOffset } = positions[index] ?? { nextOffset: 0 }
-      if (delivery === undefined && !allowSkip) partition.assertFinished(nextOffset)
-    })
-    const finished = partitions.map((partition, index) => partition.finish(positions[index]?.nextOffset ?? 0))
-    const committed = () => {
-      for (const each of finished) each()
+    if (delivery === undefined && !allowSkip) {
+      for (const { held, position } of found) held.assertFinished(position.nextOffset)
     }
-    return { positions, partitions, committed }
+    return found.map(({ held, position: { topic, partition, nextOffset } }) => {
+      const position = { topic, partition, nextOffset, topicId: held.topicId }
+      return { held, position, committed: held.finish(nextOffset) }
+    })
   }
 
   assignment(): readonly TopicPartition[] {

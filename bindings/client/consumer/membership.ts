@@ -5,9 +5,9 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { TopicRef } from '../topic/topic.ts'
-import type { AssignedPartition } from './assigned-partition.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
+import type { CommitCall, CommitOrder, CommitPlace } from './commit-order.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import { ConsumerWaits } from './consumer-waits.ts'
@@ -17,6 +17,13 @@ import { type Member, openMember } from './member.ts'
 import { PollReminder } from './poll-reminder.ts'
 import { ToldPartitions } from './told-partitions.ts'
 import { topicIdsOf } from './topic-ids.ts'
+
+/** Asks the log to commit, alone or in a transaction. */
+export type WriteOffsets = (
+  session: ConsumerSession,
+  positions: readonly TopicPosition[],
+  generation: number,
+) => Promise<void>
 
 /**
  * A consumer's place in its group: it joins, shares the partitions with the others, fetches, and joins again if it was
@@ -335,25 +342,49 @@ export class Membership {
   /**
    * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
    * anew since. Whether the member still holds that is checked before each try: it may have been put out, or have given
-   * it up, since the call. Then this throws ILLEGAL_GENERATION.
+   * it up, since the call. Then this throws ILLEGAL_GENERATION. Resolves with the places that no later commit of `order`
+   * has taken.
    */
   async commit(
-    held: readonly AssignedPartition[],
-    write: (session: ConsumerSession, generation: number) => Promise<void>,
-  ): Promise<void> {
-    for (;;) {
-      for (const each of held) this.assignment.stillHeld(each, each)
-      const session = this.#member?.session ?? (await this.join())
-      const { generation } = this
-      try {
-        return await this.assignment.expulsion.watch(write(session, generation))
-      } catch (error) {
-        // The rebalance that refused the commit put the member out. The group says so when it is asked again.
-        const wasPutOut = this.assignment.expulsion.isMeantBy(this.#failure?.error)
-        const movedOn = this.#rebalancing !== undefined || generation !== this.generation || wasPutOut
-        if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
-        await this.#rebalancing
+    places: readonly CommitPlace[],
+    order: CommitOrder,
+    write: WriteOffsets,
+  ): Promise<readonly CommitPlace[]> {
+    const call = order.begin(places)
+    try {
+      for (;;) {
+        for (const { held } of places) this.assignment.stillHeld(held, held)
+        const session = this.#member?.session ?? (await this.join())
+        const later = order.laterAnswer(call)
+        if (later !== undefined) await later.catch(() => {})
+        else if (await this.#isCommitted(call, order, session, write)) return order.left(call)
       }
+    } finally {
+      order.end(call)
+    }
+  }
+
+  /** One try; false where the group had moved on, and it is worth another. */
+  async #isCommitted(
+    call: CommitCall,
+    order: CommitOrder,
+    session: ConsumerSession,
+    write: WriteOffsets,
+  ): Promise<boolean> {
+    const left = order.left(call)
+    if (left.length === 0 && call.places.length > 0) return true
+    const positions = left.map(({ position }) => position)
+    const { generation } = this
+    try {
+      await order.ask(call, this.assignment.expulsion.watch(write(session, positions, generation)))
+      return true
+    } catch (error) {
+      // The rebalance that refused the commit put the member out. The group says so when it is asked again.
+      const wasPutOut = this.assignment.expulsion.isMeantBy(this.#failure?.error)
+      const movedOn = this.#rebalancing !== undefined || generation !== this.generation || wasPutOut
+      if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
+      await this.#rebalancing
+      return false
     }
   }
 

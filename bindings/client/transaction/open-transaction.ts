@@ -1,5 +1,6 @@
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
+import { CommitOrder } from '../consumer/commit-order.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
 import type { LogProducer } from '../producer/producer.ts'
 import type { SendOptions } from '../producer/producer-type.ts'
@@ -13,6 +14,7 @@ export class OpenedTransaction implements Transaction {
   readonly #ended: (isCommitted: boolean) => void
   readonly #calls = new Set<Promise<unknown>>()
   readonly #offsets: OffsetsInTransaction[] = []
+  readonly #offsetsOrder = new CommitOrder()
   /** The error of the first call inside that failed. */
   #failure: { readonly error: unknown } | undefined
   #ending: Promise<void> | undefined
@@ -47,7 +49,7 @@ export class OpenedTransaction implements Transaction {
       throw new LogError('INVALID_REQUEST', 'consumer must be one of log.consumer()', { argument: 'consumer' })
     }
     const send = (...offsets: Parameters<TransactionalSession['sendOffsets']>) => this.#session.sendOffsets(...offsets)
-    this.#offsets.push(await consumer.sendOffsets(done, options, send))
+    this.#offsets.push(await consumer.sendOffsets(done, options, this.#offsetsOrder, send))
   }
 
   /** Notes the first failure, which the commit throws: so the program needn't await the call. */
