@@ -34,9 +34,10 @@ export class DirectoryImage implements FileStore {
   open(path: string, { create }: { readonly create: boolean }): StoreFile | undefined {
     let file = this.#files.get(path)
     if (file === undefined) {
-      const descriptor = this.#removed.has(path) ? undefined : this.#openOriginal(path)
+      const openAgain = () => this.#openOriginal(path)
+      const descriptor = this.#removed.has(path) ? undefined : openAgain()
       if (descriptor === undefined && !create) return undefined
-      file = new ImageFile(path, descriptor, () => this.#files.delete(path))
+      file = new ImageFile(path, descriptor, { openAgain, closed: () => this.#files.delete(path) })
       this.#files.set(path, file)
     }
     file.users++
@@ -81,22 +82,28 @@ export class DirectoryImage implements FileStore {
   }
 }
 
+interface ImageHooks {
+  openAgain(): number | undefined
+  /** Nobody uses it, and nothing in it was changed. */
+  closed(): void
+}
+
 /** The original's bytes, with the pages that were written over them. */
 class ImageFile implements StoreFile {
   readonly path: string
   users = 0
   #descriptor: number | undefined
-  readonly #released: () => void
+  readonly #hooks: ImageHooks
   readonly #pages = new Map<number, Uint8Array>()
   /** The original's bytes count only up to here: the rest was cut off. */
   #originalBytes: number
   #sizeBytes: number
   #isChanged: boolean
 
-  constructor(path: string, descriptor: number | undefined, released: () => void) {
+  constructor(path: string, descriptor: number | undefined, hooks: ImageHooks) {
     this.path = path
     this.#descriptor = descriptor
-    this.#released = released
+    this.#hooks = hooks
     this.#originalBytes = descriptor === undefined ? 0 : fs.fstatSync(descriptor).size
     this.#sizeBytes = this.#originalBytes
     this.#isChanged = descriptor === undefined
@@ -121,7 +128,9 @@ class ImageFile implements StoreFile {
 
   #readOriginal(into: Uint8Array, position: number): number {
     const available = Math.max(0, Math.min(into.length, this.#originalBytes - position))
-    if (this.#descriptor === undefined || available === 0) return 0
+    if (available === 0) return 0
+    this.#descriptor ??= this.#hooks.openAgain()
+    if (this.#descriptor === undefined) throw unreadable(this.path, new Error('it was removed meanwhile'))
     return fs.readSync(this.#descriptor, into, 0, available, position)
   }
 
@@ -161,12 +170,15 @@ class ImageFile implements StoreFile {
 
   flush(): void {}
 
-  /** A changed file stays until the store is closed, so that its next open finds the changes. */
+  /**
+   * A changed file stays until the store is closed, so that its next open finds the changes; its descriptor doesn't, of
+   * which a log with many partitions would need more than a process may have.
+   */
   close(): void {
     this.users--
-    if (this.users > 0 || this.#isChanged) return
-    this.#released()
+    if (this.users > 0) return
     this.release()
+    if (!this.#isChanged) this.#hooks.closed()
   }
 
   release(): void {
