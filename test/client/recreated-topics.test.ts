@@ -3,6 +3,8 @@
 import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import {
   type Consumer,
   type EmbeddedLog,
@@ -13,7 +15,9 @@ import {
   string,
   topic,
 } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { scratchDirectory } from '../scratch.ts'
+import { FakePort, settle } from './fake-port.ts'
 import { failure } from './support.ts'
 
 const T = topic('t', { value: string })
@@ -123,6 +127,30 @@ for (const where of ['in the process that holds the log', 'in one that is attach
     },
   )
 }
+
+// Regression: the new topic's partition went on at the old one's offset, and its first records were never delivered.
+test('a seek to a time that found its offset in the old topic is refused', async () => {
+  const { broker } = await openHeld(new MemoryStore(), new FakePort(), {})
+  const log = new BrokerLog(broker, new FakePort())
+  await log.admin.createTopic('t')
+  await send(log, 'old', 3)
+  const consumer = log.consumer(GROUP)
+  await consumer.lag()
+  const offsetsForTimestamp = broker.admin.offsetsForTimestamp.bind(broker.admin)
+  broker.admin.offsetsForTimestamp = async (...asked) => {
+    const found = await offsetsForTimestamp(...asked)
+    await makeAgain(log)
+    await settle()
+    return found
+  }
+  const later = Number.MAX_SAFE_INTEGER
+  const { message } = await failure('INVALID_REQUEST', () =>
+    consumer.seek({ topic: 't', partition: 0, timestamp: later }),
+  )
+  assert.match(message, 'its topic was deleted and created again')
+  assert.is(await nextOf(consumer), 'new0')
+  await log.close()
+})
 
 test('a table stops, and its error names the topic', async () => {
   const config = { 'cleanup.policy': 'compact' }

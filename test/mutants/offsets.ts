@@ -374,9 +374,23 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a seek to a time moves what was given up meanwhile',
     file: 'client/consumer/consumer.ts',
-    find: 'this.#membership.assignment.find(partition).seek(found',
+    find: 'this.#membership.assignment.findAgain(partition).seek(found',
     put: 'partition.seek(found',
     tests: ['client/consumer.test.ts'],
+  },
+  {
+    name: 'a seek to a time moves the partition of a topic that was created again meanwhile',
+    file: 'client/consumer/assignment.ts',
+    find: 'if (found.topicId === before.topicId) return found',
+    put: 'if (found.topicId !== undefined) return found',
+    tests: ['client/recreated-topics.test.ts'],
+  },
+  {
+    name: 'a program that is asked where partitions begin waits for its own answer',
+    file: 'client/consumer/membership.ts',
+    find: ' && !this.#start.isAsking',
+    put: '',
+    tests: ['client/calls-of-positions.test.ts'],
   },
   {
     name: 'a topic that goes as an offset of it is reset ends the iteration',

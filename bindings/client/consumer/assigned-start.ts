@@ -12,10 +12,17 @@ import type { ConsumerSettings } from './consumer-options.ts'
 export class AssignedStart {
   readonly #broker: Broker
   readonly #settings: ConsumerSettings
+  /** Calls of the program's `positions` that haven't answered; those of a join that was given up are among them. */
+  #asked = 0
 
   constructor(broker: Broker, settings: ConsumerSettings) {
     this.#broker = broker
     this.#settings = settings
+  }
+
+  /** Whether the program is asked for its positions. */
+  get isAsking(): boolean {
+    return this.#asked > 0
   }
 
   /**
@@ -46,13 +53,24 @@ export class AssignedStart {
   async #of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
     const { positions } = this.#settings
     if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
-    const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
-    const known = checkPositions(await positions(asked), 'positions')
-    const offsets = offsetsByPlace(known)
+    const offsets = offsetsByPlace(await this.#ask(positions, partitions))
     return this.#orReset(
       partitions,
       partitions.map((at) => offsets.get(placeKey(at))),
     )
+  }
+
+  async #ask(
+    positions: NonNullable<ConsumerSettings['positions']>,
+    partitions: readonly GivenPartition[],
+  ): Promise<readonly Position[]> {
+    this.#asked++
+    try {
+      const asked = partitions.map(({ topic, partition }) => ({ topic, partition }))
+      return checkPositions(await positions(asked), 'positions')
+    } finally {
+      this.#asked--
+    }
   }
 
   /** Where `autoOffsetReset` says. NO_OFFSET if that is 'none'. */

@@ -104,6 +104,18 @@ export class Assignment {
     throw new LogError('INVALID_REQUEST', `${topic}-${partition} isn't assigned to this consumer`, { topic, partition })
   }
 
+  /**
+   * What the member holds now in place of a partition that it held before: that one, or the same one lost and given
+   * again. INVALID_REQUEST if it was given up, or if it is another topic's that has the name now.
+   */
+  findAgain(before: AssignedPartition): AssignedPartition {
+    const found = this.find(before)
+    if (found.topicId === before.topicId) return found
+    const { topic, partition } = before
+    const message = `${topic}-${partition} isn't assigned to this consumer any more: its topic was deleted and created again`
+    throw new LogError('INVALID_REQUEST', message, { topic, partition })
+  }
+
   /** The partition that a bare position wants to commit. ILLEGAL_GENERATION if it isn't held any more. */
   findHeld(at: TopicPartition): AssignedPartition {
     if (this.at(at) !== undefined || !this.#everHeld.has(placeKey(at))) return this.find(at)

@@ -45,9 +45,10 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   maxPollIntervalMs?: number | undefined
   /**
    * For offsets that are kept in the program's own database: called with the partitions of each new assignment,
-   * resolves with their positions. `lag`, `seek` and iterations wait for it. Such a consumer never commits to the log.
-   * A topic that was deleted and created again begins at 0: store the `topicId` that `admin.describeTopic` tells with
-   * each position, and return no position of another topic.
+   * resolves with their positions. Iterations wait for it, as do `lag` and `seek` if they are called before. Called
+   * while it runs, which it may do itself, they know nothing of these partitions. Such a consumer never commits to the
+   * log. A topic that was deleted and created again begins at 0: store the `topicId` that `admin.describeTopic` tells
+   * with each position, and return no position of another topic.
    */
   positions?: ((assigned: readonly TopicPartition[]) => Promise<readonly Position[]>) | undefined
 }

@@ -197,8 +197,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         from,
         this.#membership.settings.isolationLevel,
       )
-      // It may have been given up meanwhile, or lost and given again.
-      this.#membership.assignment.find(partition).seek(found?.nextOffset ?? 0)
+      this.#membership.assignment.findAgain(partition).seek(found?.nextOffset ?? 0)
     } else {
       partition.seek(checkPosition(to).nextOffset)
     }

@@ -78,9 +78,12 @@ export class Membership {
     return this.isMember && !this.#isBeginning
   }
 
-  /** Whether the member that joins doesn't know yet where its partitions begin. No handler runs meanwhile. */
+  /**
+   * Whether the member that joins doesn't know yet where its partitions begin. No handler runs meanwhile. Not while the
+   * program is asked: a call may come from its `positions`, which would wait for itself.
+   */
   get #isBeginning(): boolean {
-    return this.#member === this.#entering && this.assignment.isIncomplete
+    return this.#member === this.#entering && this.assignment.isIncomplete && !this.#start.isAsking
   }
 
   get generation(): number {
