@@ -470,6 +470,13 @@ export const RECOVERY: readonly Mutant[] = [
     tests: [olderJournal],
   },
   {
+    name: 'clean open: a later segment comes back that a killed recovery removed',
+    file: 'log/stored-files/stored-files.ts',
+    find: '    this.unproven = undefined\n    this.directoryChanged()\n',
+    put: '    this.unproven = undefined\n',
+    tests: ['log/recovery/removed-segment.test.ts'],
+  },
+  {
     name: 'append: goes over what a later close noted',
     file: 'log/segment/segment-list.ts',
     find: 'if (active.file !== undefined && goesOn(this.#context, active.file, active)) throw newerSegment(active)',

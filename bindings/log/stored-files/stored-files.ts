@@ -45,7 +45,8 @@ export class StoredFiles {
   /**
    * A segment that reads as the checkpoint noted it. That doesn't prove it durable: an earlier recovery may have
    * written it without a sync (rule 6e). While checkpoints note this same end they hold what a crash could take; before
-   * one notes a later end, and before a clean close, the segment must be synced.
+   * one notes a later end, and before a clean close, the segment must be synced. So must the directory, from which that
+   * recovery may have removed a later segment.
    */
   unproven: Segment | undefined
   #directoryChanges = 0
@@ -202,6 +203,7 @@ export class StoredFiles {
     if (this.unproven === undefined) return
     this.unsynced.add(this.unproven)
     this.unproven = undefined
+    this.directoryChanged()
     this.changed = true
   }
 
