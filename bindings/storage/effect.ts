@@ -89,7 +89,7 @@ function settled({ kind, target, run }: Effect): Effect<Settled> {
     run: () => {
       try {
         const value = run()
-        return isPromise(value) ? value.then((value) => ({ value }), failed) : { value }
+        return isPromise(value) ? Promise.resolve(value).then((value) => ({ value }), failed) : { value }
       } catch (error) {
         return failed(error)
       }

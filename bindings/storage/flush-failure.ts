@@ -13,7 +13,7 @@ export class FlushFailure {
     try {
       const done = flush()
       if (!isPromise(done)) return
-      return done.then(
+      return Promise.resolve(done).then(
         () => this.#assertNone(),
         (error: unknown) => this.#failed(error),
       )
@@ -44,7 +44,7 @@ export function rememberFailedFlush(store: FileStore, failure: FlushFailure = ne
     capabilities: store.capabilities,
     open(path, options) {
       const file = store.open(path, options)
-      return isPromise(file) ? file.then((file) => file && watched(file)) : file && watched(file)
+      return isPromise(file) ? Promise.resolve(file).then((file) => file && watched(file)) : file && watched(file)
     },
     list: (directory) => store.list(directory),
     syncDirectory: (directory) => failure.run(() => store.syncDirectory(directory)),
@@ -95,8 +95,9 @@ class WatchedFile implements StoreFile {
 
   /** If the file fails, any one of the flushes under way may be the one that is told of it, so each waits for all. */
   #flush(): Awaitable<void> {
-    const flushing = this.#file.flush()
-    if (!isPromise(flushing)) return this.#others()
+    const answer = this.#file.flush()
+    if (!isPromise(answer)) return this.#others()
+    const flushing = Promise.resolve(answer)
     this.#underWay.add(flushing)
     return flushing.finally(() => this.#underWay.delete(flushing)).then(() => this.#others())
   }

@@ -32,7 +32,7 @@ export function sparingStore(store: FileStore, { giveUp, pause }: Spared): FileS
     }
     try {
       const answer = ask()
-      return isPromise(answer) ? answer.catch(again) : answer
+      return isPromise(answer) ? Promise.resolve(answer).catch(again) : answer
     } catch (error) {
       return again(error)
     }

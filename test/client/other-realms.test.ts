@@ -60,9 +60,18 @@ test('what is no array of bytes is refused from there too', async () => {
   }
 })
 
-/** A store of which each answer is a promise of the other realm. */
-function answeringLate(store: FileStore): FileStore {
-  const later = foreign<<T>(work: () => T) => Promise<Awaited<T>>>('(work) => Promise.resolve().then(work)')
+type Later = <T>(work: () => T | Promise<T>) => Promise<T>
+
+const promiseOfTheOtherRealm: Later = foreign('(work) => Promise.resolve().then(work)')
+
+/** No more than what `await` needs, as some libraries have it: no `catch`, and `then` returns nothing. */
+const thenAlone: Later = <T>(work: () => T | Promise<T>) => {
+  const then: Promise<T>['then'] = (done, failed) => void Promise.resolve().then(work).then(done, failed) as never
+  return { then } as Promise<T>
+}
+
+/** A store of which each answer comes later. */
+function answeringLate(store: FileStore, later: Later): FileStore {
   const file = (inner: StoreFile): StoreFile => ({
     path: inner.path,
     read: (into, position) => inner.read(into, position),
@@ -75,7 +84,10 @@ function answeringLate(store: FileStore): FileStore {
   return {
     capabilities: { ...store.capabilities, synchronousFlush: false },
     open: (path, options) =>
-      later(async () => (await store.open(path, options)) as StoreFile).then((at) => at && file(at)),
+      later(async () => {
+        const found = await store.open(path, options)
+        return found && file(found)
+      }),
     list: (directory) => later(() => store.list(directory)),
     rename: (from, to) => later(() => store.rename(from, to)),
     remove: (path) => later(() => store.remove(path)),
@@ -85,15 +97,17 @@ function answeringLate(store: FileStore): FileStore {
   }
 }
 
-test('a promise of another realm, as a driver may answer with, is waited for', async () => {
-  const log = await openDriver(answeringLate(new MemoryStore()))
-  await log.admin.createTopic('t')
-  await log.producer().send({ topic: 't', value: 'a' })
-  const values: string[] = []
-  for await (const read of log.read('t', { until: 'end' })) values.push(String(Buffer.from(read.value ?? [])))
-  assert.equal(values, ['a'])
-  await log.close()
-})
+for (const [answer, later] of Object.entries({ promiseOfTheOtherRealm, thenAlone })) {
+  test(`a driver's answers are waited for: ${answer}`, async () => {
+    const log = await openDriver(answeringLate(new MemoryStore(), later))
+    await log.admin.createTopic('t')
+    await log.producer().send({ topic: 't', value: 'a' })
+    const values: string[] = []
+    for await (const read of log.read('t', { until: 'end' })) values.push(String(Buffer.from(read.value ?? [])))
+    assert.equal(values, ['a'])
+    await log.close()
+  })
+}
 
 test('msgpack refuses what it would write without its content', async () => {
   const packed = topic('t', { value: msgpack() })

@@ -22,7 +22,7 @@ export function readableParts(store: FileStore): FileStore {
 
 function readableFile(store: FileStore, path: string): ReturnType<FileStore['open']> {
   const found = orNothing(() => store.open(path, { create: false }), undefined)
-  if (isPromise(found)) return found.then((file) => file && new ReadableFile(file))
+  if (isPromise(found)) return Promise.resolve(found).then((file) => file && new ReadableFile(file))
   return found && new ReadableFile(found)
 }
 
@@ -30,7 +30,8 @@ function readableFile(store: FileStore, path: string): ReturnType<FileStore['ope
 function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
   try {
     const answer = work()
-    return isPromise(answer) ? answer.catch((error: unknown) => unlessStorage(error, nothing)) : answer
+    if (!isPromise(answer)) return answer
+    return Promise.resolve(answer).catch((error: unknown) => unlessStorage(error, nothing))
   } catch (error) {
     return unlessStorage(error, nothing)
   }
