@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { encodeLz4, lz4Bound } from '../../bindings/compression/lz4-block.ts'
 import { xxhash32 } from '../../bindings/compression/xxhash32.ts'
 import { zstdOf } from '../../bindings/compression/zstd.ts'
+import { isWholeZstdFrame } from '../../bindings/compression/zstd-frame.ts'
 import { loadCodecs, nodeCodecs } from '../../bindings/entry/embedded/node-codecs.ts'
 import {
   COMPRESSION_TYPES,
@@ -179,6 +180,54 @@ test('an LZ4 frame says of what kind it is, and its blocks keep to that', () => 
 test('a snappy length that its bytes can not keep takes no memory', () => {
   const codec = codecOf(nodeCodecs, 'snappy')
   assert.is(faultOf(codec, Uint8Array.from([0x80, 0x80, 0x80, 0x08, 0x00, 0x61])), 'bad-compression')
+})
+
+// Regression: where Node's own zstd takes cut input for whole (22 does), a cut batch was an empty or a shorter one.
+test(
+  'whether a frame of zstd is whole is told without decompressing it',
+  seeded(44, (random) => {
+    const codec = codecOf(nodeCodecs, 'zstd')
+    for (let round = 0; round < 40; round++) {
+      const frame = codec.compress(content(random))
+      assert.ok(isWholeZstdFrame(frame), `${frame.length} bytes`)
+      const cut = random.below(frame.length)
+      assert.not(isWholeZstdFrame(frame.subarray(0, cut)), `${cut} of ${frame.length} bytes`)
+      assert.not(isWholeZstdFrame(Uint8Array.from([...frame, 0])), 'a byte behind it')
+    }
+  }),
+)
+
+test('a frame of zstd may have a window, a dictionary, a size and a checksum, or none of them', () => {
+  const magic = [0x28, 0xb5, 0x2f, 0xfd]
+  const [window, raw, run] = [0x58, [3 << 3, 0, 0, 1, 2, 3], [(9 << 3) | 2 | 1, 0, 0, 7]]
+  const whole: Readonly<Record<string, readonly number[]>> = {
+    'a window only, as it is streamed': [0x00, window, ...raw, ...run],
+    'a checksum': [0x04, window, ...raw, ...run, 1, 2, 3, 4],
+    'a single segment with its size in one byte': [0x20, 12, ...raw, ...run],
+    'a single segment with its size in two bytes': [0x60, 12, 0, ...raw, ...run],
+    'a window and a size of four bytes': [0x80, window, 12, 0, 0, 0, ...raw, ...run],
+    'a window, a dictionary of one byte and a size of eight': [
+      0xc1,
+      window,
+      5,
+      12,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      0,
+      ...raw,
+      ...run,
+    ],
+  }
+  for (const [what, rest] of Object.entries(whole)) {
+    const frame = Uint8Array.from([...magic, ...rest])
+    assert.ok(isWholeZstdFrame(frame), what)
+    for (let length = 0; length < frame.length; length++) assert.not(isWholeZstdFrame(frame.subarray(0, length)), what)
+  }
+  assert.not(isWholeZstdFrame(Uint8Array.from([0x29, ...magic.slice(1), 0x00, window, ...raw, ...run])), 'no frame')
 })
 
 test('the WASM module of zstd reads what it wrote, and an instance that grew is given up', async () => {

@@ -59,4 +59,18 @@ export const COMPRESSION: readonly Mutant[] = [
     put: 'const codec = type && codecs[type] && undefined',
     tests: ['log/compaction/random.test.ts'],
   },
+  {
+    name: 'a frame of zstd that is cut in its checksum is whole',
+    file: 'compression/zstd-frame.ts',
+    find: 'return at + checksumBytes === bytes.length',
+    put: 'return at === bytes.length || at + checksumBytes === bytes.length',
+    tests: ['compression/codecs.test.ts'],
+  },
+  {
+    name: 'a frame of zstd is whole though its last block is cut',
+    file: 'compression/zstd-frame.ts',
+    find: 'return at + checksumBytes === bytes.length',
+    put: 'return at + checksumBytes >= bytes.length',
+    tests: ['compression/codecs.test.ts'],
+  },
 ]

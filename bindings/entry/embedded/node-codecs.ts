@@ -3,6 +3,7 @@ import zlib from 'node:zlib'
 import { lz4 } from '../../compression/lz4.ts'
 import { snappy } from '../../compression/snappy.ts'
 import { zstdOf } from '../../compression/zstd.ts'
+import { isWholeZstdFrame } from '../../compression/zstd-frame.ts'
 import { badCompression, type Codecs, type CompressionCodec, tooLarge } from '../../model/compression.ts'
 
 /** A call of Node's zlib; those for zstd exist since 22.15. */
@@ -50,7 +51,15 @@ const ownZstd = platformZstd()
 function platformZstd(): CompressionCodec | undefined {
   const { zstdCompressSync, zstdDecompressSync } = zlib as unknown as Record<string, unknown>
   if (typeof zstdCompressSync !== 'function' || typeof zstdDecompressSync !== 'function') return undefined
-  return platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)
+  const codec = platformCodec('zstd', zstdCompressSync as Squeeze, zstdDecompressSync as Release)
+  return {
+    compress: codec.compress,
+    decompress(bytes, maxBytes) {
+      // Node 22 takes cut or empty input for whole, and gives what it has of it (nodejs/node issue 64592).
+      if (!isWholeZstdFrame(bytes)) throw badCompression('not one whole frame of zstd')
+      return codec.decompress(bytes, maxBytes)
+    },
+  }
 }
 
 /** If the bundle of a program lacks the module, only programs that need it notice. */
