@@ -3,7 +3,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { runTask } from '../../bindings/storage/run-task.ts'
+import { returnKernel, takeKernel } from '../../bindings/testkit/simulation/kernel-pool.ts'
 import { DirectoryImage } from './directory-image.ts'
 import { StillPort } from './still-port.ts'
 
@@ -106,12 +109,45 @@ test('a topic that is newer is told by the open, as the table that names it', as
   assert.is(((await refusal(log.admin.createTopic('v'))) as string[])[0], 'LOG_READ_ONLY')
 })
 
+async function verified(image: DirectoryImage): Promise<readonly unknown[]> {
+  const kernel = takeKernel()
+  try {
+    const { damage } = await runTask(verifyDirectory(image, kernel, () => {}))
+    return damage.map(({ file, position, topic, partition, offset, code }) => [
+      file,
+      position,
+      `${topic}-${partition}`,
+      offset,
+      code,
+    ])
+  } finally {
+    returnKernel(kernel)
+  }
+}
+
+test('verify tells of what the open tells, and of what only the first send would meet', async () => {
+  const whole: DirectoryImage[] = []
+  const grown = await putBack((log) => send(log, 'b'), {}, whole)
+  const endBytes = (whole[0]?.files.get(SEGMENT)?.sizeBytes ?? 0) / 2
+  assert.equal(await verified(grown), [[SEGMENT, endBytes, 't-0', 1, 'newer than the checkpoint']])
+  const rolled = await putBack(
+    async (log) => {
+      for (const value of ['b', 'c', 'd']) await send(log, value.repeat(60))
+    },
+    CONFIG,
+    whole,
+  )
+  assert.equal(await verified(rolled), [[NEXT, 0, 't-0', 2, 'newer than the checkpoint']])
+  for (const image of whole) assert.equal(await verified(image), [])
+})
+
 test('other bytes behind the end of a closed log belong to nobody', async () => {
   const image = await putBack(async () => {})
   const first = image.files.get(SEGMENT)?.bytes() ?? new Uint8Array()
   for (const bytes of [new Uint8Array(300).fill(7), first]) {
     const other = image.fork()
     other.files.get(SEGMENT)?.write(bytes, first.length)
+    assert.equal(await verified(other), [])
     const log = await open(other)
     assert.equal(log.recovery.damage, [])
     await send(log, 'b')

@@ -457,16 +457,16 @@ export const RECOVERY: readonly Mutant[] = [
   },
   {
     name: 'clean open: a segment that a later close noted is overlooked',
-    file: 'log/recovery/newer-segment.ts',
+    file: 'log/survey/newer-batches.ts',
     find: '    if (sizeBytes > 0) return',
     put: '    if (sizeBytes < 0) return',
     tests: [olderJournal],
   },
   {
     name: 'clean open: a table that goes on behind its noted end is overlooked',
-    file: 'log/recovery/newer-segment.ts',
-    find: 'if (file === undefined || !goesOn(context, file, active)) return undefined',
-    put: 'if (file === undefined || file.size() > 0) return undefined',
+    file: 'log/survey/newer-batches.ts',
+    find: 'if (!goesOn(context, file, last)) return undefined',
+    put: 'if (file.size() > 0) return undefined',
     tests: [olderJournal],
   },
   {
@@ -475,6 +475,13 @@ export const RECOVERY: readonly Mutant[] = [
     find: '    this.unproven = undefined\n    this.directoryChanged()\n',
     put: '    this.unproven = undefined\n',
     tests: ['log/recovery/removed-segment.test.ts'],
+  },
+  {
+    name: 'verify: a partition that is newer than the checkpoint is as it should be',
+    file: 'log/verify/verify-directory.ts',
+    find: '  if (noted !== undefined && header?.clean === true) yield* verifyEnd(common, directory, noted)\n',
+    put: '',
+    tests: [olderJournal],
   },
   {
     name: 'append: goes over what a later close noted',

@@ -1,16 +1,16 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
-import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
+import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, isInternalTopic } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { ringFileDamage } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { furtherBatch, laterSegment, type NewerBatches } from '../survey/newer-batches.ts'
 import { readCatalogue } from './catalogue-reader.ts'
 import { missingSegments } from './missing-segments.ts'
-import { newerSegment } from './newer-segment.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import type { Recovered } from './recovered.ts'
 import type { RecoveryInput } from './recovery-input.ts'
@@ -64,11 +64,25 @@ export function* openClean(
 function* compareNames(input: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
   const { directory, id } = files
   const names = yield* perform('list', directory, () => input.store.list(directory))
-  const newer = yield* newerSegment(input, files, names)
+  const newer = yield* newerBatches(input, files, names)
   for (const each of [...missingSegments(files, names), ...(newer === undefined ? [] : [newer])]) {
     damage.push({ ...each, topic: id.topic, partition: id.partition })
     files.damaged(each)
   }
+}
+
+/**
+ * The log's own topics are read by every open, so that of these the last segment is looked at here; of others by the
+ * first append.
+ */
+function* newerBatches(
+  { segments: context }: RecoveryInput,
+  { id, directory, segments: { active } }: StoredFiles,
+  names: readonly string[],
+): Task<NewerBatches | undefined> {
+  const later = yield* laterSegment(context, directory, active, names)
+  if (later !== undefined || !isInternalTopic(id.topic)) return later
+  return yield* furtherBatch(context, directory, active)
 }
 
 function* readNotedCatalogue(

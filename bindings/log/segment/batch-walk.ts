@@ -31,7 +31,8 @@ export interface WalkRange {
   readonly isCleaned: boolean
 }
 
-type WalkContext = Pick<SegmentContext, 'kernel' | 'scratch' | 'maxBatchBytes'>
+/** What a walk needs of what all segments share. */
+export type WalkContext = Pick<SegmentContext, 'kernel' | 'scratch' | 'maxBatchBytes'>
 
 /**
  * Walks the intact batches of a `.log` file in order, with CRCs checked in bulk, up to the first fault. Each step reads

@@ -1,7 +1,7 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { type BatchFrame, crcOf } from './batch-frame.ts'
-import { BatchWalk } from './batch-walk.ts'
+import { BatchWalk, type WalkContext } from './batch-walk.ts'
 import { HeaderScan, headersOf } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
 
@@ -41,7 +41,7 @@ export function compareWithNoted(
  * that, and an append would go over what was acknowledged since. Other bytes belong to nobody.
  */
 export function goesOn(
-  context: SegmentContext,
+  context: WalkContext,
   file: StoreFile,
   { sizeBytes, nextOffset }: Pick<NotedBatches, 'sizeBytes' | 'nextOffset'>,
 ): boolean {
@@ -89,7 +89,7 @@ function runsBeyond(
 }
 
 function isIntact(
-  context: SegmentContext,
+  context: WalkContext,
   file: StoreFile,
   position: number,
   { sizeBytes, baseOffset }: Readonly<BatchFrame>,

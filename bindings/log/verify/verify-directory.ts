@@ -12,6 +12,7 @@ import { SCRATCH_BYTES } from '../segment/segment-context.ts'
 import { readTopics } from './catalogue-view.ts'
 import { type PartitionPlace, partitionDirectories } from './partition-places.ts'
 import type { Undecided, VerifyContext } from './verify-context.ts'
+import { verifyEnd } from './verify-end.ts'
 import { type VerifiedJournal, verifyJournal } from './verify-journal.ts'
 import { type VerifiedPartition, verifyPartition } from './verify-partition.ts'
 
@@ -84,6 +85,7 @@ function* verifyOne(
     logStartOffset: Math.max(decided, noted?.logStartOffset ?? 0),
     isUnclean: header?.clean !== true,
   })
+  if (noted !== undefined && header?.clean === true) yield* verifyEnd(common, directory, noted)
   if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
   return found
 }
