@@ -109,6 +109,37 @@ test('a topic that is newer is told by the open, as the table that names it', as
   assert.is(((await refusal(log.admin.createTopic('v'))) as string[])[0], 'LOG_READ_ONLY')
 })
 
+for (const [where, config] of [
+  ['in the last segment', {}],
+  ['in a later segment', { 'segment.bytes': 100 }],
+] as const) {
+  test(`it takes none behind an unclean end either, and is whole again just so: it goes on ${where}`, async () => {
+    const whole: DirectoryImage[] = []
+    const image = await putBack(
+      async (log) => {
+        for (const value of ['b', 'c']) await send(log, value)
+      },
+      config,
+      whole,
+    )
+    await open(image)
+    const killed = image.fork()
+    const log = await open(killed)
+    assert.equal(
+      log.recovery.damage.map(({ topic, offset, code }) => [topic, offset, code]),
+      [['t', 1, 'newer than the checkpoint']],
+    )
+    assert.is(((await refusal(send(log, 'd'))) as string[])[0], 'LOG_READ_ONLY')
+    await log.close()
+    exchange(killed, whole[0] as DirectoryImage)
+    assert.equal(await verified(killed), [])
+    await during(killed, async (restored) => {
+      assert.equal(restored.recovery.damage, [])
+      assert.equal(await valuesOf(restored), ['a', 'b', 'c'])
+    })
+  })
+}
+
 async function verified(image: DirectoryImage): Promise<readonly unknown[]> {
   const kernel = takeKernel()
   try {

@@ -9,6 +9,7 @@ import { KERNEL } from './kernel/all.ts'
 import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { OFFSETS } from './offsets.ts'
+import { OLDER_JOURNAL } from './older-journal.ts'
 import { PRODUCERS } from './producers.ts'
 import { RECOVERY } from './recovery.ts'
 import { REMOTE } from './remote.ts'
@@ -28,6 +29,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORE,
   ...MOMENTS,
   ...RECOVERY,
+  ...OLDER_JOURNAL,
   ...CLEANUP,
   ...COMPACTION,
   ...COMPRESSION,

@@ -151,6 +151,11 @@ export class PartitionRecovery {
         recoveryMarks.hit('decision-without-frame')
         return this.#end.damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'CORRUPT_LOG')
       }
+      // Of a later life of the log, whose journal/ and checkpoint/ somebody exchanged for earlier ones. Its id will be
+      // given out once more, and what the other producer sends would be taken for this batch.
+      if (batch.header.producerId >= this.#context.producerIdsEnd) {
+        return this.#end.damaged(active.logPath, active.sizeBytes, batch.header.baseOffset, 'newer than the checkpoint')
+      }
       // No CRC covers the epoch, and no frame names this batch: with another epoch it is damaged and no continuation.
       if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return
       recoveryMarks.hit('further-batch-kept')

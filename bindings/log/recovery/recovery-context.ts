@@ -20,4 +20,6 @@ export interface RecoveryContext {
    * checkpoint first.
    */
   readonly leaderEpoch: number
+  /** Above every producer id that was given out: a frame reserves it first. */
+  readonly producerIdsEnd: number
 }

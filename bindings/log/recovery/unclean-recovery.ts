@@ -61,7 +61,8 @@ export class UncleanRecovery {
     const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
     const setAside = new SetAside(store, leaderEpoch)
     const writes = new JoinedWrites(files)
-    this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch }
+    const { producerIdsEnd } = this.#entries
+    this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch, producerIdsEnd }
     const { partitions } = checkpoint
     this.#partitions = new RecoveredPartitions(input, this.#context, partitions, this.#entries, this.#isReadOnly)
   }
