@@ -110,7 +110,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row(
     '19 testProducersWithOngoingTransactionsDontExpire',
     'engine/producer-expiry.test.ts',
-    'one with an open transaction',
+    'a producer with an open transaction stays',
   ),
   row('20 testLoadFromCorruptSnapshotFile', idempotence, 'a snapshot that is lost, empty, cut or wrong'),
   row('21 testRecoverFromSnapshotUnfinishedTransaction', engine, 'after a clean close an open transaction goes on'),
@@ -139,7 +139,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row(
     '26 testIndexRebuild, testCorruptIndexRebuild',
     'log/segment/segment.test.ts',
-    'missing, emptied, truncated, lengthened or foreign ones change nothing',
+    'missing, emptied, truncated, lengthened or foreign index files change nothing',
   ),
   row('27 testBogusIndexSegmentsAreRemoved', segments, 'index files without a segment count for nothing'),
   row('28 testFullTransactionIndexRecovery', aborted, 'a lost, torn, damaged or foreign file is learned again'),
@@ -160,7 +160,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row(
     '35 testCannotDeleteSegmentsAtOrAboveHighWatermark',
     'log/kept-from.test.ts',
-    'what is not visible or not decided stays',
+    'records that are not visible or not decided stay',
   ),
   row('36 testFindOffsetByTimestamp', segments, 'the first record at or after a time'),
   row('36 testFetchOffsetByTimestampWithMaxTimestamp', undefined, 'nobody can ask for the greatest time'),
@@ -186,9 +186,9 @@ export const BEHAVIOURS: readonly Row[] = [
   row(
     '48 testFetchOffsetsWithPendingTransactionalOffsets',
     offsets,
-    'whoever joins waits for offsets that are not decided',
+    'a member that joins waits for offsets that are not decided',
   ),
-  row('49 testReplayTransactionEndMarkerKeepsTheMostRecent...', engine, 'a plain commit that was said later wins'),
+  row('49 testReplayTransactionEndMarkerKeepsTheMostRecent...', engine, 'a later plain commit wins'),
   row('50 coordinator load, TransactionsBounceTest', regressions, 'a crash before each operation of a '),
   row('51 TestTxnEndTxnTV2Retry', engine, 'a commit whose answer was lost is answered again'),
   row('51 TV2RetryMismatchedDirection', regressions, 'a repeat of an end with the opposite result'),
@@ -228,11 +228,11 @@ export const BEHAVIOURS: readonly Row[] = [
 /** What the docstrings of the public API promise, by their sentences, of sends, transactions and consumers. */
 export const CONTRACT: readonly Row[] = [
   row('nothing creates a topic but createTopic and open with topics', sentences, 'nothing creates a topic by using it'),
-  row('open creates what is missing', 'client/admin.test.ts', 'declared topics: what is missing'),
+  row('open creates what is missing', 'client/admin.test.ts', 'declared topics: missing ones are created'),
   row(
     'open rejects with INVALID_CONFIG where they differ',
     'client/admin.test.ts',
-    'INVALID_CONFIG where partitions or config',
+    'a declared topic whose partitions or config differ is INVALID_CONFIG',
   ),
   row('every producer is idempotent, with acks 1 too', sentences, 'a producer is idempotent with acks 1 too'),
   row('every producer is idempotent', queue, 'a lost answer is asked for again under the same sequence'),
@@ -244,7 +244,7 @@ export const CONTRACT: readonly Row[] = [
   row('a record and a batch can be committed', commit, 'a record and a batch are committed'),
   row('committing past unfinished records is refused', commit, 'a record at which an iteration ended stays unfinished'),
   row('sendOffsets past unfinished records is refused', offsets, 'sendOffsets refuses to pass unfinished records'),
-  row('allowSkip says it is meant', commit, 'allowSkip says that it is meant'),
+  row('allowSkip says it is meant', commit, 'with allowSkip a commit may pass unfinished records'),
   row('finished: its iteration asked for the next one', commit, 'a record is finished when its iteration asked'),
   row(
     'finished: itself, its batch or a later record was committed',
@@ -266,7 +266,7 @@ export const CONTRACT: readonly Row[] = [
   row('beginTransaction is the form without a callback', contract, 'beginTransaction: commit, abort'),
   row('dispose without a commit aborts', contract, 'beginTransaction: dispose without a commit aborts'),
   row('one transaction at a time', contract, 'one transaction at a time'),
-  row('break leaves it open and gives undelivered records back', consumer, 'break leaves it open'),
+  row('break leaves it open and gives undelivered records back', consumer, 'break leaves the consumer open'),
   row('close ends its iterations', consumer, 'close ends an iteration that waits'),
   row('close leaves the group', members, 'two members share the partitions; what one leaves'),
   row('an aborted signal rejects with its reason', consumer, 'an aborted signal rejects with its reason'),
