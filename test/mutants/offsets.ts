@@ -125,18 +125,18 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what was given up is committed by a call of before',
     file: 'client/consumer/membership.ts',
-    find: '        for (const { held } of places) this.assignment.stillHeld(held, held)\n',
+    find: '      for (const { held } of places) this.assignment.stillHeld(held, held)\n',
     put: '',
     tests: [lateCommits],
   },
   {
     name: 'what was given up is committed by a call that is tried again',
     file: 'client/consumer/membership.ts',
-    find: `      for (;;) {
-        for (const { held } of places) this.assignment.stillHeld(held, held)
+    find: `    for (;;) {
+      for (const { held } of places) this.assignment.stillHeld(held, held)
 `,
-    put: `      for (const { held } of places) this.assignment.stillHeld(held, held)
-      for (;;) {
+    put: `    for (const { held } of places) this.assignment.stillHeld(held, held)
+    for (;;) {
 `,
     tests: [lateCommits],
   },
@@ -409,15 +409,15 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a commit that is tried again takes partitions of later commits with it',
     file: 'client/consumer/commit-order.ts',
-    find: '    return call.places.filter(({ held }) => !taken.has(held))',
+    find: '    return call.places.filter(({ held }) => this.#acknowledgedOf(held) <= call.ordinal)',
     put: '    return call.places',
     tests: ['client/late-commits.test.ts'],
   },
   {
     name: 'a commit that is tried again waits for no later one under way',
     file: 'client/consumer/membership.ts',
-    find: '        if (later !== undefined) await later.catch(() => {})\n        else if (await this',
-    put: '        if (await this',
+    find: '      if (later !== undefined) await later.catch(() => {})\n      else if (await this',
+    put: '      if (await this',
     tests: ['client/late-commits.test.ts'],
   },
 ]

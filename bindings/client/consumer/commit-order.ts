@@ -12,63 +12,70 @@ export interface CommitPlace {
 /** One commit, from its call to its end, which may take several tries. */
 export interface CommitCall {
   readonly places: readonly CommitPlace[]
-  /** Settles with the log's answer; `undefined` while the log isn't asked. */
+  /** How many calls came before it. */
+  readonly ordinal: number
+  /** Settles with the log's answer to the last try; `undefined` before the first one. */
   answer: Promise<void> | undefined
-  isAcknowledged: boolean
-  isOver: boolean
 }
 
 /**
  * The commits of a consumer, or of a transaction, in the order of their calls. A commit that is refused between two
  * generations is tried again. A later one may have been acknowledged by then, and the group would go back behind it: so
- * a commit leaves out the partitions of later ones that were acknowledged.
+ * a commit leaves out the partitions of later ones that were acknowledged. A program that awaits no commit has thousands
+ * of them under way: nothing here looks at all of them for each.
  */
 export class CommitOrder {
-  /** From the oldest that isn't over on. */
-  #calls: CommitCall[] = []
+  #begun = 0
+  /** Those that the log is asked for. */
+  readonly #asked = new Set<CommitCall>()
+  /** The latest one that was asked for, since none was under way. */
+  #latestAsked: CommitCall | undefined
+  /** The ordinal of the latest commit of each partition that was acknowledged. */
+  readonly #acknowledged = new WeakMap<AssignedPartition, number>()
 
   begin(places: readonly CommitPlace[]): CommitCall {
-    const call: CommitCall = { places, answer: undefined, isAcknowledged: false, isOver: false }
-    this.#calls.push(call)
-    return call
+    return { places, ordinal: this.#begun++, answer: undefined }
   }
 
-  end(call: CommitCall): void {
-    call.isOver = true
-    const open = this.#calls.findIndex(({ isOver }) => !isOver)
-    if (open !== 0) this.#calls = open < 0 ? [] : this.#calls.slice(open)
-  }
-
-  /** Asks the log for one try of the call. */
+  /** Waits for the log's answer to one try of the call. */
   async ask(call: CommitCall, answer: Promise<void>): Promise<void> {
     call.answer = answer
+    this.#asked.add(call)
+    if (call.ordinal > (this.#latestAsked?.ordinal ?? -1)) this.#latestAsked = call
     try {
       await answer
-      call.isAcknowledged = true
+      for (const { held } of call.places) {
+        if (call.ordinal > this.#acknowledgedOf(held)) this.#acknowledged.set(held, call.ordinal)
+      }
     } finally {
-      call.answer = undefined
+      this.#asked.delete(call)
+      if (this.#asked.size === 0) this.#latestAsked = undefined
     }
   }
 
   /**
-   * The answer to a later commit of one of the call's partitions; `undefined` if none is awaited. Later ones that wait
-   * themselves go behind this one, and mustn't be waited for: they may wait for a handler that awaits this one.
+   * The answer to a later commit of one of the call's partitions, the latest where it is one; `undefined` if the log is
+   * asked for none. Later commits that wait themselves go behind this one, and mustn't be waited for: they may wait for
+   * a handler that awaits this one.
    */
   laterAnswer(call: CommitCall): Promise<void> | undefined {
-    return this.#later(call).find(({ answer, places }) => {
-      return answer !== undefined && places.some(({ held }) => call.places.some((each) => each.held === held))
-    })?.answer
+    const latest = this.#latestAsked
+    if (latest === undefined || latest.ordinal < call.ordinal) return undefined
+    if (this.#asked.has(latest) && shareOne(latest, call)) return latest.answer
+    for (const each of this.#asked) if (each.ordinal > call.ordinal && shareOne(each, call)) return each.answer
+    return undefined
   }
 
   /** The places that no later commit has taken. */
   left(call: CommitCall): readonly CommitPlace[] {
-    const later = this.#later(call).filter(({ isAcknowledged }) => isAcknowledged)
-    if (later.length === 0) return call.places
-    const taken = new Set(later.flatMap(({ places }) => places.map(({ held }) => held)))
-    return call.places.filter(({ held }) => !taken.has(held))
+    return call.places.filter(({ held }) => this.#acknowledgedOf(held) <= call.ordinal)
   }
 
-  #later(call: CommitCall): readonly CommitCall[] {
-    return this.#calls.at(-1) === call ? [] : this.#calls.slice(this.#calls.indexOf(call) + 1)
+  #acknowledgedOf(held: AssignedPartition): number {
+    return this.#acknowledged.get(held) ?? -1
   }
+}
+
+function shareOne(one: CommitCall, other: CommitCall): boolean {
+  return one.places.some(({ held }) => other.places.some((each) => each.held === held))
 }

@@ -354,16 +354,12 @@ export class Membership {
     write: WriteOffsets,
   ): Promise<readonly CommitPlace[]> {
     const call = order.begin(places)
-    try {
-      for (;;) {
-        for (const { held } of places) this.assignment.stillHeld(held, held)
-        const session = this.#member?.session ?? (await this.join())
-        const later = order.laterAnswer(call)
-        if (later !== undefined) await later.catch(() => {})
-        else if (await this.#isCommitted(call, order, session, write)) return order.left(call)
-      }
-    } finally {
-      order.end(call)
+    for (;;) {
+      for (const { held } of places) this.assignment.stillHeld(held, held)
+      const session = this.#member?.session ?? (await this.join())
+      const later = order.laterAnswer(call)
+      if (later !== undefined) await later.catch(() => {})
+      else if (await this.#isCommitted(call, order, session, write)) return order.left(call)
     }
   }
 
