@@ -21,7 +21,7 @@ const SHORT_TEXT_BYTES = 64
 type Admin = Pick<AdminSession, 'describeTopic'>
 
 /**
- * The dead letter of a record that failed every try: the record as it came, with further headers behind its own:
+ * The dead letter of a record that failed every try: the record as it came, with these headers after its own:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
  *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of each at most
  *   oncelog-attempts                                   how often it was tried
@@ -137,7 +137,7 @@ function messageOf(error: unknown): unknown {
   return error instanceof Error ? error.message : error
 }
 
-/** Anything can be thrown: what has no text, too, and what throws in its turn when it is asked for one. */
+/** Anything can be thrown, even what has no text or throws when it is asked for one. */
 function textOf(error: unknown, ask: (error: unknown) => unknown): string {
   try {
     return String(ask(error))

@@ -3,9 +3,9 @@ export const FIRST_FETCH_BYTES = 4096
 const GROWTH = 4
 
 /**
- * How many bytes each fetch of an iteration asks for. With `firstBytes` few at first, because whoever wants one record
- * would wait for all that comes with it, and more with each fetch up to `maxBytes`: by then what was fetched before has
- * been taken, so that never much more is fetched than is wanted.
+ * How many bytes each fetch of an iteration asks for. With `firstBytes` it begins small, because a program that wants
+ * one record would wait for all that comes with it, and grows with each fetch up to `maxBytes`. A fetch follows once
+ * everything before it was taken, so never much more is fetched than is wanted.
  */
 export class FetchSize {
   readonly #maxBytes: number

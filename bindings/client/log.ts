@@ -213,7 +213,7 @@ export class BrokerLog implements Log {
     return this.#closing
   }
 
-  /** A producer whose last sends failed has said so where they were awaited; the log closes all the same. */
+  /** A producer whose last sends failed reported that where they were awaited; the log still closes. */
   async #close(): Promise<void> {
     this.#broker.closing?.()
     await Promise.allSettled([...this.#open].map((each) => each.close()))

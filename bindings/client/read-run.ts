@@ -121,7 +121,10 @@ export class ReadRun<T> implements ItemSource<T> {
     return session
   }
 
-  /** Where a read starts above its limit, nothing is fetched that would tell of a start above the partition's end. */
+  /**
+   * A partition that starts above its limit is never fetched, so a start above the partition's end would go unnoticed:
+   * this asks for the error.
+   */
   async #checkStarts(session: ReaderSession): Promise<void> {
     const isBeyond = (at: Position) => this.#limits?.has(placeKey(at)) === true && at.nextOffset > this.#limitOf(at)
     const positions = this.#positions.filter(isBeyond)

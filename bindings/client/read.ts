@@ -38,10 +38,10 @@ export interface ReadOptions extends Abortable {
 }
 
 /**
- * The records of all partitions that the topics have as an iteration begins, in offset order within each partition. Each
- * iteration starts anew. An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was deleted and created again),
- * OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position, an end in a topic that isn't
- * read), LOG_CLOSED, or the signal's reason.
+ * The records of all partitions that the topics have as an iteration begins, in offset order within each partition.
+ * Each iteration starts anew. An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID (the topic was
+ * deleted and created again), OFFSET_OUT_OF_RANGE, CORRUPT_MESSAGE, INVALID_REQUEST (a partition without a position, an
+ * end in a topic that isn't read), LOG_CLOSED, or the signal's reason.
  */
 export interface Reader<R, B = unknown> extends AsyncIterable<R> {
   /**
@@ -60,7 +60,7 @@ export interface Reader<R, B = unknown> extends AsyncIterable<R> {
 const READ_NAMES: OptionNames<ReadOptions> = { from: true, until: true, isolationLevel: true, signal: true }
 const BATCH_NAMES: OptionNames<ReadBatchOptions> = { maxRecords: true, maxBytes: true, borrowed: true }
 
-/** So much is read, checked and copied at once that it stays in a processor core's own cache. */
+/** What is read, checked and copied at once: small enough to stay in a processor core's own cache. */
 const FETCH_BYTES = 256 * 1024
 const BATCH_RECORDS = 8192
 /** The generation of batches outside groups. */
@@ -77,7 +77,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const { until: asked, from = 'earliest', signal } = options
     const until =
       asked === 'end' ? endOf(broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
-    // Not lost: whoever iterates hears of it.
+    // Not lost: the iteration rejects with it.
     if (until instanceof Promise) until.catch(() => {})
     this.#broker = broker
     this.#plan = { decoders, isolationLevel, from, until, signal }

@@ -4,8 +4,8 @@ import type { ProducerRecord } from './producer-record.ts'
 
 const FIELDS = ['topic', 'key', 'value', 'partition', 'timestamp', 'headers'] as const
 /**
- * So many names are remembered. A program's records have few, and to look for a similar name takes a hundred times as
- * long as its record.
+ * How many names are remembered. A program's records have few, and looking for a similar name takes a hundred times as
+ * long as handling the record.
  */
 const REMEMBERED_MAX = 200
 const remembered = new Map<string, readonly string[]>()

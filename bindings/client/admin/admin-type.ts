@@ -72,8 +72,8 @@ export interface Admin {
    */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly Position[]>
   /**
-   * Resolves with all groups that have members or committed offsets, and with those that had members and weren't deleted
-   * since, sorted by id.
+   * Resolves with all groups that have members or committed offsets, and with those that had members and weren't
+   * deleted since, sorted by id.
    */
   listGroups(): Promise<readonly GroupDescription[]>
   /**

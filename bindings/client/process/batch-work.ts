@@ -20,8 +20,8 @@ const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
 
 /**
- * What a record failed every try with. Whatever kind of error the program threw, it ends the processor: one of the log's
- * own would be taken for something that another run mends.
+ * Wraps what a record's last try failed with. It ends the processor, whatever the program threw: without the wrapper
+ * one of the log's own errors would be taken for a failure that another run can mend.
  */
 export class RecordFailure {
   readonly error: unknown

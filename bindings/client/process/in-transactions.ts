@@ -29,9 +29,9 @@ interface Committing {
 }
 
 /**
- * Handles a batch while the transaction of the batch before commits: its flush takes as long as the work of many
- * records. What `handle` gave counts only once that transaction is committed. A transaction that can't be committed
- * leaves nothing, and its batch is delivered again.
+ * Handles a batch while the previous batch's transaction commits: that flush takes as long as handling many records.
+ * What `handle` gave counts only once that transaction is committed. A transaction that can't be committed leaves
+ * nothing, and its batch is delivered again.
  */
 export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   readonly #parts: InTransactionsParts<T>
@@ -44,8 +44,8 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
 
   async process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
     const { port, states, work, transactionTimeoutMs } = this.#parts
-    // A failure before the transaction has the consumer's offsets is tried again here: an abort wouldn't take the
-    // consumer back, and it would go on behind this batch.
+    // Until the transaction has the consumer's offsets, a failure is retried here: an abort wouldn't rewind the
+    // consumer, and it would go on after this batch.
     for (let isTold = false; !isTold; ) {
       try {
         // While a commit of this processor is under way, state that is read from the log may lack its changes.
@@ -57,13 +57,13 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         if (before === 'comes again') return batch
         // It was handled on state of the aborted transaction, and isn't delivered again: either it is of another topic
         // that shares the state, or its partition was given up meanwhile and assigned again, and others have committed
-        // behind it.
+        // past it.
         if (before === 'aborted') continue
         const done = await this.#send(batch, state, handled, signal, () => {
           isTold = true
         })
-        // The consumer then seeks the rest of the batch. The first part must be committed before: an abort behind the
-        // `seek` leads back to the rest only, and would leave the first part out.
+        // The consumer then seeks the rest of the batch. The first part must be committed before that: an abort after
+        // the `seek` would rewind to the rest only and skip the first part.
         return done === batch || (await this.#isCommitted()) ? done : batch
       } catch (error) {
         await this.#recover(error, batch, signal)
@@ -101,7 +101,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     await Promise.race([sending, committed])
     state.sent()
     const ended = this.#end(committed, batch, state, signal)
-    // Not lost: whoever awaits `ended` hears of it, the next batch or the end of the processor.
+    // Not lost: the next batch, or the end of the processor, awaits `ended`.
     ended.catch(() => {})
     this.#committing = { batch, ended }
     return done
@@ -124,17 +124,17 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     }
   }
 
-  /** Has the state read again from the log, which is right whatever became of the transaction. */
+  /** Drops the state, so that it is read again from the log: that is right whatever became of the transaction. */
   async #recover(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
     this.#parts.states.forget([batch.partition])
-    // Thrown also while the processor is closed: nobody else would tell of it.
+    // Thrown even while the processor is being closed: nothing else would report it.
     if (!isPassing(error)) throw error
     throwIfAborted(signal)
     await this.#parts.producers.forget([batch])
     await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
   }
 
-  /** False if the transaction of the batch before was aborted. */
+  /** False if the previous batch's transaction was aborted. */
   async #isCommitted(): Promise<boolean> {
     const committing = this.#committing
     this.#committing = undefined
@@ -142,7 +142,8 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   }
 
   /**
-   * What the outcome of the transaction before means to this batch: nothing, if it is of a partition with other state.
+   * What the outcome of the previous transaction means for this batch: nothing, if that one was of a partition with
+   * other state.
    */
   async #awaitCommit(batch: DeliveredBatch): Promise<'nothing' | 'aborted' | 'comes again'> {
     const { consumer, states } = this.#parts

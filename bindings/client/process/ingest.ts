@@ -62,8 +62,8 @@ export class Ingest<P extends string | number> {
       try {
         return await this.#readOnce(signal)
       } catch (error) {
-        // Work that this ends comes again, here or in the newer run of the source; what fails for good is told all the
-        // same.
+        // Work that is ended by the signal is done again, here or by the newer run of the source; a failure for good is
+        // still reported.
         if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
         else if (!isPassing(error)) throw error
@@ -89,7 +89,8 @@ export class Ingest<P extends string | number> {
   }
 
   /**
-   * When a transaction fails, the read that it came of is over too: else it would wait for rows beside the next read.
+   * When a transaction fails, the read that fed it ends too: otherwise it would go on waiting for rows beside the next
+   * read.
    */
   async #readOnce(signal: AbortSignalGiven): Promise<void> {
     const reading = new AbortController()

@@ -26,8 +26,8 @@ async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>
 
 /**
  * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in order. Once
- * `isOver`, no item behind the last one that has begun is started any more, and at least one runs: so the answers are
- * those of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
+ * `isOver`, no item after the last one begun is started any more (at least one always runs): so the answers are those
+ * of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
  */
 export function inKeyOrder<I, O>(
   items: readonly I[],
@@ -52,7 +52,7 @@ class SideBySide<I, O> {
   /** Keys of the items that are running. */
   readonly #busy: Set<string> = new Set()
   #firstOpen = 0
-  /** Behind the last item that has begun. */
+  /** Index after the last item that has begun. */
   #end = 0
   #isYielding = false
   #failure: { readonly error: unknown } | undefined

@@ -92,7 +92,9 @@ export class BaseLayer implements Below {
   }
 }
 
-/** Up to so many changes are searched one after the other: a map for each record costs more than its content. */
+/**
+ * Up to this many changes are searched one after the other: a map for each record would cost more than what is in it.
+ */
 const FEW_CHANGES = 8
 const NO_CHANGES: readonly Change[] = []
 

@@ -1,8 +1,8 @@
 import { parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 
 /**
- * Whether a topic with that config removes the last value of a key for its age or for size alone. `delete` does, which is
- * the default, after a week. With `compact,delete` values that nobody renews go too, but whoever set that asked for it.
+ * Whether a topic with that config removes the last value of a key by age or size alone. `delete`, the default, does so
+ * after a week. `compact,delete` removes values that nobody renews too, but a program that sets it asks for that.
  */
 export function losesValues(config: TopicConfig): boolean {
   const { cleanupPolicy, retentionMs, retentionBytes } = parseTopicConfig(config)

@@ -24,12 +24,12 @@ export class OutputRefused {
 }
 
 /**
- * Checks what `handle` gave while it is known for which record. Refused only in the send of the whole batch, it would
- * fail the other records with it, each time they are delivered again. While the log can't be asked because its holder
+ * Checks what `handle` gave while it is still known for which record. If it were refused only when the whole batch is
+ * sent, the other records would fail with it, at each redelivery. While the log can't be asked because its holder
  * changes, the check is left to the send.
  */
 export class OutputCheck {
-  /** Has the topics' facts in memory as long as no topic changed. */
+  /** Answers from memory as long as no topic has changed. */
   readonly #topics: Topics
   readonly #now: () => number
   readonly #configs: WeakMap<TopicConfig, ParsedTopicConfig> = new WeakMap()

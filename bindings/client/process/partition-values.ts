@@ -69,8 +69,8 @@ export class PartitionValues {
 
 /**
  * Reads partitions from their start as a committed reader sees them, up to the last stable offset or to the high
- * watermark as of now. The latter waits for the end of every transaction that is open in them, whoever has it: what was
- * committed behind the first record of an open transaction can't be seen before.
+ * watermark as of now. The latter waits until every transaction that is open in them has ended: until then, what was
+ * committed after its first record can't be seen.
  */
 export async function readValues(
   broker: Broker,

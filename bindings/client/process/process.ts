@@ -19,8 +19,8 @@ import { StateManager } from './state-manager.ts'
 import { WorkSignal } from './work-signal.ts'
 
 /**
- * With a second between two tries, this is as long as a producer waits for memory: an allocation that never fits is
- * told then.
+ * With a second between two tries, this is as long as a producer waits for memory; then an allocation that never fits
+ * is reported.
  */
 const FAILED_READS_MAX = 120
 
@@ -132,8 +132,8 @@ export class Process<T extends TopicRef, S> {
   }
 
   /**
-   * Warns once for each batch. Nothing else tells: each call of a `handle` that takes too long is a first attempt, and
-   * no error comes of it.
+   * Warns once for each batch. Nothing else shows it: each call of a `handle` that takes too long is a first attempt,
+   * and no error results.
    */
   #warnIfSlow(limitMs: number): void {
     const inHand = this.#inHand

@@ -13,8 +13,8 @@ export interface Processor extends AsyncDisposable {
   /**
    * Ends it between two transactions; what isn't committed is delivered again. Resolves when nothing of it runs any
    * more: a `handle` or `read` may call it, but must not await it. Rejects, like `done`, with an error that made it
-   * give up since this call: a commit that failed for good, a record that failed every try. An error from before only
-   * `done` tells. A second call settles as the first one.
+   * give up since this call: a commit that failed for good, a record that failed every try. An earlier error is
+   * reported by `done` alone. A second call settles as the first one.
    */
   close(): Promise<void>
 }
@@ -37,12 +37,12 @@ export class RunningProcessor implements Processor {
       this.#isOver = true
       ended(this)
     })
-    // A promise of its own, whose rejection no `close` handles: else work that ended in silence would be noticed far
-    // too late.
+    // A promise of its own, whose rejection no `close` handles: otherwise work that failed in silence would be noticed
+    // far too late.
     this.done = running.then(() => {})
     this.#ended = running.catch((error: unknown) => {
       if (!isReason(error, signal)) throw error
-      // Whoever aborted the signal knows why it ended.
+      // The program that aborted the signal knows why it ended.
       this.done.catch(() => {})
     })
     this.#ended.catch(() => {})

@@ -16,7 +16,7 @@ export class StateManager {
   readonly #stores: readonly NamedStore[]
   readonly #isConcurrent: boolean
   readonly #partitions: Map<number, PartitionState> = new Map()
-  /** Has the topics' facts in memory as long as no topic changed. */
+  /** Answers from memory as long as no topic has changed. */
   readonly #topics: Pick<ReaderSession, 'topic'>
 
   constructor(broker: Broker, stores: readonly NamedStore[], isConcurrent: boolean) {
@@ -72,7 +72,7 @@ export class StateManager {
 
   /**
    * The partition's state, restored at its first use. Waits for all open transactions in the changelogs: committed
-   * state may lie behind their first record.
+   * state may lie after their first record.
    */
   async of(partition: number, signal: AbortSignalLike): Promise<PartitionState> {
     const known = this.#partitions.get(partition)

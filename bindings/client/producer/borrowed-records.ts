@@ -8,7 +8,7 @@ import { type PartOwner, type SendOfParts, SendPart } from './send-part.ts'
 import { mostBatchBytes } from './size-bounds.ts'
 import { type CheckedRecord, checkRecord, isPlain, plainSizeBytes, textUnits } from './validate-record.ts'
 
-/** The fewest records that are worth this way: copying fewer costs too little. */
+/** The fewest records for which this pays: copying fewer costs too little to matter. */
 const RECORDS_MIN = 16
 
 /** Records that make one batch, as the program gave them. */
@@ -78,8 +78,8 @@ function plainSizes(
 }
 
 /**
- * Cuts the records into batches; `undefined` if no batch can hold one of them, or if one can't be written: in a second
- * batch that would come out only when the first one is written.
+ * Cuts the records into batches. Returns `undefined` if a record is too large for any batch, or can't be written: in a
+ * second batch that would be noticed only after the first one is written.
  */
 function cutUp(records: readonly BorrowedRecord[], maxBytes: number): readonly BorrowedBatch[] | undefined {
   try {
@@ -94,8 +94,8 @@ function cutUp(records: readonly BorrowedRecord[], maxBytes: number): readonly B
 }
 
 /**
- * Has the log encode the batches at once, in their order. From the first batch that must wait on, they are copied into
- * their queue. Returns how many the log took; if it took none, nothing has happened.
+ * Lets the log encode the batches at once, in their order. The first batch that must wait, and all after it, are copied
+ * into their queue. Returns how many the log took; if it took none, nothing has happened.
  */
 export function handOver({ queue, batches, maxBytes }: BorrowedRecords, owner: PartOwner, send: SendOfParts): number {
   let taken = 0

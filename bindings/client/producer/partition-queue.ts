@@ -48,10 +48,10 @@ export interface QueueHooks {
 
 /**
  * The batches of one partition in their order. A batch gets its sequence when it goes out and keeps it as long as it
- * may have been written. A refused batch leaves a gap. If none of those behind it was written, they are numbered again
- * from the gap on. If one was, which happens because the log takes any first sequence of a producer that it doesn't
- * know, their new sequences would stand for other records, and the log would drop these as duplicates: then only a new
- * epoch helps.
+ * may have been written. A refused batch leaves a gap. If none of the batches after it was written, they are numbered
+ * again from the gap on. One may have been written, because the log takes any first sequence of a producer that it
+ * doesn't know: then a new number could be one that the log already has for other records, and it would drop the batch
+ * as a duplicate. In that case only a new epoch helps.
  */
 export class PartitionQueue {
   readonly topic: string
@@ -75,7 +75,7 @@ export class PartitionQueue {
     this.#hooks = hooks
   }
 
-  /** Whether it is known of every batch if it was written. */
+  /** Whether it is known of every batch whether it was written. */
   get isQuiet(): boolean {
     return this.#unanswered.isQuiet
   }
@@ -117,9 +117,9 @@ export class PartitionQueue {
   }
 
   /**
-   * Has the log encode records that are a batch by themselves, while their program holds them. They are copied only for
-   * a log in another process, into one piece. `part` makes their part of the send. Returns false, and nothing has
-   * happened, where anything must wait or is refused.
+   * Lets the log encode records that make a batch of their own straight from the program's objects. For a log in
+   * another process they are copied first, into one piece. `part` makes their part of the send. Returns false, with
+   * nothing done, if anything must wait or is refused.
    */
   appendBorrowed(records: readonly EncodedRecord[], mostBytes: number, part: () => SendPart): boolean {
     if (!this.isOpen) return false

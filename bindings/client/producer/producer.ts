@@ -226,7 +226,7 @@ export class LogProducer implements Producer {
     return lingerMs > 0 ? batchSizeBytes : batchSizeBytes / 2
   }
 
-  /** Has the log encode the records at once and without copies. Returns `undefined` if they must be copied. */
+  /** Lets the log encode the records at once, without copies. Returns `undefined` if they must be copied. */
   #handOver(
     records: readonly ProducerRecord[],
     form: AnswerForm,
@@ -285,8 +285,8 @@ export class LogProducer implements Producer {
     const all = Promise.all([...begun, ...this.#waiting.answers()])
     // A failure is reported by the `await` below; sends may fail before it too.
     all.catch(() => {})
-    // Sends that wait behind this one came later than the flush. It mustn't wait for them, since there may always be
-    // some.
+    // Sends that were queued after this one came later than the flush. It mustn't wait for them, since there may always
+    // be some.
     if (this.#waiting.last !== undefined) await abortable(this.#waiting.last, signal)
     this.#drain()
     await abortable(all, signal)

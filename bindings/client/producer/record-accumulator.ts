@@ -31,7 +31,7 @@ export class RecordAccumulator {
   readonly #hooks: QueueHooks
   readonly #queues = new Map<string, Map<number, PartitionQueue>>()
   #allQueues: PartitionQueue[] = []
-  /** The number of queues at which the next new one has the accumulator look for topics that are gone. */
+  /** At this many queues, the next new one makes the accumulator look for topics that are gone. */
   #sweepAt = QUEUES_KEPT
   /** Topics that are being asked about and that got no record since. */
   readonly #checkedTopics = new Set<string>()
@@ -222,8 +222,8 @@ export class RecordAccumulator {
   }
 
   /**
-   * Asks for a new epoch, but not before it is known of every batch of the old one whether it was written: under the
-   * new epoch such a batch could be written twice.
+   * Asks for a new epoch, but only once it is known of every batch of the old one whether it was written: a batch of
+   * unknown fate could be written twice, once under each epoch.
    */
   #bumpWhenQuiet(): void {
     if (this.#isBumping) return

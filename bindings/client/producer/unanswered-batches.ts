@@ -40,7 +40,7 @@ export class UnansweredBatches {
 
   /**
    * Whether one more batch stays within what the log remembers, counted from the oldest unanswered batch. Later batches
-   * may have been answered already: if the answer to the oldest got lost, it is sent again behind them.
+   * may have been answered already: if the answer to the oldest was lost, it is sent again after them.
    */
   mayFollow(unansweredMax: number): boolean {
     const { oldest } = this
@@ -56,7 +56,7 @@ export class UnansweredBatches {
   }
 
   /**
-   * Whether the batch's sequence is behind the gap. Sequences of five batches never span half of the circle, so the
+   * Whether the batch's sequence comes after the gap. Sequences of five batches never span half of the circle, so the
    * difference tells which one comes first.
    */
   isBehindGap({ baseSequence }: PendingBatch): boolean {

@@ -139,8 +139,8 @@ function isBytes(value: unknown): value is RecordBytes {
 
 /**
  * Whether a value is a Uint8Array with bytes: a proxy of one, or an object that only inherits from it, has none. A
- * class that returns another `length` would get that much room in the kernel's memory, and all that it holds would be
- * copied there, over what other partitions have behind it.
+ * class that returns another `length` would get that much room in the kernel's memory, but all its bytes would be
+ * copied there, over those of other partitions.
  */
 function isView(value: unknown): value is Uint8Array {
   // Hot path: a view of this realm, as nearly all are, needs no further look.

@@ -22,7 +22,7 @@ export class WaitingSends {
     const left = new Promise<PendingSend | undefined>((resolve) => {
       leave = resolve
     })
-    // This holds too if this send's wait is aborted: those behind it must not pass those before it.
+    // This holds too if this send's wait is aborted: sends queued after it must not overtake those before it.
     const turn = Promise.all([before, left]).then(() => {
       this.#sends.delete(left)
       if (this.#last === turn) this.#last = undefined

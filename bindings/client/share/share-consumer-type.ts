@@ -10,9 +10,9 @@ export type SharedRecordOf<T extends TopicRef> = RecordOf<T> & {
 
 /**
  * One of several consumers that share a work queue (KIP-932). Each record goes to one of them at a time, whatever its
- * partition, and a record that fails doesn't hold up the 2000 behind it in its partition. Iterate it; one iteration at
- * a time (CONSUMER_BUSY). Acknowledge every record, in any order: a record whose lock ends before, or whose consumer
- * goes away, is delivered again. The first deliveries are in the order of the partition, later ones aren't. Where order
+ * partition, and a record that fails doesn't hold up the 2000 after it in its partition. Iterate it; one iteration at a
+ * time (CONSUMER_BUSY). Acknowledge every record, in any order: a record whose lock ends before, or whose consumer goes
+ * away, is delivered again. The first deliveries are in the order of the partition, later ones aren't. Where order
  * counts use `consumer`.
  *
  * Deliveries are counted on disk before they happen, so a record that kills its process is delivered `maxDeliveries`
@@ -33,8 +33,8 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
    * rejected. `'reject'`: it will never succeed, and goes to the dead letters. These tell `error`, if `'reject'` or the
    * last `'release'` gives one. Resolves when that is durable. Rejects with INVALID_RECORD_STATE when the lock has
    * ended, so that another consumer may have the record, or this one by a later delivery; when its topic was deleted;
-   * and when the process that held the log ended before it answered: then it may be done all the same, so finish the
-   * work first, and don't undo it for this error. Rejects with INVALID_REQUEST for anything that isn't a record of this
+   * and when the process that held the log ended before it answered: then it may have been done, so finish the work
+   * first, and don't undo it for this error. Rejects with INVALID_REQUEST for anything that isn't a record of this
    * consumer, and for an option that the type has no use for; with CONSUMER_CLOSED; and, where a dead letter is
    * written, as `send` does: the lock is still held then. The lock begins anew before a dead letter is written; one
    * whose write takes longer than `lockMs`, or a crash right after it, may have it written twice.

@@ -73,7 +73,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       },
       more: async () => {
         const acquire = () => this.#acquire()
-        // What it still locks behind the signal is given back by the close.
+        // What it still locks after the signal is given back by the close.
         if (!isStopped && this.#closing === undefined)
           await abortable(wokenBy([this.#signal], wake, acquire), this.#signal)
         throwIfAborted(this.#signal)
@@ -175,7 +175,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       try {
         await this.#giveUpIfLocked(session, record)
       } catch (error) {
-        // The records behind it haven't failed: they are released.
+        // The records after it haven't failed: they are released.
         this.#undelivered.push(records.slice(index + 1))
         throw error
       }

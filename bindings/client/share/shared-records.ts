@@ -56,7 +56,7 @@ async function fetched(
     const positions = [{ topic, topicId, partition, nextOffset }]
     const request = { positions, isolationLevel: 'read_committed', maxBytes: sizes.next(), wait: false } as const
     const [part] = await session.fetch(request)
-    // Somebody woke the fetch before the storage answered: the locked records are read all the same.
+    // Somebody woke the fetch before the storage answered: the locked records must still be read.
     if (part === undefined) continue
     if (LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') && part.logStartOffset > nextOffset) {
       keptFrom = part.logStartOffset

@@ -5,8 +5,8 @@ import { type Abortable, abortReason } from '../signals.ts'
 const LIMIT_MS = 5000
 
 /**
- * How long the answers of one run are awaited once its signal has aborted. Not given up at once: mostly an outcome gets
- * known in a moment, and a transaction that was undone lets the next one begin.
+ * How long the answers of one run are awaited once its signal has aborted. Not given up at once: usually the outcome is
+ * known in a moment, and once a transaction is undone the next one can begin.
  */
 export class AnswerLimit {
   readonly #port: RuntimePort
@@ -29,7 +29,7 @@ export class AnswerLimit {
     else signal?.addEventListener('abort', this.#start, { once: true })
   }
 
-  /** What it comes to, or the signal's reason. */
+  /** Resolves with the answer, or rejects with the signal's reason. */
   async of<T>(answer: Promise<T>): Promise<T> {
     return this.#signal === undefined ? answer : Promise.race([answer, this.#over])
   }

@@ -67,8 +67,9 @@ export interface TransactionContext {
  * aborted, and that producer is finished (PRODUCER_FENCED).
  *
  * A log in files takes up to 1,600 partitions in a transaction, or some 480 offsets: the call that is one too many
- * rejects with RECORD_LIST_TOO_LARGE. As in Kafka a partition shows nothing behind a transaction that is still open in
- * it: if two transactions share only some of their partitions, the later one may be seen in the others first.
+ * rejects with RECORD_LIST_TOO_LARGE. As in Kafka a partition shows nothing after the first record of a transaction
+ * that is still open in it: if two transactions share only some of their partitions, the later one may be seen in the
+ * others first.
  */
 export interface TransactionalProducer extends AsyncDisposable {
   /**
@@ -77,9 +78,9 @@ export interface TransactionalProducer extends AsyncDisposable {
    * with an abort and the signal's reason; `work` may still be running then, and its calls are refused. So does the end
    * of `transactionTimeoutMs`, with TRANSACTION_ABORTABLE.
    *
-   * When the signal aborts, a request that is under way to the log, such as the commit, gets 5 s to be answered. Without
-   * an answer, as while the log's holder is stopped, this rejects with the reason all the same: the commit may still be
-   * done then, and until the log has answered the producer has a transaction open.
+   * When the signal aborts, a request that is under way to the log, such as the commit, gets 5 s to be answered.
+   * Without an answer, as while the log's holder is stopped, this rejects with the reason anyway: the commit may still
+   * be done then, and until the log has answered the producer has a transaction open.
    *
    * Runs `work` again, after a short wait, up to `retries` times (0 by default): never while anything of the run before
    * may become visible, so not if only the log knows whether it was committed, and not after an error of category
