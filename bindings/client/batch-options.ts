@@ -1,5 +1,4 @@
-import { LogError } from '../model/errors.ts'
-import { assertOptions, type OptionNames } from './options.ts'
+import { assertOptions, type OptionNames, wrongOption } from './options.ts'
 
 /** How much comes in one batch. */
 export interface BatchOptions {
@@ -37,16 +36,12 @@ export function batchLimits<O extends BatchOptions>(
   assertOptions(options, names, 'batches')
   const { maxRecords = defaults.maxRecords ?? 1, maxBytes = defaults.maxBytes ?? 1 } = options
   for (const [option, value] of Object.entries({ maxRecords, maxBytes })) {
-    if (!Number.isSafeInteger(value) || value <= 0) throw wrong(option, 'a whole number above 0')
+    if (!Number.isSafeInteger(value) || value <= 0) throw wrongOption(option, 'a whole number above 0')
   }
   return { maxRecords, maxBytes }
 }
 
 export function isBorrowed({ borrowed = false }: ReadBatchOptions): boolean {
-  if (typeof borrowed !== 'boolean') throw wrong('borrowed', 'true or false')
+  if (typeof borrowed !== 'boolean') throw wrongOption('borrowed', 'true or false')
   return borrowed
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }

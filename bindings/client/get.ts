@@ -1,7 +1,7 @@
 import type { Broker } from '../broker/broker.ts'
 import type { FetchedBatch } from '../broker/reader-session.ts'
-import { LogError } from '../model/errors.ts'
 import { ConsumedRecord, decoderOf, type RecordSource } from './consumer/consumed-record.ts'
+import { wrongArgument } from './options.ts'
 import { isCount } from './places.ts'
 import { HOW_TO_DECLARE, isDeclared, type TopicRef } from './topic/topic.ts'
 
@@ -16,17 +16,14 @@ export interface RecordPlace {
 export function getRecord(broker: Broker, topic: TopicRef, at: RecordPlace): Promise<ConsumedRecord | undefined> {
   const { partition, offset } = at ?? {}
   if (typeof topic !== 'string' && !isDeclared(topic))
-    throw wrong('topic', `a declared topic or a name: ${HOW_TO_DECLARE}`)
+    throw wrongArgument('topic', `a declared topic or a name: ${HOW_TO_DECLARE}`)
   const decoder = decoderOf(topic)
-  if (!isCount(partition) || !isCount(offset)) throw wrong('at', 'a partition and an offset, whole numbers from 0 on')
+  if (!isCount(partition) || !isCount(offset))
+    throw wrongArgument('at', 'a partition and an offset, whole numbers from 0 on')
   const source = { topic: decoder.topic, partition, decoder, held: undefined, loan: undefined }
   const found = broker.find(decoder.topic, partition, offset)
   if (found instanceof Promise) return found.then((record) => consumed(record, source))
   return Promise.resolve(consumed(found, source))
-}
-
-function wrong(argument: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
 }
 
 function consumed(record: FetchedBatch | undefined, source: RecordSource): ConsumedRecord | undefined {

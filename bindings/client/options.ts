@@ -24,3 +24,13 @@ function unknownOption(name: string, known: readonly string[], call: string): Lo
   const details = { call, option, nearest: nearest.length > 0 ? nearest : known }
   return new LogError('INVALID_REQUEST', `${call} has no option ${JSON.stringify(option)}: ${advice}`, details)
 }
+
+/** The error for an option whose value is wrong. */
+export function wrongOption(option: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+}
+
+/** The error for an argument whose value is wrong. */
+export function wrongArgument(argument: string, expected: string): LogError {
+  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+}

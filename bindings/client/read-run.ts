@@ -24,7 +24,7 @@ export interface ReadPlan {
 }
 
 /** How items are made of what was fetched. */
-export interface ReadWay<T> {
+export interface ReadMode<T> {
   readonly sizes: FetchSize
   /** Items are valid until the next one is asked for. */
   readonly isBorrowed: boolean
@@ -35,7 +35,7 @@ export interface ReadWay<T> {
 export class ReadRun<T> implements ItemSource<T> {
   readonly #broker: Broker
   readonly #plan: ReadPlan
-  readonly #way: ReadWay<T>
+  readonly #mode: ReadMode<T>
   readonly #memory: ReusedMemory | undefined
   readonly #wake: () => void
   #session: ReaderSession | undefined
@@ -50,11 +50,11 @@ export class ReadRun<T> implements ItemSource<T> {
   /** The loan of the item that was handed out last. */
   #loan: Loan | undefined
 
-  constructor(broker: Broker, plan: ReadPlan, way: ReadWay<T>) {
+  constructor(broker: Broker, plan: ReadPlan, mode: ReadMode<T>) {
     this.#broker = broker
     this.#plan = plan
-    this.#way = way
-    this.#memory = way.isBorrowed ? new ReusedMemory() : undefined
+    this.#mode = mode
+    this.#memory = mode.isBorrowed ? new ReusedMemory() : undefined
     this.#wake = () => this.#session?.wake()
   }
 
@@ -68,7 +68,7 @@ export class ReadRun<T> implements ItemSource<T> {
       this.#records = this.#open(part)
     }
     if (this.#memory !== undefined) this.#loan = { isOver: false }
-    return this.#way.takeFrom(this.#records, this.#loan)
+    return this.#mode.takeFrom(this.#records, this.#loan)
   }
 
   #endLoan(): void {
@@ -99,7 +99,7 @@ export class ReadRun<T> implements ItemSource<T> {
     throwIfAborted(this.#plan.signal)
     if (this.#positions.length === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
-    const maxBytes = this.#way.sizes.next()
+    const maxBytes = this.#mode.sizes.next()
     const request = { positions: this.#positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
     const session = this.#session
     this.#parts = [...(await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request)))]

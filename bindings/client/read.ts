@@ -1,6 +1,5 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import type { Broker } from '../broker/broker.ts'
-import { LogError } from '../model/errors.ts'
 import type { ReadableStreamGiven } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
 import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.ts'
@@ -9,7 +8,7 @@ import { checkTopics } from './consumer/consumer-options.ts'
 import type { FetchedRecords } from './consumer/fetched-records.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from './fetch-size.ts'
 import { Iteration } from './iteration.ts'
-import { assertOptions, type OptionNames } from './options.ts'
+import { assertOptions, type OptionNames, wrongOption } from './options.ts'
 import { checkPositions } from './places.ts'
 import { partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
@@ -94,8 +93,8 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
     const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
       records.nextBatch(maxRecords, NO_GENERATION, loan) as unknown as BatchOf<T>
-    const way = { sizes: new FetchSize(maxBytes), isBorrowed: isBorrowed(options), takeFrom }
-    return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, way)) }
+    const mode = { sizes: new FetchSize(maxBytes), isBorrowed: isBorrowed(options), takeFrom }
+    return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, mode)) }
   }
 
   toReadableStream(): ReadableStreamGiven<RecordOf<T>> {
@@ -131,19 +130,15 @@ function checkReadOptions(topics: readonly unknown[], options: ReadOptions): Iso
   assertOptions(options, READ_NAMES, 'read')
   signalOf(options)
   const { from, until, isolationLevel = 'read_committed' } = options
-  if (topics.length === 0) throw wrong('topics', 'a topic or a list of topics, not empty')
+  if (topics.length === 0) throw wrongOption('topics', 'a topic or a list of topics, not empty')
   checkTopics(topics)
   if (Array.isArray(from)) checkPositions(from, 'from')
   else if (!['earliest', 'latest', undefined].includes(from as string) && (typeof from !== 'object' || from === null)) {
-    throw wrong('from', "'earliest', 'latest', { timestamp } or a list of positions")
+    throw wrongOption('from', "'earliest', 'latest', { timestamp } or a list of positions")
   }
-  if (until !== undefined && until !== 'end' && !Array.isArray(until)) throw wrong('until', "'end' or positions")
+  if (until !== undefined && until !== 'end' && !Array.isArray(until)) throw wrongOption('until', "'end' or positions")
   if (isolationLevel !== 'read_committed' && isolationLevel !== 'read_uncommitted') {
-    throw wrong('isolationLevel', 'read_committed or read_uncommitted')
+    throw wrongOption('isolationLevel', 'read_committed or read_uncommitted')
   }
   return isolationLevel
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }

@@ -179,7 +179,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: readers that own their bytes share memory that is used again',
     file: 'client/read-run.ts',
-    find: 'way.isBorrowed ? new ReusedMemory() : undefined',
+    find: 'mode.isBorrowed ? new ReusedMemory() : undefined',
     put: 'new ReusedMemory()',
     tests: [contract],
   },

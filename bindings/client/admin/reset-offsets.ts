@@ -1,7 +1,7 @@
 import type { AdminSession } from '../../broker/admin-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { checkPlace, isCount, placeKey } from '../places.ts'
 import { startPositions } from '../start-point.ts'
 
@@ -54,7 +54,7 @@ export async function resetOffsets(
 ): Promise<readonly OffsetReset[]> {
   assertOptions(options, NAMES, group.resetCall)
   const { topics, dryRun = false } = options
-  if (typeof dryRun !== 'boolean') throw wrong('dryRun', 'true or false')
+  if (typeof dryRun !== 'boolean') throw wrongArgument('dryRun', 'true or false')
   checkPoint(to)
   const places = await group.places(session)
   if (places === undefined && topics === undefined) {
@@ -104,7 +104,7 @@ async function placesOf(
   session: AdminSession,
   topics: readonly (string | TopicPartition)[],
 ): Promise<readonly TopicPartition[]> {
-  if (!Array.isArray(topics)) throw wrong('topics', 'a list of topics and partitions')
+  if (!Array.isArray(topics)) throw wrongArgument('topics', 'a list of topics and partitions')
   const places = new Map<string, TopicPartition>()
   for (const each of topics as (string | TopicPartition)[]) {
     for (const place of typeof each === 'string' ? await partitionsOf(session, each) : [checkPlace(each)]) {
@@ -152,9 +152,5 @@ function checkPoint(to: ResetPoint): void {
   const [[name, value] = []] = named
   const isWhole = name === 'shiftBy' ? Number.isSafeInteger(value) : isCount(value)
   if (named.length === 1 && ['timestamp', 'offset', 'shiftBy'].includes(name ?? '') && isWhole) return
-  throw wrong('to', "'earliest', 'latest', or one of timestamp, offset and shiftBy with a whole number")
-}
-
-function wrong(argument: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
+  throw wrongArgument('to', "'earliest', 'latest', or one of timestamp, offset and shiftBy with a whole number")
 }

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { Abortable } from '../signals.ts'
 import { HOW_TO_DECLARE, isDeclared, type TopicRef, topicName } from '../topic/topic.ts'
 import type { Assignor } from './assignor.ts'
@@ -82,15 +82,15 @@ export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSe
   const { maxPollIntervalMs = 300_000, positions } = options
   if (typeof groupId !== 'string' || groupId === '')
     throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
-  if (!Array.isArray(topics) || topics.length === 0) throw wrong('topics', 'a list of topics, not empty')
+  if (!Array.isArray(topics) || topics.length === 0) throw wrongOption('topics', 'a list of topics, not empty')
   checkTopics(topics)
   if (!['read_committed', 'read_uncommitted'].includes(isolationLevel))
-    throw wrong('isolationLevel', 'read_committed or read_uncommitted')
+    throw wrongOption('isolationLevel', 'read_committed or read_uncommitted')
   if (!['earliest', 'latest', 'none'].includes(autoOffsetReset))
-    throw wrong('autoOffsetReset', 'earliest, latest or none')
+    throw wrongOption('autoOffsetReset', 'earliest, latest or none')
   if (!(Number.isSafeInteger(maxPollIntervalMs) && maxPollIntervalMs > 0))
-    throw wrong('maxPollIntervalMs', 'a whole number above 0')
-  if (positions !== undefined && typeof positions !== 'function') throw wrong('positions', 'a function')
+    throw wrongOption('maxPollIntervalMs', 'a whole number above 0')
+  if (positions !== undefined && typeof positions !== 'function') throw wrongOption('positions', 'a function')
   const assignor = assignorOf(options.assignor ?? 'range')
   return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs, assignor, positions }
 }
@@ -99,18 +99,15 @@ function assignorOf(wanted: unknown): Assignor {
   const { name, assign } = (typeof wanted === 'object' && wanted !== null ? wanted : {}) as Partial<Assignor>
   if (typeof name === 'string' && name !== '' && typeof assign === 'function') return wanted as Assignor
   const known = typeof wanted === 'string' && Object.hasOwn(ASSIGNORS, wanted) ? ASSIGNORS[wanted] : undefined
-  if (known === undefined) throw wrong('assignor', "'range', 'sticky' or an object with a name and a function assign")
+  if (known === undefined)
+    throw wrongOption('assignor', "'range', 'sticky' or an object with a name and a function assign")
   return known
 }
 
 /** INVALID_REQUEST for a list that doesn't hold declared topics and names, or one of them twice. */
 export function checkTopics(topics: readonly unknown[]): void {
   const isTopic = (ref: unknown): ref is TopicRef => typeof ref === 'string' || isDeclared(ref)
-  if (!topics.every(isTopic)) throw wrong('topics', `declared topics or names: ${HOW_TO_DECLARE}`)
+  if (!topics.every(isTopic)) throw wrongOption('topics', `declared topics or names: ${HOW_TO_DECLARE}`)
   const names = topics.map(topicName)
-  if (new Set(names).size < names.length) throw wrong('topics', 'different topics')
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+  if (new Set(names).size < names.length) throw wrongOption('topics', 'different topics')
 }

@@ -46,7 +46,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     const { port, states, work, transactionTimeoutMs } = this.#parts
     // Until the transaction has the consumer's offsets, a failure is retried here: an abort wouldn't rewind the
     // consumer, and it would go on after this batch.
-    for (let isTold = false; !isTold; ) {
+    for (let hasBegun = false; !hasBegun; ) {
       try {
         // While a commit of this processor is under way, state that is read from the log may lack its changes.
         if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
@@ -60,7 +60,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         // past it.
         if (before === 'aborted') continue
         const done = await this.#send(batch, state, handled, signal, () => {
-          isTold = true
+          hasBegun = true
         })
         // The consumer then seeks the rest of the batch. The first part must be committed before that: an abort after
         // the `seek` would rewind to the rest only and skip the first part.
@@ -78,7 +78,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     state: PartitionState,
     handled: PromiseSettledResult<Handled>,
     signal: AbortSignalGiven,
-    told: () => void,
+    began: () => void,
   ): Promise<DeliveredBatch> {
     const { consumer, producers, states } = this.#parts
     let done = batch
@@ -87,7 +87,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
       sent = resolve
     })
     const committed = producers.of(batch).transaction(async (transaction) => {
-      told()
+      began()
       // First of all: whatever fails after this makes the consumer deliver the batch again.
       await transaction.sendOffsets(consumer as never, batch as never)
       if (handled.status === 'rejected') throw handled.reason

@@ -4,7 +4,7 @@ import type { TransactionalSession } from '../../broker/transactional-session.ts
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
@@ -47,8 +47,9 @@ export class Ingest<P extends string | number> {
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
     assertOptions(options as IngestOptions<never>, NAMES, 'ingest')
-    if (typeof options.source !== 'string' || options.source === '') throw wrong('source', 'a text that is not empty')
-    if (typeof options.read !== 'function') throw wrong('read', 'a function')
+    if (typeof options.source !== 'string' || options.source === '')
+      throw wrongOption('source', 'a text that is not empty')
+    if (typeof options.read !== 'function') throw wrongOption('read', 'a function')
     this.#broker = broker
     this.#port = port
     this.#options = options
@@ -115,7 +116,7 @@ export class Ingest<P extends string | number> {
     const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
     const items = this.#options.read(await this.#lastPosition(signal), signal)
     if (typeof items?.[Symbol.asyncIterator] !== 'function')
-      throw wrong('read', 'a function that gives an async iterable')
+      throw wrongOption('read', 'a function that gives an async iterable')
     for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
       // Only around the write: the same error from the program's own `read` stays as it is.
@@ -133,7 +134,7 @@ export class Ingest<P extends string | number> {
 
   async #write(session: TransactionalSession, batch: readonly IngestItem<P>[]): Promise<void> {
     const position = batch.at(-1)?.position
-    if (typeof position !== 'string' && !Number.isFinite(position)) throw wrong('position', 'a text or a number')
+    if (typeof position !== 'string' && !Number.isFinite(position)) throw wrongOption('position', 'a text or a number')
     const sends = await session.begin()
     const producer = this.#sender.begin(sends)
     try {
@@ -159,8 +160,4 @@ function isPassing(error: unknown): boolean {
 
 function isFenced(error: unknown): boolean {
   return LogError.is(error) && error.category === 'fenced'
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }

@@ -1,9 +1,8 @@
-import { LogError } from '../../model/errors.ts'
 import { TRANSACTION_TIMEOUT_MS_MAX } from '../../model/limits.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import { consumerSettings } from '../consumer/consumer-options.ts'
 import { checkDeadLetterOption } from '../dead-letter.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import type { Abortable } from '../signals.ts'
@@ -127,24 +126,23 @@ export function processSettings(options: ProcessOptions<TopicRef, unknown>): Pro
   const { handle, delivery = 'exactly-once', deadLetter, retries = 0, concurrency = 1, state = {} } = options
   const { groupId, topics, maxPollIntervalMs = 300_000 } = options
   consumerSettings({ groupId, topics, maxPollIntervalMs })
-  if (typeof handle !== 'function') throw wrong('handle', 'a function')
-  if (!['exactly-once', 'at-least-once'].includes(delivery)) throw wrong('delivery', 'exactly-once or at-least-once')
+  if (typeof handle !== 'function') throw wrongOption('handle', 'a function')
+  if (!['exactly-once', 'at-least-once'].includes(delivery))
+    throw wrongOption('delivery', 'exactly-once or at-least-once')
   checkDeadLetterOption(deadLetter, topics)
-  if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrong('retries', 'a whole number from 0 on')
-  if (!(Number.isSafeInteger(concurrency) && concurrency > 0)) throw wrong('concurrency', 'a whole number above 0')
+  if (!(Number.isSafeInteger(retries) && retries >= 0)) throw wrongOption('retries', 'a whole number from 0 on')
+  if (!(Number.isSafeInteger(concurrency) && concurrency > 0))
+    throw wrongOption('concurrency', 'a whole number above 0')
   const { maxRecords = 1000, transactionTimeoutMs = 60_000 } = options
-  if (!(Number.isSafeInteger(maxRecords) && maxRecords > 0)) throw wrong('maxRecords', 'a whole number above 0')
+  if (!(Number.isSafeInteger(maxRecords) && maxRecords > 0)) throw wrongOption('maxRecords', 'a whole number above 0')
   const isTimeout = Number.isSafeInteger(transactionTimeoutMs) && transactionTimeoutMs > 0
   if (!isTimeout || transactionTimeoutMs > TRANSACTION_TIMEOUT_MS_MAX) {
-    throw wrong('transactionTimeoutMs', `a whole number from 1 to ${TRANSACTION_TIMEOUT_MS_MAX}`)
+    throw wrongOption('transactionTimeoutMs', `a whole number from 1 to ${TRANSACTION_TIMEOUT_MS_MAX}`)
   }
   const times = { maxRecords, transactionTimeoutMs, maxPollIntervalMs }
-  if (typeof state !== 'object' || state === null) throw wrong('state', 'stores by name')
+  if (typeof state !== 'object' || state === null) throw wrongOption('state', 'stores by name')
   const stores = Object.entries(state as Record<string, StateStore>)
-  if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function')) throw wrong('state', 'stores by name')
+  if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function'))
+    throw wrongOption('state', 'stores by name')
   return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }

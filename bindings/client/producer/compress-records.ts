@@ -9,12 +9,11 @@ import {
 import { changedBytes } from '../../model/errors.ts'
 import type { RecordBytes } from '../../model/records.ts'
 import { bodyBytes, utf8Bytes, varintBytes } from './record-size.ts'
+import { TEXT_GROWTH } from './size-bounds.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
 /** Bytes of the first record's two deltas, each of which `bodyBytes` counts as one. */
 const FIRST_DELTA_BYTES = 2
-/** Bytes that text may take in addition for each UTF-16 unit that `sizeBytes` counts as one byte. */
-const TEXT_GROWTH = 3
 const KEPT_BYTES = 1024 * 1024
 
 const encoder = new TextEncoder()

@@ -3,9 +3,7 @@ import type { PackedRecords } from '../../model/batch-records.ts'
 import { copyBytes } from '../../model/copy-bytes.ts'
 import type { EncodedRecord, RecordBytes } from '../../model/records.ts'
 import { bytesLength } from '../../model/view-length.ts'
-
-/** UTF-8 takes at most three bytes for each UTF-16 unit. */
-const TEXT_GROWTH = 3
+import { TEXT_GROWTH } from './size-bounds.ts'
 
 const encoder = new TextEncoder()
 

@@ -206,7 +206,7 @@ export class PartitionQueue {
   }
 
   #written(batch: PendingBatch, result: AppendResult): void {
-    if (this.#unanswered.isBehindGap(batch)) this.#needsEpoch = true
+    if (this.#unanswered.isAfterGap(batch)) this.#needsEpoch = true
     this.#unanswered.remove(batch)
     this.#isKnown = true
     this.#knownAt = this.#hooks.elapsed()

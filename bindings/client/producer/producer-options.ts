@@ -1,7 +1,7 @@
 import { COMPRESSION_TYPES, type CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { UserPartitioner } from './partitioner.ts'
 
 /** What a batch is compressed with; names are Kafka's. */
@@ -80,20 +80,16 @@ export function producerSettings(options: PlainOptions): ProducerSettings {
   count('batchSizeBytes', batchSizeBytes, 0)
   count('bufferBytes', bufferBytes, 1)
   assertCompression(compression)
-  if (partitioner !== undefined && typeof partitioner !== 'function') throw wrong('partitioner', 'a function')
+  if (partitioner !== undefined && typeof partitioner !== 'function') throw wrongOption('partitioner', 'a function')
   return { acks, lingerMs, batchSizeBytes, bufferBytes, compression, partitioner }
 }
 
 /** Throws INVALID_REQUEST for anything but the name of a codec or `'none'`. */
 export function assertCompression(compression: unknown): asserts compression is Compression {
   if (compression === 'none' || COMPRESSION_TYPES.includes(compression as CompressionType)) return
-  throw wrong('compression', `'none' or one of ${COMPRESSION_TYPES.join(', ')}`)
+  throw wrongOption('compression', `'none' or one of ${COMPRESSION_TYPES.join(', ')}`)
 }
 
 function count(option: string, value: number, from: number): void {
-  if (!(Number.isSafeInteger(value) && value >= from)) throw wrong(option, `a whole number from ${from} on`)
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+  if (!(Number.isSafeInteger(value) && value >= from)) throw wrongOption(option, `a whole number from ${from} on`)
 }

@@ -1,7 +1,7 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 
 /** UTF-8 takes at most three bytes for each UTF-16 unit, which `sizeBytes` counts as one. */
-const TEXT_GROWTH = 3
+export const TEXT_GROWTH = 3
 
 /** Whether records of this size, with strings counted by their length, certainly fit into a batch of `maxBytes`. */
 export function surelyFits(sizeBytes: number, maxBytes: number): boolean {

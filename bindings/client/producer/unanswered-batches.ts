@@ -59,7 +59,7 @@ export class UnansweredBatches {
    * Whether the batch's sequence comes after the gap. Sequences of five batches never span half of the circle, so the
    * difference tells which one comes first.
    */
-  isBehindGap({ baseSequence }: PendingBatch): boolean {
+  isAfterGap({ baseSequence }: PendingBatch): boolean {
     return this.hasGap && (baseSequence - this.#gapAt + SEQUENCES) % SEQUENCES < SEQUENCES / 2
   }
 
@@ -83,7 +83,7 @@ export class UnansweredBatches {
   }
 
   #openGap(batch: PendingBatch): void {
-    if (!this.isBehindGap(batch)) this.#gapAt = batch.baseSequence
+    if (!this.isAfterGap(batch)) this.#gapAt = batch.baseSequence
   }
 
   /** Closes the gap: the next batch gets the sequence that the gap began with. */

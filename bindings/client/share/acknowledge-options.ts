@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import type { ShareConsumer } from './share-consumer-type.ts'
 
 export type AcknowledgeType = Parameters<ShareConsumer['acknowledge']>[1]
@@ -17,10 +17,11 @@ const TAKEN: Readonly<Record<AcknowledgeType, readonly (keyof AcknowledgeOptions
 /** INVALID_REQUEST, also for an option that would be passed over: who gives one expects something of it. */
 export function checkAcknowledge(type: AcknowledgeType, options: AcknowledgeOptions): AcknowledgeOptions {
   assertOptions(options, NAMES, 'acknowledge')
-  if (typeof type !== 'string' || !Object.hasOwn(TAKEN, type)) throw wrong('type', "'accept', 'release' or 'reject'")
+  if (typeof type !== 'string' || !Object.hasOwn(TAKEN, type))
+    throw wrongArgument('type', "'accept', 'release' or 'reject'")
   const { delayMs } = options
   if (delayMs !== undefined && !(Number.isSafeInteger(delayMs) && delayMs >= 0)) {
-    throw wrong('delayMs', 'a whole number from 0 on')
+    throw wrongArgument('delayMs', 'a whole number from 0 on')
   }
   for (const option of ['delayMs', 'error'] as const) {
     if (options[option] === undefined || TAKEN[type].includes(option)) continue
@@ -28,8 +29,4 @@ export function checkAcknowledge(type: AcknowledgeType, options: AcknowledgeOpti
     throw new LogError('INVALID_REQUEST', message, { argument: 'type', type, option })
   }
   return options
-}
-
-function wrong(argument: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
 }

@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { checkTopics } from '../consumer/consumer-options.ts'
 import { checkDeadLetterOption } from '../dead-letter.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { Abortable } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 
@@ -73,22 +73,18 @@ export function shareSettings(options: ShareConsumerOptions<TopicRef>): ShareSet
   const { deadLetter, autoOffsetReset: startAt = 'earliest' } = options
   if (typeof groupId !== 'string' || groupId === '')
     throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
-  if (!Array.isArray(topics) || topics.length === 0) throw wrong('topics', 'a list of topics, not empty')
+  if (!Array.isArray(topics) || topics.length === 0) throw wrongOption('topics', 'a list of topics, not empty')
   checkTopics(topics)
-  if (!isCount(lockMs)) throw wrong('lockMs', 'a whole number above 0')
+  if (!isCount(lockMs)) throw wrongOption('lockMs', 'a whole number above 0')
   if (!isCount(maxDeliveries) || maxDeliveries > 0x7fff - 1)
-    throw wrong('maxDeliveries', 'a whole number from 1 to 32766')
+    throw wrongOption('maxDeliveries', 'a whole number from 1 to 32766')
   if (!isCount(maxRecords) || maxRecords > MAX_RECORDS)
-    throw wrong('maxRecords', `a whole number from 1 to ${MAX_RECORDS}`)
+    throw wrongOption('maxRecords', `a whole number from 1 to ${MAX_RECORDS}`)
   checkDeadLetterOption(deadLetter, topics)
-  if (!['earliest', 'latest'].includes(startAt)) throw wrong('autoOffsetReset', 'earliest or latest')
+  if (!['earliest', 'latest'].includes(startAt)) throw wrongOption('autoOffsetReset', 'earliest or latest')
   return { groupId, lockMs, maxDeliveries, maxRecords, deadLetter, startAt }
 }
 
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) > 0
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
 }

@@ -3,7 +3,7 @@ import type { ProducerSession } from '../../broker/producer-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
-import { assertOptions, type OptionNames } from '../options.ts'
+import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
@@ -78,8 +78,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
     assertOptions(options, RUN_NAMES, 'transaction')
     const signal = signalOf(options)
     const { retries = 0 } = options
-    if (typeof work !== 'function') throw wrong('work', 'a function')
-    if (!Number.isSafeInteger(retries) || retries < 0) throw wrong('retries', 'a whole number from 0 on')
+    if (typeof work !== 'function') throw wrongArgument('work', 'a function')
+    if (!Number.isSafeInteger(retries) || retries < 0) throw wrongArgument('retries', 'a whole number from 0 on')
     throwIfAborted(signal)
     this.#assertReady()
     this.#hasWork = true
@@ -314,8 +314,4 @@ export class LogTransactionalProducer implements TransactionalProducer {
 /** Whether another run may succeed. */
 function isWorthAnother(error: unknown): boolean {
   return !LogError.is(error) || !['fenced', 'fatal', 'corruption', 'misuse'].includes(error.category)
-}
-
-function wrong(argument: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${argument} must be ${expected}`, { argument })
 }

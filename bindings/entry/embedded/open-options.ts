@@ -1,4 +1,4 @@
-import { assertOptions, type OptionNames } from '../../client/options.ts'
+import { assertOptions, type OptionNames, wrongOption } from '../../client/options.ts'
 import type { Topic } from '../../client/topic/topic.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Durability } from '../../model/positions.ts'
@@ -52,18 +52,15 @@ const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicat
 export function checkOptions(options: OpenOptions): void {
   assertOptions(options, NAMES, 'open')
   const { memoryBytes = DEFAULT_MEMORY_BYTES, cacheBytes = DEFAULT_CACHE_BYTES, exclusive = false } = options
-  if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0)) throw wrong('memoryBytes', 'a whole number above 0')
-  if (!(Number.isFinite(cacheBytes) && cacheBytes >= 0)) throw wrong('cacheBytes', 'a number of bytes, 0 or more')
-  if (typeof exclusive !== 'boolean') throw wrong('exclusive', 'true or false')
+  if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0))
+    throw wrongOption('memoryBytes', 'a whole number above 0')
+  if (!(Number.isFinite(cacheBytes) && cacheBytes >= 0)) throw wrongOption('cacheBytes', 'a number of bytes, 0 or more')
+  if (typeof exclusive !== 'boolean') throw wrongOption('exclusive', 'true or false')
   const { retentionCheckIntervalMs = 1, retentionTrustsClock = false } = options
   if (!(Number.isSafeInteger(retentionCheckIntervalMs) && retentionCheckIntervalMs > 0)) {
-    throw wrong('retentionCheckIntervalMs', 'a whole number above 0')
+    throw wrongOption('retentionCheckIntervalMs', 'a whole number above 0')
   }
-  if (typeof retentionTrustsClock !== 'boolean') throw wrong('retentionTrustsClock', 'true or false')
-}
-
-function wrong(option: string, expected: string): LogError {
-  return new LogError('INVALID_REQUEST', `${option} must be ${expected}`, { option })
+  if (typeof retentionTrustsClock !== 'boolean') throw wrongOption('retentionTrustsClock', 'true or false')
 }
 
 /** DURABILITY_UNAVAILABLE where the storage gives less. */
