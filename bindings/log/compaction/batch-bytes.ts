@@ -8,7 +8,7 @@ import {
 } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 
 /** With it, baseTimestamp is the time from which on the batch's tombstones and markers may be removed (KIP-534). */
 export const ATTRIBUTE_DELETE_HORIZON = 0x40

@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import {
   ATTRIBUTE_DELETE_HORIZON,
   type BatchBytes,

@@ -4,7 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionStore } from '../../storage/partition-store.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import { BatchBytes } from './batch-bytes.ts'
 
 /** Bytes that one turn of the event loop works through, in some hundred microseconds. */

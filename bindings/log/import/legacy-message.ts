@@ -1,5 +1,5 @@
 import type { StoreFile } from '../../storage/file-store.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { BatchFault, DecodedBatch, Kernel } from '../../kernel/kernel.ts'
 import { ATTRIBUTE_CODEC } from '../../model/compression.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { WalkedBatch } from '../segment/batch-walk.ts'
 

@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
-import { newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+import { newHead, readHead, viewOf } from '../segment/batch-head.ts'
 import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 import type { ImportContext } from './import-context.ts'
@@ -182,11 +182,11 @@ function unsupported(message: string, details: Readonly<Record<string, unknown>>
 function faultOf(found: SourceFault, file: StoreFile, position: number): SourceFault {
   if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacyMessage(file, position)) return 'old-format'
   if (found !== 'bad-length') return found
-  const head = new Uint8Array(BATCH_HEADER_BYTES)
-  if (file.read(head, position) < head.length) return found
-  const frame = newFrame()
-  const isLong = readFrame(viewOf(head), 0, frame) && frame.sizeBytes > MAX_BATCH_BYTES
-  return isLong && frame.sizeBytes <= file.size() - position ? 'too-large' : found
+  const bytes = new Uint8Array(BATCH_HEADER_BYTES)
+  if (file.read(bytes, position) < bytes.length) return found
+  const head = newHead()
+  const isLong = readHead(viewOf(bytes), 0, head) && head.sizeBytes > MAX_BATCH_BYTES
+  return isLong && head.sizeBytes <= file.size() - position ? 'too-large' : found
 }
 
 /** The offset after the last whole batch of a file that compaction left. */

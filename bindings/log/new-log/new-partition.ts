@@ -10,7 +10,7 @@ import { assignLeaderEpoch, type LeaderEpochEntry } from '../files/leader-epoch-
 import { directoryTopicId } from '../files/partition-directory.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
 import { ProducerScan } from '../partition/producer-scan.ts'
-import { mayFollow } from '../segment/batch-frame.ts'
+import { mayFollow } from '../segment/batch-head.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { SegmentList } from '../segment/segment-list.ts'

@@ -7,7 +7,7 @@ import { createFile, openFile } from '../../storage/open-file.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../files/aborted-transaction.ts'
-import { viewOf } from './batch-frame.ts'
+import { viewOf } from './batch-head.ts'
 
 const FIRST_ENTRIES = 8
 const CHAINED_BYTES = 4

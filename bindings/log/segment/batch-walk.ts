@@ -1,7 +1,7 @@
 import type { BatchFault, BatchHeader, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { mayFollow } from './batch-frame.ts'
+import { mayFollow } from './batch-head.ts'
 import type { SegmentContext } from './segment-context.ts'
 
 /**

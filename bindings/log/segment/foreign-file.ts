@@ -1,6 +1,6 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { type BatchFrame, crcOf } from './batch-frame.ts'
+import { type BatchHead, crcOf } from './batch-head.ts'
 import { BatchWalk, type WalkContext } from './batch-walk.ts'
 import { HeaderScan, headersOf } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
@@ -78,11 +78,11 @@ function runsBeyond(
   const headers = new HeaderScan(context.scratch, file, file.size())
   let offset = baseOffset
   for (let position = 0; position < sizeBytes; ) {
-    const frame = headers.at(position)
-    if (frame === undefined || frame.baseOffset !== offset) return false
-    offset = frame.nextOffset
-    const end = position + frame.sizeBytes
-    if (end > sizeBytes || offset > nextOffset) return isIntact(context, file, position, frame)
+    const head = headers.at(position)
+    if (head === undefined || head.baseOffset !== offset) return false
+    offset = head.nextOffset
+    const end = position + head.sizeBytes
+    if (end > sizeBytes || offset > nextOffset) return isIntact(context, file, position, head)
     position = end
   }
   return false
@@ -92,7 +92,7 @@ function isIntact(
   context: WalkContext,
   file: StoreFile,
   position: number,
-  { sizeBytes, baseOffset }: Readonly<BatchFrame>,
+  { sizeBytes, baseOffset }: Readonly<BatchHead>,
 ): boolean {
   const range = { from: position, to: position + sizeBytes, expectedOffset: baseOffset, isCleaned: true }
   const walk = new BatchWalk(context, file, range)

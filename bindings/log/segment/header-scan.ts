@@ -1,7 +1,7 @@
 import type { KernelBuffer } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { type BatchFrame, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { type BatchHead, newHead, readHead, viewOf } from './batch-head.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from './header-checksum.ts'
 import type { SegmentContext } from './segment-context.ts'
 
@@ -17,7 +17,7 @@ export class HeaderScan {
   readonly #sizeBytes: number
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  readonly #frame: BatchFrame = newFrame()
+  readonly #head: BatchHead = newHead()
   #start = 0
   #count = 0
 
@@ -34,14 +34,14 @@ export class HeaderScan {
   }
 
   /** The header at `position`, if what begins there looks like a whole batch. Valid until the next call. */
-  at(position: number): Readonly<BatchFrame> | undefined {
+  at(position: number): Readonly<BatchHead> | undefined {
     if (position < this.#start || position + BATCH_HEADER_BYTES > this.#start + this.#count) {
       this.#start = position
       this.#count = this.#file.read(this.#bytes, position)
     }
     if (this.#count < BATCH_HEADER_BYTES) return undefined
-    if (!readFrame(this.#view, position - this.#start, this.#frame)) return undefined
-    return position + this.#frame.sizeBytes <= this.#sizeBytes ? this.#frame : undefined
+    if (!readHead(this.#view, position - this.#start, this.#head)) return undefined
+    return position + this.#head.sizeBytes <= this.#sizeBytes ? this.#head : undefined
   }
 }
 
@@ -57,10 +57,10 @@ export function headersOf(
   let checksum = NO_BATCHES
   let position = 0
   while (position < sizeBytes) {
-    const frame = headers.at(position)
-    if (frame === undefined) return undefined
+    const head = headers.at(position)
+    if (head === undefined) return undefined
     checksum = chainHeader(kernel, checksum, headers.uncheckedBytes(position))
-    position += frame.sizeBytes
+    position += head.sizeBytes
   }
   return checksum
 }

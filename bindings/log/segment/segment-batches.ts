@@ -1,6 +1,6 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { crcOf } from './batch-frame.ts'
+import { crcOf } from './batch-head.ts'
 import { compareWithNoted, type NotedBatches } from './foreign-file.ts'
 import { chainHeader } from './header-checksum.ts'
 import type { SegmentContext } from './segment-context.ts'

@@ -1,7 +1,7 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { type BatchFrame, mayFollow, newFrame, readFrame, viewOf } from './batch-frame.ts'
+import { type BatchHead, mayFollow, newHead, readHead, viewOf } from './batch-head.ts'
 import { HeaderScan } from './header-scan.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment } from './segment-damage.ts'
@@ -73,11 +73,11 @@ export class SegmentReads {
   #scan(headers: HeaderScan, from: Place, offset: number): number {
     let { position, offset: expectedOffset, leaderEpoch } = from
     while (position < this.#segment.sizeBytes) {
-      const frame = headers.at(position)
-      if (frame === undefined) return position
-      this.#assertFollows(position, frame, expectedOffset, leaderEpoch)
-      const { baseOffset, nextOffset, sizeBytes } = frame
-      leaderEpoch = frame.leaderEpoch
+      const head = headers.at(position)
+      if (head === undefined) return position
+      this.#assertFollows(position, head, expectedOffset, leaderEpoch)
+      const { baseOffset, nextOffset, sizeBytes } = head
+      leaderEpoch = head.leaderEpoch
       if (nextOffset > offset) {
         this.#found.position = position
         this.#found.offset = baseOffset
@@ -93,9 +93,9 @@ export class SegmentReads {
     return position
   }
 
-  #assertFollows(position: number, frame: Readonly<BatchFrame>, expectedOffset: number, epochBefore: number): void {
-    const ends = this.#endsWithSegment(position + frame.sizeBytes, frame.nextOffset)
-    if (!ends || !mayFollow(frame, expectedOffset, epochBefore, this.#segment.isCleaned))
+  #assertFollows(position: number, head: Readonly<BatchHead>, expectedOffset: number, epochBefore: number): void {
+    const ends = this.#endsWithSegment(position + head.sizeBytes, head.nextOffset)
+    if (!ends || !mayFollow(head, expectedOffset, epochBefore, this.#segment.isCleaned))
       throw this.#jump(position, expectedOffset)
   }
 
@@ -110,7 +110,7 @@ export class SegmentReads {
    * Nothing before the first batch says at which offset it begins. If that isn't the segment's own, the second batch
    * must agree with it.
    */
-  #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchFrame> | undefined): void {
+  #assertBegins(nextOffset: number, leaderEpoch: number, second: Readonly<BatchHead> | undefined): void {
     if (second !== undefined && !mayFollow(second, nextOffset, leaderEpoch, this.#segment.isCleaned))
       throw this.#jump(0, this.#segment.baseOffset)
   }
@@ -135,22 +135,22 @@ export class SegmentReads {
     if (position === this.#found.position && this.#found.sizeBytes > into.length) return -this.#found.sizeBytes
     const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
-    const frame = newFrame()
+    const head = newHead()
     let whole = 0
     let leaderEpoch = ANY_EPOCH
     let offset = -1
-    while (whole + BATCH_HEADER_BYTES <= count && readFrame(view, whole, frame) && whole + frame.sizeBytes <= count) {
-      if (whole === 0) this.#assertFound(position, frame.baseOffset)
-      else if (!mayFollow(frame, offset, leaderEpoch, this.#segment.isCleaned)) break
-      if (!this.#endsWithSegment(position + whole + frame.sizeBytes, frame.nextOffset)) {
+    while (whole + BATCH_HEADER_BYTES <= count && readHead(view, whole, head) && whole + head.sizeBytes <= count) {
+      if (whole === 0) this.#assertFound(position, head.baseOffset)
+      else if (!mayFollow(head, offset, leaderEpoch, this.#segment.isCleaned)) break
+      if (!this.#endsWithSegment(position + whole + head.sizeBytes, head.nextOffset)) {
         // Batches of another log that take fewer bytes or more: the next segment would follow as if nothing of this one
         // were missing.
         if (whole > 0) break
         throw this.#jump(position, asked)
       }
-      whole += frame.sizeBytes
-      leaderEpoch = frame.leaderEpoch
-      offset = frame.nextOffset
+      whole += head.sizeBytes
+      leaderEpoch = head.leaderEpoch
+      offset = head.nextOffset
     }
     if (whole > 0) {
       this.#readEnd = { position: position + whole, offset, leaderEpoch }
@@ -160,7 +160,7 @@ export class SegmentReads {
     if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
     if (count < wanted) throw this.#tooShort(position + count, asked)
     // Bytes that are no batch are handed over as they are: the reader's check names the fault.
-    return readFrame(view, 0, frame) && position + frame.sizeBytes <= this.#segment.sizeBytes ? -frame.sizeBytes : count
+    return readHead(view, 0, head) && position + head.sizeBytes <= this.#segment.sizeBytes ? -head.sizeBytes : count
   }
 
   #tooShort(end: number, offset: number): LogError<'CORRUPT_MESSAGE'> {

@@ -21,7 +21,7 @@ const RELATIVE_OFFSET_MAX = 0x7fff_ffff
 
 /**
  * One `.log` file with its indexes. Its bytes are the truth. What a batch's own CRC leaves out, above all its offset,
- * is checked on every way to it: batches follow each other without a gap (batch-frame.ts).
+ * is checked on every way to it: batches follow each other without a gap (batch-head.ts).
  */
 export class Segment {
   readonly baseOffset: number

@@ -1,7 +1,7 @@
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { mayFollow, newFrame, readFrame, viewOf } from '../segment/batch-frame.ts'
+import { mayFollow, newHead, readHead, viewOf } from '../segment/batch-head.ts'
 import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 
 /** A place between two batches. */
@@ -79,13 +79,13 @@ export function* nextBatch(
       return { position: behind, offset: batch.header.baseOffset }
   }
   const bytes = new Uint8Array(WINDOW_BYTES + BATCH_HEADER_BYTES)
-  const [view, frame] = [viewOf(bytes), newFrame()]
+  const [view, head] = [viewOf(bytes), newHead()]
   for (let start = place.position + 1; start < endPosition; start += WINDOW_BYTES) {
     const count = file.read(bytes, start)
     for (let at = 0; at < WINDOW_BYTES && at + BATCH_HEADER_BYTES <= count; at++) {
-      if (bytes[at + MAGIC_AT] !== 2 || !readFrame(view, at, frame)) continue
+      if (bytes[at + MAGIC_AT] !== 2 || !readHead(view, at, head)) continue
       const position = start + at
-      if (frame.nextOffset > endOffset || position + frame.sizeBytes > endPosition) continue
+      if (head.nextOffset > endOffset || position + head.sizeBytes > endPosition) continue
       const batch = batchBeyond(scanner, bounds, place, position)
       if (batch === undefined || agreement(scanner, bounds, batch, position) !== 'agrees') continue
       return { position, offset: batch.header.baseOffset }

@@ -2,7 +2,7 @@ import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../m
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from '../segment/header-checksum.ts'
 import { flippedHead } from './flipped-head.ts'
 import type { SurveyContext } from './survey-context.ts'

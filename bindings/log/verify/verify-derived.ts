@@ -9,7 +9,7 @@ import { LEADER_EPOCH_CHECKPOINT, parseSegmentFileName, segmentFileName } from '
 import { parseLeaderEpochs } from '../files/leader-epoch-checkpoint.ts'
 import { decodeProducerSnapshot } from '../files/producer-snapshot.ts'
 import { readWhole } from '../files/small-file.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import type { PartitionHistory } from './partition-history.ts'
 import type { Damaged, VerifyContext } from './verify-context.ts'
 

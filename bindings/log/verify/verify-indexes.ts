@@ -4,7 +4,7 @@ import { openFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { readWhole } from '../files/small-file.ts'
-import { viewOf } from '../segment/batch-frame.ts'
+import { viewOf } from '../segment/batch-head.ts'
 import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
 import type { Damaged } from './verify-context.ts'
 

@@ -8,7 +8,7 @@ import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../m
 
 const TWO_POW_32 = 0x1_0000_0000
 
-export interface BatchFrame {
+export interface BatchHead {
   baseOffset: number
   nextOffset: number
   /** Size of the whole batch, with baseOffset and length field. */
@@ -21,7 +21,7 @@ export interface BatchFrame {
  * False if no batch of magic 2 with plausible numbers begins there. `view` must have at least BATCH_HEADER_BYTES behind
  * `at`.
  */
-export function readFrame(view: DataView, at: number, into: BatchFrame): boolean {
+export function readHead(view: DataView, at: number, into: BatchHead): boolean {
   const sizeBytes = view.getInt32(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
   const lastOffsetDelta = view.getInt32(at + 23)
   into.baseOffset = int64(view, at)
@@ -45,13 +45,13 @@ export function readFrame(view: DataView, at: number, into: BatchFrame): boolean
  * no CRC covers, shows as a jump. Behind compaction offsets may be missing anywhere.
  */
 export function mayFollow(
-  frame: { readonly baseOffset: number; readonly leaderEpoch: number },
+  head: { readonly baseOffset: number; readonly leaderEpoch: number },
   expectedOffset: number,
   epochBefore: number,
   isCleaned: boolean,
 ): boolean {
-  if (frame.baseOffset === expectedOffset) return true
-  return frame.baseOffset > expectedOffset && (isCleaned || frame.leaderEpoch > epochBefore)
+  if (head.baseOffset === expectedOffset) return true
+  return head.baseOffset > expectedOffset && (isCleaned || head.leaderEpoch > epochBefore)
 }
 
 /** The leader epoch of a batch of which at least the first 16 bytes are there. */
@@ -68,7 +68,7 @@ function at(bytes: Uint8Array, index: number): number {
   return bytes[index] ?? 0
 }
 
-export function newFrame(): BatchFrame {
+export function newHead(): BatchHead {
   return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, leaderEpoch: -1, maxTimestamp: -1 }
 }
 
