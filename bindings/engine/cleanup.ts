@@ -27,7 +27,7 @@ export interface CleanupOptions {
   readonly compactionIntervalMs?: number | undefined
   /** segment.bytes of the log's own topics. */
   readonly tableSegmentBytes?: number | undefined
-  /** Tells whoever runs the program something that no call would report. */
+  /** Warns the user of the program of something that no call would report. */
   readonly warn?: ((code: string, message: string) => void) | undefined
 }
 
@@ -39,7 +39,7 @@ export interface CleanupParts {
   readonly catalogue: Catalogue
   readonly background: Background
   now(): number
-  /** Makes the change durable behind all that was planned before it, even if it holds no record. */
+  /** Makes the change durable after all that was planned before it, even if it holds no record. */
   change(change: PlannedChange): void
   /** The partition starts at a higher offset now: readers of the removed records are told. */
   startMoved(hosted: HostedPartition): void
@@ -96,7 +96,7 @@ export class Cleanup {
     this.#background.closing()
   }
 
-  /** The clock was put forward by so much while no time passed. */
+  /** The wall clock was set forward by `byMs` while no time passed. */
   clockMoved(byMs: number): void {
     this.#guard.clockMoved(byMs)
     this.upkeep.clockMoved(byMs)

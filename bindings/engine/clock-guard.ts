@@ -1,7 +1,7 @@
 const DAY_MS = 24 * 3_600_000
 
 /**
- * Whether the wall clock may decide what has expired: not if, since the open, it was put forward by more than a day or
+ * Whether the wall clock may decide what has expired: not if, since the open, it was set forward by more than a day or
  * by half of the retention time (docs/decisions/017-retention.md).
  */
 export class ClockGuard {

@@ -96,7 +96,7 @@ export class Compacting implements UpkeepJob {
   }
 
   /**
-   * Runs the pass for some turns, or to its end. Effects that the pass yields are handed on to whoever runs this task.
+   * Runs the pass for some turns, or to its end. Effects that the pass yields are handed on to the runner of this task.
    */
   *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
     let turns = 0
@@ -114,7 +114,7 @@ export class Compacting implements UpkeepJob {
     this.#pass = undefined
   }
 
-  /** Frees tails and has the pass begin anew, unless it has failed with as few already. */
+  /** Frees tails and begins the pass anew, unless it has already failed with as few. */
   #makeRoom(id: PartitionIdentity): void {
     const tails = this.#factory.tails.makeRoom(this.#tailsBefore)
     if (tails === undefined) return

@@ -1,7 +1,7 @@
 import type { PartitionStore } from '../storage/partition-store.ts'
 
 /**
- * How often the log looks whether its directory is still its own. After a loss it acknowledges for no longer than this.
+ * How often the log checks that its directory is still its own. After a loss it acknowledges for no longer than this.
  */
 const INTERVAL_MS = 1000
 

@@ -10,7 +10,7 @@ type Dispatched = Exclude<Command, { kind: 'close' }>
 interface Route<K extends Dispatched['kind']> {
   /**
    * The log's own tables that the command may change: they must be writable before it begins. A plan can't be undone:
-   * if one of the tables turned out to be damaged, the plans for the others would be left behind.
+   * if one of the tables turned out to be damaged later, the plans for the others would remain.
    */
   readonly needsWritable?: readonly TableName[]
   /** Throws the error of a refused command. */

@@ -92,8 +92,8 @@ export class Engine {
       const left = yield* replayTables(this, state)
       if (state.partitions.some(({ readOnly }) => !readOnly)) yield* this.#finishOpening(state, left)
     } catch (error) {
-      // The log is left as clean or unclean as it was found. One closed cleanly that can't be read must not make the
-      // next open skip to the offset ceilings; one that wasn't must not make it take transactions for whole that the
+      // The log is left as clean or unclean as it was found. If it was closed cleanly and can't be read, the next open
+      // must not skip to the offset ceilings; if it wasn't, the next open must not take transactions for whole that the
       // crash cut short.
       yield* state.report.clean ? this.store.close() : this.store.abandon()
       throw error
@@ -186,7 +186,7 @@ export class Engine {
     return this.#closed === undefined ? this.#parts.nextDeadline() : undefined
   }
 
-  /** The clock of `now` was put forward by so much (back, if negative) while no time passed: deadlines move with it. */
+  /** The clock of `now` was set forward by `byMs` (back, if negative) while no time passed: deadlines move with it. */
   clockMoved(byMs: number): void {
     this.#parts.clockMoved(byMs)
   }

@@ -72,7 +72,8 @@ export class FetchReads {
         continue
       }
       if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
-        // Partitions that have to be read first keep their turn: what is in memory behind them isn't answered before.
+        // Partitions that must be read first keep their turn: later ones that are in memory aren't answered before
+        // them.
         if (wanted.length > 0) break
         moved = true
       }

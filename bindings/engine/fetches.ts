@@ -40,7 +40,7 @@ export class Fetches {
     this.#serveAgain(this.#purgatory.all().filter(asks))
   }
 
-  /** A topic was deleted: whoever waits for its records is answered. */
+  /** A topic was deleted: fetches that wait for its records are answered. */
   forgotten(partition: HostedPartition): void {
     this.#serveAgain(this.#purgatory.forget(partition))
   }

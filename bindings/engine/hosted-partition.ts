@@ -41,7 +41,7 @@ export class HostedPartition {
   readonly partition: Partition
   /** As parsed from the topic: replaced when the topic's config changes. */
   config: ParsedTopicConfig
-  /** Whether the store has it; if not, its first use has the store make it. */
+  /** Whether the store has it; if not, the store makes it at its first use. */
   exists: boolean
   /**
    * Commands that wait, in order, until the store has opened the partition or its marker stands; `undefined` if nothing
@@ -79,7 +79,7 @@ export class HostedPartition {
     this.queue = undefined
     while (queue.length > 0) {
       queue.shift()?.(error)
-      // It found the partition closed again: those behind it go on waiting, behind what it waits for.
+      // It found the partition closed again: the commands after it wait on, after what it waits for.
       if (this.queue !== undefined) {
         ;(this.queue as typeof queue).push(...queue)
         return

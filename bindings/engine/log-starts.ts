@@ -10,7 +10,7 @@ import type { Topics } from './topics.ts'
 export interface LogStartHooks {
   readonly catalogue: Catalogue
   readonly topics: Topics
-  /** Makes the change durable behind all that was planned before it, even if it holds no record. */
+  /** Makes the change durable after all that was planned before it, even if it holds no record. */
   change(change: PlannedChange): void
   /** The start has moved: readers below it are told, and files may be removed. */
   moved(hosted: HostedPartition): void

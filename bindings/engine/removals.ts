@@ -7,7 +7,7 @@ import type { UpkeepJob } from './upkeep.ts'
 
 /** How many partitions one step asks about: most have nothing to remove. */
 const LOOKS_AT_ONCE = 64
-/** After so many steps in a row that only met files in use, the rest is left to the next round. */
+/** After this many steps in a row that only met files in use, the rest is left to the next round. */
 const FRUITLESS_STEPS_MAX = 250
 
 /** Removes from the store what lies below the log starts, what an earlier process left included. */

@@ -29,7 +29,7 @@ export interface LeftOfTopics {
 
 /**
  * Reads the log's own topics from their start: first the catalogue, which says which topics the offsets may be of.
- * Returns the tombstones that a crash prevented behind the delete of their topic
+ * Returns the tombstones that a crash prevented after the delete of their topic
  * (docs/decisions/028-offsets-end-with-their-topic.md).
  */
 export function* replayTables(engine: ReplayParts, state: StoredState): Task<LeftOfTopics> {
@@ -48,7 +48,7 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
 }
 
 /**
- * Removes partitions of deleted topics that a crash left. A store over files asks the catalogue itself and tells of
+ * Removes partitions of deleted topics that a crash left. A store over files asks the catalogue itself and reports
  * none. In a damaged log nothing is removed.
  */
 function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: StoredState): Task<void> {

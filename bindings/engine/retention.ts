@@ -16,7 +16,7 @@ export interface RetentionHooks {
   readonly catalogue: Catalogue
   readonly guard: ClockGuard
   move(moves: readonly LogStartMove[]): void
-  /** Has the next append begin a new range, over files a new segment, so that the last one can be removed. */
+  /** Makes the next append begin a new range (over files, a new segment), so that the last one can be removed. */
   seal(hosted: HostedPartition): void
 }
 

@@ -105,7 +105,7 @@ export class Scheduler {
     this.#pump()
   }
 
-  /** Has a turn follow. All that arrives before it is one group commit. */
+  /** Schedules a turn. All that arrives before it is one group commit. */
   #deferTurn(): void {
     if (this.#turnDeferred || !this.#engine.wantsTurn) return
     this.#turnDeferred = true

@@ -10,7 +10,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
-  /** False as soon as the topic's delete is planned: what is planned later would stand behind its tombstones. */
+  /** False as soon as the topic's delete is planned: what is planned later would come after its tombstones. */
   isLive(topicId: string): boolean
   /**
    * Makes records durable in their order, then calls back; at once without records. After a crash only the first of
@@ -190,7 +190,7 @@ export class ShareMembers {
     if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
   }
 
-  /** The clock was put forward by so much: members that wait haven't waited longer because of it. */
+  /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
   clockMoved(byMs: number): void {
     for (const [memberId, asking] of this.#waiting) {
       this.#waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })

@@ -20,9 +20,9 @@ interface Running {
 }
 
 /**
- * Runs tasks step by step and awaits nothing. Effects that a task yields are issued, and completed by whoever decides
- * their order, the scheduler or a simulator. A task goes on once all effects that it yielded together are complete, at
- * once if there are none; if any failed, the first error in their order is thrown into it.
+ * Runs tasks step by step and awaits nothing. Effects that a task yields are issued here, and completed by the
+ * scheduler or a simulator, which decides their order. A task goes on once all effects that it yielded together are
+ * complete, at once if there are none; if any failed, the first error in their order is thrown into it.
  */
 export class TaskRunner {
   #issued: IssuedEffect[] = []

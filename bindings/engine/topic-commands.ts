@@ -17,7 +17,7 @@ export interface TopicHooks {
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
-  /** The partition is gone: whoever waits for it is answered. */
+  /** The partition is gone: every call that waits for it is answered. */
   forgotten(hosted: HostedPartition): void
   /**
    * The topic was created, deleted or got more partitions: groups that read it rebalance, and readers learn of new
@@ -95,8 +95,8 @@ export class TopicCommands {
 
   /**
    * The delete alone decides: what groups keep for the topic ends with its id. The tombstones for that are written
-   * right behind it, in as many frames as they need, and before anything is planned for a new topic of the name
-   * (durability rule 7). The caller is answered behind the last of them.
+   * right after it, in as many frames as they need, and before anything is planned for a new topic of the name
+   * (durability rule 7). The caller is answered after the last of them.
    */
   delete({ name, done }: CommandOf<'deleteTopic'>): void {
     const { tombstones } = this.#hooks

@@ -21,7 +21,7 @@ export interface TombstoneHooks {
 const RECORDS_A_TURN = 128
 
 /**
- * The tombstones for what groups keep for a deleted topic. They are planned right behind its delete, some in each turn
+ * The tombstones for what groups keep for a deleted topic. They are planned right after its delete, some in each turn
  * of the event loop. Until the last one is planned nobody gets the topic's name, so that all of them stand before every
  * offset of the next topic of that name (durability rule 7, docs/decisions/028-offsets-end-with-their-topic.md).
  */
@@ -40,8 +40,8 @@ export class TopicTombstones {
   }
 
   /**
-   * To be called right behind the delete. `plan` is called with as many as a frame takes; `planned` is called once that
-   * was all of them.
+   * Call it right after the delete. `plan` is called with as many as a frame takes; `planned` is called once that was
+   * all of them.
    */
   begin(name: string, topicId: string, plan: (part: Tombstones) => void, planned: Callback<void>): void {
     const { groups, shares, start } = this.#hooks

@@ -62,7 +62,7 @@ export class Topics {
 
   /**
    * Takes over the log starts that the catalogue decided: the store may not know them yet, because files are removed
-   * only behind the decision.
+   * only after the decision.
    */
   takeLogStarts(): void {
     for (const { topicId, logStartOffsets } of this.#catalogue.durable.live()) {
@@ -184,7 +184,7 @@ export class Topics {
     return earlierDeadline(this.#factory.tails.sweepAt, this.producerExpiry.sweepAt)
   }
 
-  /** The wall clock was put forward by so much. */
+  /** The wall clock was set forward by `byMs`. */
   clockMoved(byMs: number): void {
     this.#factory.tails.clockMoved(byMs)
     this.producerExpiry.clockMoved(byMs)

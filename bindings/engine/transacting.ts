@@ -27,7 +27,7 @@ export interface TransactingHooks {
    * rule 9).
    */
   readonly transactionBufferBytes: number
-  /** Has the partition made durable with the next commit set. */
+  /** Makes the partition durable with the next commit set. */
   wantDurable(hosted: HostedPartition): void
   now(): number
   change(change: PlannedChange): void
@@ -89,9 +89,9 @@ export class Transacting {
   }
 
   /**
-   * Has a large transaction's partitions flushed ahead, so that its commit finds most of it durable: each time that so
-   * much was written and another batch comes. Not right behind the last batch, since the commit's own flush follows
-   * that one.
+   * Flushes a large transaction's partitions ahead, so that its commit finds most of it durable: each time that
+   * `transactionBufferBytes` were written and another batch comes. Not right after the last batch, since the commit's
+   * own flush follows that one.
    */
   wrote(open: OpenTransaction, { id }: HostedPartition, sizeBytes: number): void {
     if (open.unflushedBytes >= this.#hooks.transactionBufferBytes) {

@@ -34,7 +34,7 @@ const PAUSE_MS = 4
 const FIRST_MS = 30_000
 
 /**
- * Runs the jobs in turn, one step at a time, with a pause behind each step. The next job begins when the round of the
+ * Runs the jobs in turn, one step at a time, with a pause after each step. The next job begins when the round of the
  * one before is over.
  */
 export class Upkeep {
@@ -61,7 +61,7 @@ export class Upkeep {
     this.#isStopped = true
   }
 
-  /** Has the job's next round begin now, because it has something to do. */
+  /** Makes the job's next round begin now, because it has something to do. */
   soon(job: UpkeepJob): void {
     for (const planned of this.#planned) if (planned.job === job) planned.dueAt = 0
   }
@@ -78,7 +78,7 @@ export class Upkeep {
     return first
   }
 
-  /** The clock was put forward by so much while no time passed. */
+  /** The wall clock was set forward by `byMs` while no time passed. */
   clockMoved(byMs: number): void {
     this.#stepAt += byMs
     for (const planned of this.#planned) planned.dueAt += byMs

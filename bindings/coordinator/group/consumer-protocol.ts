@@ -55,7 +55,7 @@ function readerOf(bytes: Uint8Array, place: TableRecordPlace): BigEndianReader {
   return reader
 }
 
-/** User data, and in version 0 nothing behind it. */
+/** User data, and in version 0 nothing after it. */
 function finish<T>(reader: BigEndianReader, bytes: Uint8Array, decoded: T): T {
   reader.nullableBytes()
   if (bytes[0] === 0 && bytes[1] === VERSION) reader.end()

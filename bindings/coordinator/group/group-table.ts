@@ -12,7 +12,7 @@ export interface Group {
 /** What others see of the table. */
 export interface GroupView {
   group(groupId: string): Group | undefined
-  /** The generation behind which a group goes on that is new or whose members have left. */
+  /** The generation after which a group goes on that is new or whose members have left. */
   lastGeneration(groupId: string): number
   offset(groupId: string, topicId: string, partition: number): CommittedOffset | undefined
   offsets(groupId: string): readonly CommittedOffset[]

@@ -146,9 +146,9 @@ export class Groups {
   }
 
   /**
-   * Tombstones for every offset of the topic, offsets under way included; to be called right behind its delete. Each is
-   * planned when the iterator comes to it, and all of them must be before another topic gets the name: so that topic's
-   * offsets stand behind them (durability rule 7).
+   * Tombstones for every offset of the topic, offsets under way included; called right after its delete. Each is
+   * planned when the iterator reaches it, and all of them must be before another topic gets the name: so that topic's
+   * offsets come after them (durability rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     this.#pending.dropWhere((offset) => offset.topicId === topicId)
@@ -161,8 +161,8 @@ export class Groups {
   }
 
   /**
-   * To be called once, behind the last record at open. Offsets of deleted topics don't count, and get the tombstones
-   * that a crash prevented.
+   * Called once, after the last record at open. Offsets of deleted topics don't count, and get the tombstones that a
+   * crash prevented.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     this.#tables.durable.takeOffsets(isGone)
@@ -193,7 +193,7 @@ export class Groups {
     if (entry?.kind === 'group-stored') this.live.get(entry.groupId)?.assigned(entry.generation)
   }
 
-  /** To be called once, behind the last record at open: the members in the records ended with their process. */
+  /** Called once, after the last record at open: the members in the records ended with their process. */
   dropMembers(): void {
     this.#tables.durable.dropMembers()
     this.#tables.planned.dropMembers()

@@ -4,7 +4,7 @@ import { topicIdOf } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 
-/** A group's offset as a Kafka broker wrote it, which goes by the topic's name. */
+/** A group's offset as a Kafka broker wrote it: by topic name, not by topic id. */
 export interface KafkaOffsetPlace {
   readonly groupId: string
   readonly topic: string

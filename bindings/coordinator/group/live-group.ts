@@ -79,7 +79,7 @@ export class LiveGroup {
     return this.#deadline
   }
 
-  /** The wall clock was put forward by so much. */
+  /** The wall clock was set forward by `byMs`. */
   clockMoved(byMs: number): void {
     this.#deadline += byMs
   }

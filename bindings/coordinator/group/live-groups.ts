@@ -81,7 +81,7 @@ export class LiveGroups {
     return this.#isReleasing && [...this.#groups.values()].every((group) => group.isReleased)
   }
 
-  /** Has the groups that read these topics rebalance. */
+  /** Makes the groups that read these topics rebalance. */
   topicsChanged(names: readonly string[], now: number): void {
     const changed = new Set(names)
     for (const group of this.#groups.values()) {
@@ -111,7 +111,7 @@ export class LiveGroups {
     return next === Number.POSITIVE_INFINITY ? undefined : next
   }
 
-  /** The clock was put forward by so much while no time passed. */
+  /** The wall clock was set forward by `byMs` while no time passed. */
   clockMoved(byMs: number): void {
     this.#deadlines.clockMoved(byMs)
     for (const group of this.#groups.values()) group.clockMoved(byMs)

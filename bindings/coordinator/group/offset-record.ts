@@ -32,7 +32,7 @@ export function encodeOffsetTombstone(place: OffsetPlace): TableRecord {
   return { key: keyOf(place), value: null, headers: headersOf(place), timestamp: undefined }
 }
 
-/** `key` stands behind the version, which said that this is an offset. */
+/** `key` stands after the version, which said that this is an offset. */
 export function decodeOffsetRecord(key: BigEndianReader, record: TableRecord, place: TableRecordPlace): GroupEntry {
   const groupId = key.string()
   const topic = key.string()

@@ -29,7 +29,7 @@ export class PollDeadlines {
     this.#byMember.delete(keyOf(groupId, memberId))
   }
 
-  /** The clock was put forward by so much. */
+  /** The wall clock was set forward by `byMs`. */
   clockMoved(byMs: number): void {
     for (const [key, member] of this.#byMember) this.#byMember.set(key, { ...member, deadline: member.deadline + byMs })
     this.#next += byMs

@@ -178,16 +178,16 @@ export class ShareGroups {
   }
 
   /**
-   * Tombstones for a deleted topic, each made when the iterator comes to it. To be called right behind the delete
-   * (durability rule 7).
+   * Tombstones for a deleted topic, each made when the iterator reaches it. Called right after the delete (durability
+   * rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
     return this.#tombstones(this.#forget((place) => place.topicId === topicId))
   }
 
   /**
-   * To be called once, behind the last record at open: what is known of deleted topics is dropped, and gets the
-   * tombstones that a crash prevented.
+   * Called once, after the last record at open: what is known of deleted topics is dropped, and gets the tombstones
+   * that a crash prevented.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
     return [...this.#tombstones(this.#forget((place) => isGone(place.topicId)))]

@@ -50,7 +50,7 @@ export class OpenTransactions {
     return expired
   }
 
-  /** The wall clock was put forward by so much: open transactions don't get older by that. */
+  /** The wall clock was set forward by `byMs`: open transactions don't get older by that. */
   clockMoved(byMs: number): void {
     for (const open of this.#byProducer.values()) open.startMs += byMs
     this.#nextDeadline += byMs

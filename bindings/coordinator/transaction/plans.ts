@@ -6,7 +6,7 @@ import type { ProducerInstance } from './transaction-entry.ts'
 export interface EndPlan {
   readonly open: OpenTransaction
   readonly isCommit: boolean
-  /** Epoch of the markers: above the transaction's own, so that nothing of it is accepted behind them. */
+  /** Epoch of the markers: above the transaction's own, so that nothing of it is accepted after them. */
   readonly markerEpoch: number
   readonly records: readonly TableRecord[]
   /** The producer for the next transaction, once this is durable. */

@@ -39,7 +39,7 @@ const IDLE: Row = {
   expire: 'Dead',
 }
 
-/** A decision is being made durable: other requests are to be asked again behind it. */
+/** A decision is being made durable: other requests must be tried again after it. */
 const PREPARED: Row = {
   init: 'CONCURRENT_TRANSACTIONS',
   begin: 'CONCURRENT_TRANSACTIONS',

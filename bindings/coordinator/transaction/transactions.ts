@@ -188,7 +188,7 @@ export class Transactions {
     }
     if (entry === undefined || !isCurrent(entry, instance)) throw this.#refusal(instance)
     assertNext(entry, event)
-    // Aborts a transaction of which a crash of the log left no trace: the raised epoch refuses what may still arrive of
+    // Aborts a transaction that a crash of the log left no trace of: the raised epoch refuses what may still arrive of
     // it.
     const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
     lost.next(event)
@@ -245,9 +245,9 @@ export class Transactions {
   }
 
   /**
-   * To be called once, behind the last record at open. After a clean close open transactions go on. After any other end
-   * all undecided ones must be aborted before anything is answered, those included that only batches in a segment tell
-   * of (durability rule 9).
+   * Called once, after the last record at open. After a clean close open transactions go on. After any other end all
+   * undecided ones must be aborted before anything is answered, even those that only batches in a segment show
+   * (durability rule 9).
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
     if (this.#tables.planned.size > 0) this.#expiration.known(now)
@@ -287,7 +287,7 @@ export class Transactions {
     return this.#open.expired(now)
   }
 
-  /** The clock was put forward by so much while no time passed: open transactions don't get older by that. */
+  /** The wall clock was set forward by `byMs` while no time passed: open transactions don't get older by that. */
   clockMoved(byMs: number): void {
     this.#open.clockMoved(byMs)
     this.#expiration.clockMoved(byMs)

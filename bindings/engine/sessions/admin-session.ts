@@ -152,7 +152,7 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   /**
-   * The offset after the last batch below the last stable offset: behind it may be offsets that an unclean end left
+   * The offset after the last batch below the last stable offset: above it may be offsets that an unclean end left
    * unused, which nobody reads (durability rule 5).
    */
   #stableEnd({ id, partition }: HostedPartition): number {

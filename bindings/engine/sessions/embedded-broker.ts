@@ -25,8 +25,8 @@ import { EmbeddedTransactionalProducer } from './transactional-session.ts'
 const TOPIC_ID_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /**
- * To look at the clock takes a fifth of the time of a record from the cache, so only one record in so many asks whether
- * others wait.
+ * Looking at the clock takes a fifth of the time of a record from the cache, so only one record in this many asks
+ * whether others wait.
  */
 const FOUND_PER_LOOK = 64
 
