@@ -52,7 +52,7 @@ export class Catalogue {
     return this.#plan({ kind: 'topic-created', topicId, name, partitions, config: { ...config } })
   }
 
-  /** Right behind it must come `Groups.planTopicDelete` of this topic id (durability rule 7). */
+  /** Right after it must come `Groups.planTopicDelete` of this topic id (durability rule 7). */
   planDelete(name: string): readonly TableRecord[] {
     const { topicId, partitions } = this.#existing(name)
     return this.#plan({ kind: 'topic-deleted', topicId, name, partitions })

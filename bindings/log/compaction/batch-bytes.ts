@@ -81,7 +81,7 @@ export class BatchBytes {
 /** Where a record ends, and where its timestamp stands. One object, filled anew for each record. */
 export interface RecordTime {
   end: number
-  /** Where the timestamp delta begins, behind length and attributes, and where it ends. */
+  /** Where the timestamp delta begins, after length and attributes, and where it ends. */
   timestampAt: number
   timestampEnd: number
   timestampDelta: number

@@ -12,8 +12,8 @@ import { type KeysOf, keysOfRecord, type RecordKeys } from './record-keys.ts'
 const TIMESTAMP_MAX = Number.MAX_SAFE_INTEGER
 
 /**
- * A producer that the partition remembers. Its last batch, or the epoch of a marker behind that, must still tell of it
- * after the pass.
+ * A producer that the partition remembers. After the pass its last batch, or the epoch of a later marker, must still
+ * show it.
  */
 export interface ActiveProducer {
   readonly producerEpoch: number

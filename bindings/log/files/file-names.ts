@@ -9,7 +9,7 @@ export const TEMPORARY_SUFFIX = '.tmp'
 export const NEXT_SEGMENT: string = `next.log${TEMPORARY_SUFFIX}`
 
 /**
- * Suffixes behind a segment's name: what compaction is writing, and what it has written, whole and synced (kafka.md
+ * Suffixes after a segment's name: what compaction is writing, and what it has written, whole and synced (kafka.md
  * 2.1).
  */
 export const CLEANED_SUFFIX = '.cleaned'

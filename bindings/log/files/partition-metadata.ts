@@ -8,7 +8,7 @@ export function isTopicId(text: string): boolean {
   return TOPIC_ID.test(text)
 }
 
-/** Kafka writes no line end behind the id. Source: Kafka's PartitionMetadata.encode. */
+/** Kafka writes no line end after the id. Source: Kafka's PartitionMetadata.encode. */
 export function formatPartitionMetadata(topicId: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`version: 0\ntopic_id: ${topicId}`)
 }

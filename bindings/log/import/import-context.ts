@@ -9,7 +9,7 @@ export interface ImportContext {
   readonly kernel: Kernel
   /** Buffer through which batches are read. */
   readonly scratch: KernelBuffer
-  /** Damage, and everything behind it in its partition, is left out and listed; without this option it is an error. */
+  /** Damage, and everything after it in its partition, is left out and listed; without this option it is an error. */
   readonly leaveOutDamaged: boolean
   /** Filled while the source is read. */
   readonly leftOut: LeftOut[]

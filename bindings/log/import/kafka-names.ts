@@ -38,7 +38,7 @@ export interface KafkaSegmentFile {
 
 const SEGMENT_FILE = /^(\d{20})\.(log|index|timeindex|txnindex)(?:\.(deleted|cleaned|swap))?$/
 
-/** `undefined` for any other name. The offset may be above 2^53: whoever reads the file refuses it. */
+/** `undefined` for any other name. The offset may be above 2^53: the reader of the file refuses it. */
 export function parseKafkaSegmentFile(name: string): KafkaSegmentFile | undefined {
   const match = SEGMENT_FILE.exec(name)
   if (match === null) return undefined

@@ -11,7 +11,7 @@ export interface LeftOut {
   readonly bytes?: number | undefined
   readonly why: string
   /**
-   * The new log has less than the broker showed or would have shown: whole batches behind a cut may have been
+   * The new log has less than the broker showed or would have shown: whole batches after a cut may have been
    * acknowledged.
    */
   readonly isLoss: boolean

@@ -30,7 +30,7 @@ export interface SourceBatch extends ScannedBatch {
   readonly records: DecodedBatch | undefined
 }
 
-/** A batch whose CRC holds and that can't be taken all the same. */
+/** A batch that can't be taken although its CRC holds. */
 export interface Unusable {
   readonly fault: BatchFault | 'unknown-attributes' | 'unknown-control' | 'producer-id-range' | 'leader-epoch-range'
 }

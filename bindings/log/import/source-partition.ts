@@ -62,7 +62,7 @@ export class SourcePartition {
     return this.#nextOffset
   }
 
-  /** Damage was met; all batches behind it are left out. */
+  /** Damage was met; all batches after it are left out. */
   get isCut(): boolean {
     return this.#isCut
   }
@@ -94,7 +94,7 @@ export class SourcePartition {
     }
   }
 
-  /** False if nothing behind it is to be read. */
+  /** False if nothing after it is to be read. */
   *#segment(file: StoreFile, index: number, wanted: Wanted, take: Take): Task<boolean> {
     const { kernel, scratch, progressed } = this.#context
     const sizeBytes = file.size()

@@ -10,9 +10,8 @@ import type { SettledSegment } from './settle-segments.ts'
 const INT32_MAX = 0x7fff_ffff
 
 /**
- * Whether a whole batch, or a whole message of an old format, stands behind one that isn't, in the same file or a later
- * one. A write that a kill cut short has nothing behind it. So those were written, and the broker may have acknowledged
- * them.
+ * Whether a whole batch, or a whole message of an old format, follows one that isn't, in the same file or a later one.
+ * A write that a kill cut short has nothing after it. So those were written, and the broker may have acknowledged them.
  */
 export function* hasWholeBatchBehind(
   { store, kernel }: ImportContext,

@@ -42,7 +42,7 @@ export class FrameWalk {
   }
 
   /**
-   * Returns how many bytes it has walked: to behind the last boundary, or to a frame that the next read may get whole.
+   * Returns how many bytes it has walked: past the last boundary, or up to a frame that the next read may get whole.
    */
   #walkWindow(file: StoreFile, start: number, count: number): number {
     const window = this.#buffer.bytes(0, count)

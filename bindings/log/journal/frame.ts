@@ -112,7 +112,7 @@ export function writeProducerIds(writer: ByteWriter, end: number): void {
   writer.int64(end)
 }
 
-/** Fills the 64-byte header of a frame whose payload stands behind it in `buffer`. The checksum covers both. */
+/** Fills the 64-byte header of a frame whose payload follows it in `buffer`. The checksum covers both. */
 export function sealFrame(buffer: KernelBuffer, header: FrameHeader, head: ByteWriter, kernel: Kernel): void {
   head.clear()
   head.uint32(MAGIC)

@@ -59,9 +59,9 @@ export class Ring {
   }
 
   /**
-   * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files behind a
-   * missing one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal. A log
-   * that `needsFiles` and has none is refused, and nothing of it is removed; other rings `grow` from none.
+   * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files after a missing
+   * one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal. A log that
+   * `needsFiles` and has none is refused, and nothing of it is removed; other rings `grow` from none.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number, needsFiles: boolean): Task<Ring> {
     const files: RingFile[] = []
@@ -182,7 +182,7 @@ export class Ring {
   }
 
   /**
-   * Takes back a file that couldn't be made whole. If the ring has files behind it, the file is emptied and its name
+   * Takes back a file that couldn't be made whole. If the ring has files after it, the file is emptied and its name
    * stays: without the name the next open would take those files for what `shrink` left.
    */
   *#unmake(index: number): Task<void> {

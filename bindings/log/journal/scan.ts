@@ -25,8 +25,7 @@ export interface FoundFrame {
 }
 
 /**
- * An entry of a frame. In place of a run's bytes it has their place in the file: whoever needs the bytes reads them
- * then.
+ * An entry of a frame. In place of a run's bytes it has their place in the file: they are read when they are needed.
  */
 export type LocatedEntry =
   | Exclude<FrameEntry, HeldRun>
@@ -44,7 +43,7 @@ export interface JournalScan {
   readonly frames: readonly FoundFrame[]
   /** The sequence of the first gap (rule 1): a frame that must have been acknowledged is missing there. */
   readonly gapAt: number | undefined
-  /** Whole frames behind the gap, ascending. They were acknowledged as well. */
+  /** Whole frames after the gap, ascending. They were acknowledged as well. */
   readonly beyondGap: readonly FoundFrame[]
   /** Broken frames above what the checkpoint covers, as far as their headers can tell. */
   readonly broken: readonly BrokenFrame[]

@@ -79,7 +79,7 @@ export class NewPartition {
     return this.#producers.stored()
   }
 
-  /** Has the next batch begin a segment. */
+  /** Makes the next batch begin a segment. */
   seal(): void {
     this.#isSealed = true
   }

@@ -73,9 +73,9 @@ export class Partition {
   }
 
   /**
-   * Encodes one batch and hands it to the store, or finds that it is written already. Nothing has changed if this
-   * throws or returns `undefined`; the latter asks for the store to be activated again, for a new segment. Source of
-   * the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
+   * Encodes one batch and hands it to the store, or finds that it is written already. If this throws or returns
+   * `undefined` nothing has changed; `undefined` means that the store must be activated again, for a new segment.
+   * Source of the sequence rules: Kafka's ProducerAppendInfo (kafka.md 3.3) and durability rule 8.
    */
   append(request: PartitionAppend): Appended | undefined {
     this.#producers ??= this.#kernel.producerTable()
@@ -196,7 +196,7 @@ export class Partition {
 
   /**
    * Whole batches from the one that holds `offset` on, and none that ends above `limitOffset`; about `maxBytes` of
-   * them, at least one; in `memory` if it is given. `nextOffset` is behind control batches too.
+   * them, at least one; in `memory` if it is given. `nextOffset` lies past control batches too.
    */
   read(offset: number, limitOffset: number, maxBytes: number, memory?: BatchMemory | undefined): PartitionRead {
     return this.#reads.read(offset, limitOffset, maxBytes, memory)

@@ -20,13 +20,13 @@ export class ProducerScan {
     for (const producer of producers) this.#table.load(producer)
   }
 
-  /** To be called first for each batch. Returns the transaction that it aborts. */
+  /** Called first for each batch. Returns the transaction that the batch aborts. */
   endsTransaction(header: Readonly<BatchHeader>, bytes: Uint8Array): AbortedTransaction | undefined {
     return this.#transactions.take(header, bytes)
   }
 
   /**
-   * To be called then, once the batch stands where it belongs. MEMORY_CAP_REACHED where there is no room for one more
+   * Called next, once the batch stands where it belongs. MEMORY_CAP_REACHED where there is no room for one more
    * producer.
    */
   learn(header: Readonly<BatchHeader>): void {

@@ -56,7 +56,7 @@ export class TailPool {
     buffer.free()
   }
 
-  /** The wall clock was put forward by so much. */
+  /** The wall clock was set forward by `byMs`. */
   clockMoved(byMs: number): void {
     if (this.#sweepAt !== undefined) this.#sweepAt += byMs
   }
@@ -68,9 +68,9 @@ export class TailPool {
   }
 
   /**
-   * Runs work that needs memory beside the tails, and again with fewer tails for as long as it finds none: else
-   * producers that never pause would starve readers. Readers of freed tails go to the store, and the next appends begin
-   * new tails.
+   * Runs work that needs memory beside the tails. While it finds none it is run again, with fewer tails each time:
+   * otherwise producers that never pause would starve readers. Readers of freed tails go to the store, and the next
+   * appends begin new tails.
    */
   makingRoom<Result>(work: () => Result): Result {
     for (let before = Number.POSITIVE_INFINITY; ; ) {

@@ -56,7 +56,7 @@ export class TailWindow {
   }
 
   /**
-   * A control batch was appended. Its bytes aren't kept, since nobody reads them; batches behind it may stand in the
+   * A control batch was appended. Its bytes aren't kept, since nobody reads them; later batches may stand in the
    * window.
    */
   pass(baseOffset: number, nextOffset: number): void {

@@ -72,8 +72,8 @@ function* compareNames(input: RecoveryInput, files: StoredFiles, damage: Damage[
 }
 
 /**
- * The log's own topics are read by every open, so that of these the last segment is looked at here; of others by the
- * first append.
+ * Every open reads the log's own topics, so their last segments are looked at here; those of other topics at the first
+ * append.
  */
 function* newerBatches(
   { segments: context }: RecoveryInput,

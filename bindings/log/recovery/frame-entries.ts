@@ -11,8 +11,8 @@ export class FrameEntries {
   constructor(frames: JournalScan['frames'], producerIdsEnd: number) {
     this.#producerIdsEnd = producerIdsEnd
     for (const found of frames) {
-      // Within a frame extents come last, though the segment rolled behind one may be in the frame itself: offsets tell
-      // which came first.
+      // Within a frame extents come last, though a segment that was rolled after one may be in the frame itself:
+      // offsets tell which came first.
       const entries = found.entries.toSorted((a, b) => offsetOf(a) - offsetOf(b))
       for (const entry of entries) {
         if (entry.kind === 'producerIds') this.#producerIdsEnd = Math.max(this.#producerIdsEnd, entry.end)

@@ -46,8 +46,9 @@ export class FrameReplay {
   }
 
   /**
-   * The bytes are in the segment, synced before the frame was written. Only sectors that they share may be damaged: the
-   * last one by what was appended behind them, the first one by a recovery that rewrote what lies before them.
+   * The bytes are in the segment, synced before the frame was written. Only sectors that they share with other batches
+   * may be damaged: the last one by what was appended after them, the first one by a recovery that rewrote what lies
+   * before them.
    */
   *extent(entry: LocatedEntry & { kind: 'extent' }): Task<void> {
     const end = entry.position + entry.lengthBytes
@@ -87,8 +88,8 @@ export class FrameReplay {
   }
 
   /**
-   * Whether a decision, whose frame names no place, began a segment: the data behind it tells, or the segment that is
-   * there. The topic's config may have changed since, so it decides only for a decision with nothing behind it.
+   * Whether a decision, whose frame names no place, began a segment: the data after it tells, or the segment that is
+   * there. The topic's config may have changed since, so it decides only for a decision with nothing after it.
    */
   #beginsSegment(batch: ScannedBatch, segmentAhead: number | undefined): boolean {
     const { baseOffset } = batch.header
@@ -98,7 +99,7 @@ export class FrameReplay {
   }
 }
 
-/** For each entry the segment of the next data behind it. */
+/** For each entry, the segment of the next data after it. */
 export function segmentsAhead(entries: readonly LocatedEntry[]): readonly (number | undefined)[] {
   let ahead: number | undefined
   return entries

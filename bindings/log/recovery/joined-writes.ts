@@ -45,7 +45,7 @@ export class JoinedWrites {
 
   /**
    * Nothing more comes for this file: its flush begins while the next file is written. Nothing relies on it: the
-   * checkpoint behind the recovery flushes the file again, and if this flush failed that one isn't believed either
+   * checkpoint after the recovery flushes the file again, and if this flush failed that one isn't believed either
    * (durability rule 10).
    */
   *finish(): Task<void> {

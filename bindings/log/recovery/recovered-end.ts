@@ -12,7 +12,7 @@ import { TailCut } from './tail-cut.ts'
 /**
  * The end of a partition, as far as recovery has brought it back. Batches are added one after the other, each at the
  * next offset, and with each its producer, its epoch and the transaction that it may abort are learned. Damage ends it:
- * nothing is added behind that.
+ * nothing is added after that.
  */
 export class RecoveredEnd {
   readonly files: StoredFiles
@@ -59,8 +59,8 @@ export class RecoveredEnd {
   }
 
   /**
-   * Of an extent only its first and last sector are written again: the rest was synced before its frame could be
-   * written, the frame holds no copy of it, and a write that a crash tears would destroy synced sectors.
+   * Of an extent only its first and last sector are written again. The rest was synced before its frame could be
+   * written; the frame holds no copy of it, and a torn write would destroy synced sectors.
    */
   adopt({ header, bytes, nextOffset }: ScannedBatch): void {
     const { files } = this
@@ -70,14 +70,14 @@ export class RecoveredEnd {
     this.#grew(header, nextOffset)
   }
 
-  /** This segment ends where the next one begins: what stands behind was never acknowledged. */
+  /** This segment ends where the next one begins: what stands after that was never acknowledged. */
   *roll(): Task<void> {
     yield* this.tail.cutActive()
     recoveryMarks.hit('roll-again')
     yield* this.files.roll(this.#context.kernel, this.producers.stored())
   }
 
-  /** A batch that leaves offsets out: the records at these are lost. */
+  /** A batch that skips offsets: the records at these are lost. */
   jump(batch: ScannedBatch): void {
     this.damaged(this.files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
   }

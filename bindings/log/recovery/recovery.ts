@@ -75,10 +75,10 @@ function newestCheckpoint(
 }
 
 /**
- * What is missing of the first two ring files. Both were whole and durable before the header was written that says that
- * the log is in use, and are only removed behind one that says that it is closed. What one of them lacks may have been
- * the newest frames, of which nothing else tells: these were acknowledged. If the newest header isn't there, either a
- * crash tore it before the files were removed, or it is damaged: then nobody knows whether they had to be there.
+ * What is missing of the first two ring files. Both were whole and durable before the header that says that the log is
+ * in use, and are removed only after one that says that it is closed. What one of them lacks may have been the newest
+ * frames, which were acknowledged and of which nothing else knows. If the newest header isn't there, either a crash
+ * tore it before the files were removed, or it is damaged: then nobody knows whether they had to be there.
  */
 function* shortRing(
   store: FileStore,

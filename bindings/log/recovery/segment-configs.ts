@@ -4,9 +4,9 @@ import type { PartitionSource, SegmentConfig } from '../../storage/partition-sou
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 
 /**
- * What topics' configs say of segments. The engine reads the catalogue after the opening, so until then the opening
- * goes by what it found there itself: index entries that a recovery makes stay, and would else be as far apart as by
- * default.
+ * What topics' configs say of segments. The engine reads the catalogue only after the opening, so until then the
+ * opening goes by what it found there itself: index entries that a recovery makes stay, and would otherwise have the
+ * default interval.
  */
 export class SegmentConfigs {
   readonly #engine: Pick<PartitionSource, 'segmentConfig'>

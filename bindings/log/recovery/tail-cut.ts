@@ -14,7 +14,7 @@ export interface TailCutContext {
   readonly setAside: SetAside
 }
 
-/** Sets aside, then cuts, what lies in a partition's files behind its end: it was acknowledged to nobody. */
+/** Sets aside, then cuts, what lies in a partition's files past its end: it was acknowledged to nobody. */
 export class TailCut {
   readonly #context: TailCutContext
   readonly #files: StoredFiles
@@ -32,7 +32,7 @@ export class TailCut {
     return names
   }
 
-  /** Cuts behind the active segment's end, and removes the segments that follow. */
+  /** Cuts the active segment at its end, and removes the segments that follow. */
   *cut(): Task<void> {
     yield* this.cutActive()
     const names = yield* this.names()

@@ -144,7 +144,9 @@ export class UncleanRecovery {
     })
   }
 
-  /** The last frame may be torn, and then it was acknowledged to nobody. Its bytes are kept for whoever doubts that. */
+  /**
+   * The last frame may be torn; then it was acknowledged to nobody. Its bytes are kept in case somebody doubts that.
+   */
   *#keepBrokenFrames(): Task<void> {
     for (const { file: path, position, sizeBytes } of this.#scan.broken) {
       const file = yield* openFile(this.#input.store, path)

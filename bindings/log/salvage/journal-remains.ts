@@ -69,7 +69,7 @@ interface FrameRemains extends Pick<JournalRemains, 'runs' | 'producerIdsEnd'> {
   readonly ceilings: Map<string, number>
 }
 
-/** What frames say, frames behind a gap included: they were acknowledged as well. */
+/** What frames say, frames after a gap included: they were acknowledged as well. */
 function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<FrameRemains> {
   const runs = new FrameRuns()
   const ceilings = new Map<string, number>()

@@ -153,7 +153,7 @@ class Salvage {
     yield* this.#writeCatalogue(id, survey)
   }
 
-  /** Catalogue records build on each other. If some are lost, the state is written anew behind those that aren't. */
+  /** Catalogue records build on each other. If some are lost, the state is written anew after those that aren't. */
   *#writeCatalogue(id: PartitionIdentity, survey: SurveyedPartition): Task<void> {
     const { kernel, scanner } = this.#context
     const { topic, partition } = id

@@ -37,7 +37,7 @@ export class AbortedIndex {
   #noted: NotedIndex
   /** The file's first entries, if they aren't in memory. */
   #absent: NotedIndex
-  /** The entries after the absent ones, with free room behind them. */
+  /** The entries after the absent ones, followed by free room. */
   #bytes: Uint8Array = new Uint8Array(0)
   /** How many entries the file has, as far as is known. */
   #written: number

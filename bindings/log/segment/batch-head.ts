@@ -18,8 +18,8 @@ export interface BatchHead {
 }
 
 /**
- * False if no batch of magic 2 with plausible numbers begins there. `view` must have at least BATCH_HEADER_BYTES behind
- * `at`.
+ * False if no batch of magic 2 with plausible numbers begins there. `view` must have at least BATCH_HEADER_BYTES from
+ * `at` on.
  */
 export function readHead(view: DataView, at: number, into: BatchHead): boolean {
   const sizeBytes = view.getInt32(at + BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
@@ -42,7 +42,7 @@ export function readHead(view: DataView, at: number, into: BatchHead): boolean {
 /**
  * Whether a batch may follow one that ended before `expectedOffset`. Within a leader epoch offsets have no holes; only
  * an unclean open goes on higher, and it raises the epoch (durability rules 5 and 6d). So a damaged base offset, which
- * no CRC covers, shows as a jump. Behind compaction offsets may be missing anywhere.
+ * no CRC covers, shows as a jump. After compaction offsets may be missing anywhere.
  */
 export function mayFollow(
   head: { readonly baseOffset: number; readonly leaderEpoch: number },

@@ -25,7 +25,7 @@ export interface WalkRange {
   readonly from: number
   /** Exclusive; a batch that runs beyond it is incomplete. */
   readonly to: number
-  /** The base offset of the first batch; behind an unclean end it may be higher. */
+  /** The base offset of the first batch; after an unclean end it may be higher. */
   readonly expectedOffset: number
   /** Compaction wrote the file. */
   readonly isCleaned: boolean
@@ -57,7 +57,7 @@ export class BatchWalk {
     this.#expectedOffset = range.expectedOffset
   }
 
-  /** Behind the last intact batch. */
+  /** The position after the last intact batch. */
   get position(): number {
     return this.#position
   }
@@ -73,7 +73,7 @@ export class BatchWalk {
   }
 
   /**
-   * Visits the next few batches; false at the end and at a fault. A visit that has the kernel read another header
+   * Visits the next few batches; false at the end and at a fault. A visit that makes the kernel read another header
    * invalidates `header`.
    */
   step(visit: (batch: WalkedBatch) => void): boolean {

@@ -3,7 +3,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
 import { isPromise } from '../../storage/is-promise.ts'
 
-/** A file in the cache. Whoever keeps it asks for `file` through `use`. */
+/** A file in the cache. Its owner gets `file` through `use`. */
 export interface CachedFile {
   /** `undefined` once it was closed. */
   file: StoreFile | undefined

@@ -68,7 +68,7 @@ function hasOtherStart(
   return isOther && isIntact(context, file, 0, first)
 }
 
-/** Whether a whole batch lies across the noted end, or goes on behind its last offset: no damage leads to that. */
+/** Whether a whole batch lies across the noted end, or goes on past its last offset: no damage leads to that. */
 function runsBeyond(
   context: SegmentContext,
   file: StoreFile,

@@ -38,7 +38,7 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
           return walk.fault === undefined
         })
       }
-      // Nothing can be learned behind damage; a read that gets there reports it.
+      // Nothing can be learned past damage; a read that gets there reports it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
       context.files.unpin(segment.logPath)

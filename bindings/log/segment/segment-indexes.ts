@@ -39,7 +39,7 @@ const GROWN_ENTRIES = 256
 
 /**
  * The offset and the time index of one segment. They are hints; only the batches decide. What the files hold is used
- * only if it is what the checkpoint noted, and batches behind the last entry are walked: so a lost, stale, damaged or
+ * only if it is what the checkpoint noted, and batches after the last entry are walked: so a lost, stale, damaged or
  * foreign file costs nothing but time. Entries follow Kafka's rule since 4.0 (kafka.md 2.3): at most one for each
  * batch, none for a segment's first batch, and each leads to the start of a batch.
  */
@@ -54,7 +54,7 @@ export class SegmentIndexes {
   #noted: NotedIndexes
   /** Whether the noted entries are in memory. */
   #isRead = false
-  /** Whether the files end with the noted entries, as far as is known: a crash may have left later ones behind them. */
+  /** Whether the files end with the noted entries, as far as is known: a crash may have left later ones after them. */
   #isExact = false
   /** Batches up to this position are in the index. */
   #coveredBytes = 0
@@ -101,12 +101,12 @@ export class SegmentIndexes {
     return this.#noted
   }
 
-  /** Whether the index says all it can of a segment of that size. Behind damage there is nothing to say. */
+  /** Whether the index says all it can of a segment of that size. Past damage there is nothing to say. */
   covers(sizeBytes: number): boolean {
     return this.#isRead && (this.#coveredBytes >= sizeBytes || this.#fault !== undefined)
   }
 
-  /** Whether so many entries are missing in the files that it is time to write them. */
+  /** Whether the files lack enough entries that it is time to write them. */
   get hasGrown(): boolean {
     return this.#isRead && this.#offsets.entryCount - this.#noted.offsetIndex.entryCount >= GROWN_ENTRIES
   }
@@ -123,7 +123,7 @@ export class SegmentIndexes {
       this.#maxTimestampOffset = lastOffset
     }
     if (this.#bytesSinceEntry > intervalBytes) {
-      // A later load goes on behind the last offset entry, so by then the time index must know all batches before it.
+      // A later load goes on after the last offset entry, so by then the time index must know all batches before it.
       if (this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)) {
         this.#offsets.append(lastOffset, batch.position)
       }
@@ -211,7 +211,7 @@ export class SegmentIndexes {
 
   /**
    * Brings the files up to date. `isFinal`, at a roll and at a close: adds Kafka's last time entry for the segment's
-   * greatest timestamp and cuts off any bytes behind it. Then the files exist even if they are empty, because Kafka
+   * greatest timestamp and cuts off any bytes after it. Then the files exist even if they are empty, because Kafka
    * takes a missing one for damage. A full disk is no failure here. Returns whether what a checkpoint can note has
    * changed.
    */

@@ -22,7 +22,7 @@ export class SegmentList {
   readonly #config: () => SegmentConfig
   #segments: Segment[]
   readonly #nextFile: NextSegmentFile
-  /** The last one that a checkpoint notes, until somebody looked whether it goes on behind that. */
+  /** The last segment that a checkpoint notes, until it is known whether it goes on past the noted end. */
   #unseenEnd: Segment | undefined
 
   constructor(
@@ -264,7 +264,7 @@ export class SegmentList {
   }
 
   /**
-   * The log starts behind the first segment now: no read finds it any more, and its files may be removed. Never called
+   * The log starts above the first segment now: no read finds it any more, and its files may be removed. Never called
    * for the active one.
    */
   dropFirst(): void {

@@ -49,9 +49,9 @@ export class SegmentReads {
   }
 
   /**
-   * The position of the batch that holds `offset`, or of the next one behind a gap; the segment's size if there is
-   * none. Bytes that are no batch have a position too: the reader's check then tells the fault. CORRUPT_MESSAGE where a
-   * batch can't follow the one before it.
+   * The position of the batch that holds `offset`, or of the next one after a gap; the segment's size if there is none.
+   * Bytes that are no batch have a position too: the reader's check then names the fault. CORRUPT_MESSAGE where a batch
+   * can't follow the one before it.
    */
   positionOf(file: StoreFile, offset: number): number {
     const { scratch } = this.#context

@@ -115,7 +115,7 @@ export class SegmentWrites {
     this.#bufferedBytes = 0
   }
 
-  /** If the file can't be cut, bytes stay behind its end, and the next append or recovery replaces them. */
+  /** If the file can't be cut, bytes stay past its end, and the next append or recovery replaces them. */
   #cutBack(file: StoreFile, sizeBytes: number): void {
     try {
       file.truncate(sizeBytes)

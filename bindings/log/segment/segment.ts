@@ -38,7 +38,7 @@ export class Segment {
   readonly #writes: SegmentWrites
   /** The segment is closed, and its index files aren't complete yet: the indexes stay in memory until they are. */
   #owesIndexes = false
-  /** The log starts behind the segment: its files are about to be removed. */
+  /** The log starts above the segment: its files are about to be removed. */
   #isDropped = false
 
   private constructor(context: SegmentContext, directory: string, facts: CheckpointSegment) {

@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 export interface WriteBufferSizes {
   /** Most bytes of a batch that is buffered. A larger one gains little by sharing a write, and is written at once. */
   readonly batchBytes: number
-  /** Bytes of one buffer: so much at most is written together. */
+  /** Bytes of one buffer: the most that is written together. */
   readonly pieceBytes: number
 }
 

@@ -12,7 +12,7 @@ import { assertEmpty, beginCopy, endCopy } from './unfinished-copy.ts'
 const ATTEMPTS = 5
 
 /**
- * Backups under way. Each takes its moment behind a checkpoint and between two commits, when all that the last commit
+ * Backups under way. Each takes its moment after a checkpoint and between two commits, when all that the last commit
  * decided is in its segments: so the copy has all of a transaction or none of it.
  */
 export class Backups {

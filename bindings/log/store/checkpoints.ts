@@ -85,7 +85,7 @@ export class Checkpoints {
     if (producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, producerIdsEnd)
   }
 
-  /** The checkpoint behind an unclean end, before the first acknowledgement: it notes all that was recovered. */
+  /** The checkpoint after an unclean end, before the first acknowledgement: it notes all that was recovered. */
   *writeRecovered({ partitions, noted, header }: Recovered): Task<void> {
     const checkpointer = this.#newCheckpointer(recoveredSource(partitions, this.#parts.source))
     for (const [key, record] of noted) checkpointer.remember(key, record)

@@ -6,8 +6,8 @@ import { finishRemoval, type RemoveContext } from './remove-segments.ts'
 import type { StoreParts } from './store-parts.ts'
 
 /**
- * Called behind the last commit, when nothing waits to be written: leaves all files as the last checkpoint says, so
- * that the next open is clean.
+ * Called after the last commit, when nothing waits to be written. Leaves all files as the last checkpoint says, so that
+ * the next open is clean.
  */
 export function* closeCleanly(parts: StoreParts, journal: Journal, removing: RemoveContext): Task<void> {
   const { store, kernel, source, cache, partitions, checkpoints, compactions, reserve } = parts

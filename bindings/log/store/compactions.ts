@@ -49,7 +49,7 @@ export class Compactions {
     return false
   }
 
-  /** Behind a durable checkpoint. */
+  /** Called after a durable checkpoint: rewritten segments that it notes take their place. */
   *finish(): Task<void> {
     for (const files of this.#waiting) {
       yield* finishSwaps(this.#context, files)
@@ -57,9 +57,7 @@ export class Compactions {
     }
   }
 
-  /**
-   * To be called behind the last checkpoint: abandons a pass that is under way, so that nothing of it is left behind.
-   */
+  /** Called after the last checkpoint: abandons a pass that is under way, so that nothing of it is left. */
   *close(): Task<void> {
     for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
     yield* this.finish()
@@ -73,7 +71,7 @@ export class Compactions {
   }
 }
 
-/** All segments but the active one and those that frames behind the newest durable checkpoint may name. */
+/** All segments but the active one and those that frames after the newest durable checkpoint may name. */
 function closedSegments({ segments, checkpointedOffset }: StoredFiles): readonly Segment[] {
   return segments.all.slice(0, -1).filter(({ nextOffset }) => nextOffset <= checkpointedOffset)
 }

@@ -40,8 +40,8 @@ import { unlessPoisoned } from './unless-poisoned.ts'
 
 /**
  * A close waits at most a second for descriptors, together with all that was under way when it was called. If it fails
- * nothing acknowledged is lost, since the next open recovers it; and whoever ends a program seldom gives it the half
- * minute that a commit may wait.
+ * nothing acknowledged is lost, since the next open recovers it; and a program that is being stopped seldom gets the
+ * half minute that a commit may wait.
  */
 const CLOSE_PAUSES_MAX = 1000 / PAUSE_MS
 
@@ -320,9 +320,7 @@ export class FilePartitionStore implements PartitionStore {
     return this.#availability.orEnd(this.#reserve.guardWriteOut(() => this.#writeBuffers.writeOut(segments)))
   }
 
-  /**
-   * A copy as of one moment behind a checkpoint, which `maintenance` writes; copying goes on beside everything else.
-   */
+  /** A copy as of one moment after a checkpoint, which `maintenance` writes; copying goes on beside everything else. */
   *backup(target: BackupTarget): Task<void> {
     this.#availability.assertWritable()
     if (this.#journal !== undefined) yield* this.#backups.run(target, this.#journal.header)

@@ -26,7 +26,7 @@ export interface MaintenanceParts {
 
 /**
  * What the store does beside commits, one thing after the other: it makes the files of next segments ahead, writes
- * checkpoints, and does what comes behind them.
+ * checkpoints, and does what follows them.
  */
 export class Maintenance {
   readonly #parts: MaintenanceParts

@@ -15,7 +15,7 @@ export class Pauses {
     this.#begin = begin
   }
 
-  /** Allows no more than so many pauses from now on. */
+  /** Allows at most `most` pauses from now on. */
   limit(most: number): void {
     this.#left = Math.min(this.#left, most)
   }

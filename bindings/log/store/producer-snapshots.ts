@@ -21,7 +21,7 @@ interface DerivedContext {
 
 /**
  * Writes files that Kafka's tools look for beside the segments and that no open of this log reads: producer snapshots
- * at the segments' base offsets and at the end, and the leader epochs. They are written behind the checkpoint that
+ * at the segments' base offsets and at the end, and the leader epochs. They are written after the checkpoint that
  * covers what they say, so a crash leaves them missing or old, never wrong; a file whose content is right is left
  * alone. A full disk or a lack of descriptors is no failure here.
  */
@@ -36,7 +36,7 @@ export function* writeRolledSnapshots(
 }
 
 /**
- * Writes the snapshots of all partitions that changed since the open or were recovered, at a close, behind the last
+ * Writes the snapshots of all partitions that changed since the open or were recovered, at a close, after the last
  * checkpoint. Durable when the task ends.
  */
 export function* writeFinalSnapshots(

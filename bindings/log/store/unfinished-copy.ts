@@ -40,7 +40,7 @@ export function* beginCopy(store: FileStore): Task<void> {
   }
 }
 
-/** Removes the mark. To be called behind the header, which makes the copy a log. */
+/** Removes the mark. Called after the header, which makes the copy a log. */
 export function* endCopy(store: FileStore): Task<void> {
   yield* perform('remove', UNFINISHED_COPY, () => store.remove(UNFINISHED_COPY))
   yield* perform('syncDirectory', '', () => store.syncDirectory(''))
@@ -48,7 +48,7 @@ export function* endCopy(store: FileStore): Task<void> {
 
 /**
  * For a directory without a header: COPY_UNFINISHED if it has none because its copy wasn't finished. The mark alone
- * doesn't tell: a crash right behind the header leaves the mark in what is a log, and a log may lose its header years
+ * doesn't tell: a crash right after the header leaves the mark in what is a log, and a log may lose its header years
  * later. But only a log has more than the first checkpoint.
  */
 export function* assertNoUnfinishedCopy(store: FileStore, kernel: Kernel): Task<void> {

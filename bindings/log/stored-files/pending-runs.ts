@@ -21,7 +21,7 @@ export interface PendingRun {
 }
 
 /**
- * What a frame must cover of one partition: everything behind the last offset that was journaled or synced (durability
+ * What a frame must cover of one partition: everything after the last offset that was journaled or synced (durability
  * rule 2).
  */
 export class PendingRuns {
@@ -59,7 +59,7 @@ export class PendingRuns {
     })
   }
 
-  /** The log starts behind the segment, and a checkpoint covers its runs. */
+  /** The log starts above the segment, and a checkpoint covers its runs. */
   drop(segment: Segment): void {
     this.#runs = this.#runs.filter((run) => run.segment !== segment)
   }

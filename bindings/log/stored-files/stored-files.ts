@@ -135,7 +135,7 @@ export class StoredFiles {
     return this.notedActiveBase > baseOffset
   }
 
-  /** Has the next append begin a new segment, however much room there is. */
+  /** Makes the next append begin a new segment, however much room there is. */
   seal(): void {
     this.rollAt = this.nextOffset
   }
@@ -198,7 +198,7 @@ export class StoredFiles {
     }
   }
 
-  /** Has the next checkpoint sync what only reads as if it were durable. */
+  /** Makes the next checkpoint sync what only reads as if it were durable. */
   proveNext(): void {
     if (this.unproven === undefined) return
     this.unsynced.add(this.unproven)

@@ -7,8 +7,8 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import { sizeOf } from './survey-context.ts'
 
 /**
- * Where batches begin that a later close noted than the one whose checkpoint is there: somebody put journal/ and
- * checkpoint/ back, and left the partition as it was.
+ * Where batches begin that are newer than the checkpoint, because a later close noted them: somebody put back journal/
+ * and checkpoint/ of an earlier close, and left the partition as it was.
  */
 export interface NewerBatches {
   readonly file: string
@@ -22,7 +22,7 @@ type LastSegment = Pick<CheckpointSegment, 'baseOffset' | 'sizeBytes' | 'nextOff
 
 const code = 'newer than the checkpoint'
 
-/** A segment behind the last one that the checkpoint notes. Empty, it is what a roll left that found no room. */
+/** A segment after the last one that the checkpoint notes. An empty one was left by a roll that found no room. */
 export function* laterSegment(
   { store }: Pick<SegmentContext, 'store'>,
   directory: string,
@@ -38,7 +38,7 @@ export function* laterSegment(
   return undefined
 }
 
-/** A batch behind the end of the last segment. */
+/** A batch past the noted end of the last segment. */
 export function* furtherBatch(
   context: Pick<SegmentContext, 'store' | 'kernel' | 'scratch' | 'maxBatchBytes'>,
   directory: string,

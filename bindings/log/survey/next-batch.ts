@@ -40,8 +40,8 @@ function mayStandAt(bounds: Bounds, place: Place, { header, nextOffset }: Scanne
 }
 
 /**
- * Whether what stands behind a batch agrees with it, contradicts it, or is no whole batch and tells nothing. If two
- * batches contradict each other, a third one tells which is right.
+ * Whether what follows a batch agrees with it, contradicts it, or is no whole batch and tells nothing. If two batches
+ * contradict each other, a third one tells which is right.
  */
 export function agreement(
   scanner: BatchScanner,
@@ -61,9 +61,9 @@ export function agreement(
 }
 
 /**
- * Where batches go on behind one that isn't whole, at `place`, and at which offset: where its own length leads, or else
- * at the first whole batch with which the one behind it agrees. (The value of a record may hold the bytes of a batch,
- * but what follows them doesn't agree.) `undefined` if they don't go on.
+ * Where batches go on after one that isn't whole, at `place`, and at which offset: where its own length leads, or else
+ * at the first whole batch with which the next one agrees. (The value of a record may hold the bytes of a batch, but
+ * what follows them doesn't agree.) `undefined` if they don't go on.
  */
 export function* nextBatch(
   scanner: BatchScanner,

@@ -28,7 +28,7 @@ export interface KnownOfPartition {
   /** Whether the topic's config asks for compaction. */
   readonly isCompacted: boolean
   /**
-   * A segment with another one behind it counts as written to its end, acknowledged or not: what is missing in it is a
+   * A segment with another one after it counts as written to its end, acknowledged or not: what is missing in it is a
    * hole.
    */
   readonly isClosedWhole: boolean
@@ -77,7 +77,7 @@ function* segmentRemains(
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
   if (facts !== undefined && !isActive)
     return { ...file, coveredBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
-  // With a checkpoint, what stands behind it was acknowledged only if frames say so; without one, all of it may have
+  // With a checkpoint, what stands past its end was acknowledged only if frames say so; without one, all of it may have
   // been.
   const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
   const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
@@ -91,8 +91,8 @@ function* segmentRemains(
 
 /**
  * Runs with their places. A decision's frame names no place: the decision stands right before the data that was framed
- * behind it, and both may still wait for their write (decision 015). Without the decision's bytes the data would lie
- * behind a hole. `runs` are in the order of their offsets.
+ * after it, and both may still wait for their write (decision 015). Without the decision's bytes the data would lie
+ * after a hole. `runs` are in the order of their offsets.
  */
 function placedRuns(runs: readonly FrameRun[]): readonly FrameRun[] {
   const placed: FrameRun[] = []

@@ -26,7 +26,7 @@ class PatchedFile implements StoreFile {
     return this.#file.path
   }
 
-  /** What lies behind a gap that no patch covers can't be read. */
+  /** What lies after a gap that no patch covers can't be read. */
   size(): number {
     let sizeBytes = this.#file.size()
     for (const { position, bytes } of this.#patches) {

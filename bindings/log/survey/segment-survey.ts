@@ -22,7 +22,7 @@ export interface SegmentRemains {
   readonly coveredBytes: number
   /** The offset after its covered batches; infinite if nothing tells it. */
   readonly endOffset: number
-  /** Whether batches that were acknowledged to nobody may stand behind what is covered. */
+  /** Whether batches that were acknowledged to nobody may follow what is covered. */
   readonly mayGoOn: boolean
   /** Bytes of it that checkpoint and frames have too. */
   readonly patches: readonly Patch[]
@@ -40,7 +40,7 @@ export interface SurveyedSegment {
 /**
  * Finds the intact batches of a segment. A batch is proven by its CRC. What the CRC leaves out, above all the offset,
  * is proven by the checkpoint's checksum over all heads; where damage keeps that from being computed, by the batches
- * before and behind. If all batches are whole and their heads aren't those that the checkpoint noted, the segment is
+ * before and after. If all batches are whole and their heads aren't those that the checkpoint noted, the segment is
  * another log's: nothing in it is proven.
  */
 export class SegmentSurvey {
@@ -114,8 +114,8 @@ export class SegmentSurvey {
   }
 
   /**
-   * Whether every batch is there, one behind the other, as it was written: up to the noted end, or across it, where
-   * none of this log's batches lies.
+   * Whether every batch is there, one after the other, as it was written: up to the noted end, or across it, where none
+   * of this log's batches lies.
    */
   *#isWhole(file: StoreFile, { sizeBytes, nextOffset }: CheckpointSegment): Task<boolean> {
     const { leaderEpoch, scanner } = this.#context
@@ -198,7 +198,7 @@ export class SegmentSurvey {
     }
   }
 
-  /** Whether a batch stands at the present place. If its offset jumps, the batch behind it must not contradict that. */
+  /** Whether a batch stands at the present place. If its offset jumps, the next batch must not contradict that. */
   #hasNext(bounds: Bounds): boolean {
     const { scanner } = this.#context
     const batch = batchAt(scanner, bounds, this.#place)

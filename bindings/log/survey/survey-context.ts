@@ -6,7 +6,7 @@ import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
 
-/** What all share that look at a log's files. */
+/** What everything that examines a log's files shares. */
 export interface SurveyContext {
   /** The store, which is only read. */
   readonly store: FileStore

@@ -12,7 +12,7 @@ import type { VerifyContext } from './verify-context.ts'
 
 /**
  * The topics, as the catalogue's segments and frames tell them. They say where partitions begin, so that a removed
- * segment isn't taken for damage. Nothing is known behind a batch that can't be read; the verification of the catalogue
+ * segment isn't taken for damage. Nothing is known past a batch that can't be read; the verification of the catalogue
  * itself reports that.
  */
 export function* readTopics(

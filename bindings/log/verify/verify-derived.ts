@@ -69,7 +69,7 @@ export class DerivedFilesCheck {
     }
   }
 
-  /** To be called behind the last batch of a segment: compares the entries that the checkpoint noted. */
+  /** Called after the last batch of a segment: compares the entries that the checkpoint noted. */
   *segmentEnded({ baseOffset, abortedIndex }: CheckpointSegment): Task<void> {
     const path = `${this.#directory}/${segmentFileName(baseOffset, 'txnindex')}`
     const bytes = yield* this.#bytesOf(path)
@@ -90,7 +90,7 @@ export class DerivedFilesCheck {
     if (incomplete !== 0) this.#damaged(path, sizeBytes - incomplete, undefined, 'incomplete index entry')
   }
 
-  /** To be called behind the last batch of the partition. */
+  /** Called after the last batch of the partition. */
   *ended(): Task<void> {
     this.#compareSnapshots(Number.POSITIVE_INFINITY)
     const path = `${this.#directory}/${LEADER_EPOCH_CHECKPOINT}`

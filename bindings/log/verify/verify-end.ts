@@ -6,7 +6,7 @@ import { furtherBatch, laterSegment } from '../survey/newer-batches.ts'
 import type { VerifyContext } from './verify-context.ts'
 
 /**
- * Looks behind the end that a closed log's checkpoint notes, as a clean open and the first append do. In a read-only
+ * Looks past the end that a closed log's checkpoint notes, as a clean open and the first append do. In a read-only
  * partition nothing was cut, so batches may be there.
  */
 export function* verifyEnd(

@@ -69,7 +69,7 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
 }
 
 /**
- * Beside a running holder the ring is reused: by now a newer frame may stand where one was found, behind a checkpoint
+ * Beside a running holder the ring is reused: by now a newer frame may stand where one was found, after a checkpoint
  * that covers the old one. `undefined` if no whole frame stands there at this moment.
  */
 function* entriesStillThere(
