@@ -219,8 +219,8 @@ export function packed_reserve(records: u32, payloadBytes: u32, timestamp: f64):
 }
 
 /**
- * Writes those records over their own payload. The payload lies as far behind the batch's end as all fields together
- * are long, so a write never reaches bytes that are still to be moved.
+ * Writes those records over their own payload. The payload lies as far past the batch's end as all fields together are
+ * long, so a write never reaches bytes that are still to be moved.
  */
 export function packed_write(records: u32, place: usize, timestamp: f64): void {
   const delta = deltaOf(timestamp)
@@ -249,7 +249,7 @@ export function packed_write(records: u32, place: usize, timestamp: f64): void {
 
 /**
  * The target lies before the source, so vectors are copied front to back. The last one may write too far: nothing is
- * written yet behind the target, and the source isn't reached while sixteen bytes lie between the two.
+ * written yet past the target, and the source isn't reached while sixteen bytes lie between the two.
  */
 function moveDown(to: usize, from: usize, length: u32): usize {
   if (length > 256 || from - to < 16) memory.copy(to, from, length)

@@ -166,7 +166,7 @@ function byRegisters(register: u32, address: usize, length: u32): u32 {
   return bySlices(0, CRC_SHORT_REST, SHORT_DEGREE)
 }
 
-/** Writes w to the window, one chunk at a time behind its own history. `length` is at least LONG_DEGREE + 32. */
+/** Writes w to the window, one chunk at a time after its own history. `length` is at least LONG_DEGREE + 32. */
 function byWindow(register: u32, address: usize, length: u32): u32 {
   let left: usize = (length - LONG_DEGREE) & ~15
   let data = address

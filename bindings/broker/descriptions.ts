@@ -34,7 +34,7 @@ export interface GroupOffset extends TopicPartition {
   /**
    * How far the group is behind: offsets from `nextOffset` up to the last record that `'read_committed'` reads. As in
    * Kafka, this counts the offsets of markers and of records that compaction removed. It doesn't count offsets that an
-   * unclean end left unused behind the last record. Without a committed offset it counts from the start of the
+   * unclean end left unused after the last record. Without a committed offset it counts from the start of the
    * partition, where a member with `autoOffsetReset: 'earliest'` would begin. Differs from Kafka: its tools show no lag
    * then, so that their sum leaves the partition out.
    */

@@ -18,7 +18,7 @@ export interface ProducerSession {
    */
   topic(name: string): TopicFacts | Promise<TopicFacts>
   /**
-   * The topic as the log in another process has it now: `topic` may be outdated until an answer tells of changes.
+   * The topic as the log in another process has it now: `topic` may be outdated until an answer reports a change.
    * Missing where `topic` never is outdated. Rejects with UNKNOWN_TOPIC_OR_PARTITION.
    */
   topicNow?(name: string): Promise<TopicFacts>
@@ -30,7 +30,7 @@ export interface ProducerSession {
    */
   appendBorrowed?(request: AppendRequest): Promise<AppendResult> | undefined
   /**
-   * Begins a new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); behind the
+   * Begins a new epoch with sequences from 0, after a gap that a crash of the log left (durability rule 8); after the
    * last epoch that a batch can hold, with a new producer id.
    */
   bumpEpoch(): Promise<void>

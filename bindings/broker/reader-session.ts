@@ -21,7 +21,7 @@ export interface FetchedBatch {
 export interface WholeBatch extends FetchedBatch {
   /** Size of the batch without compression. */
   readonly plainBytes: number
-  /** Writes its record table (`model/decoded-records.ts`) and, behind it, its bytes. */
+  /** Writes its record table (`model/decoded-records.ts`) and, after it, its bytes. */
   pack(words: Int32Array<ArrayBuffer>, at: number): void
 }
 
@@ -49,7 +49,7 @@ export interface FetchRequest {
 export interface FetchedPartition extends TopicPartition {
   /** In offset order; the first may start below the asked offset (skip its earlier records), as in Kafka. */
   readonly batches: readonly WholeBatch[]
-  /** Where to read next: behind what was delivered and what readers never see. */
+  /** Where to read next: past what was delivered and past what readers never see. */
   readonly nextOffset: number
   readonly logStartOffset: number
   /** Last stable offset for read_committed, high watermark else. */

@@ -19,6 +19,6 @@ export interface RuntimePort {
   ready?(): Promise<void>
   /** Calls back after the events at hand were handled (a macrotask): what arrives together is handled together. */
   defer(callback: () => void): void
-  /** Tells whoever runs the program something that no call would report. */
+  /** Warns the user of the program of something that no call would report. */
   warn?(code: string, message: string): void
 }

@@ -33,9 +33,9 @@ export function lentBytes(
 }
 
 /**
- * A copy. AMD processors copy at a twelfth of their speed if the target lies 1 to 31 bytes behind the source, modulo
+ * A copy. AMD processors copy at a twelfth of their speed if the target lies 1 to 31 bytes above the source, modulo
  * pages of 4 KiB (glibc bug 30994). Batches of 128 records would often lie like that: WASM memory begins at a page, a
- * JavaScript block 16 bytes behind one. So large copies go to a target that is moved away from there.
+ * JavaScript block 16 bytes after the start of one. So large copies go to a target that is moved away from there.
  */
 export function lent(bytes: Uint8Array, lender: BatchMemory): Uint8Array<ArrayBuffer> {
   const { length } = bytes

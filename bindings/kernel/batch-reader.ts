@@ -94,7 +94,7 @@ export class KernelBatchReader implements BatchReader {
     return new KernelBatch(header, bytes, plainBytes, table)
   }
 
-  /** Decompresses the records into kernel memory, behind a copy of the header that has their plain size. */
+  /** Decompresses the records into kernel memory, after a copy of the header that has their plain size. */
   #decompressed(
     header: Readonly<BatchHeader>,
     address: number,

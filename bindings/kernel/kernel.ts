@@ -168,7 +168,7 @@ export interface BatchReader {
   ): DecodedBatch | BatchFault
   /**
    * Lays out the records of a batch outside of the kernel and hashes their keys, part by part. `header`: of the batch,
-   * whose CRC was checked. `records`: the bytes behind it, decompressed; they mustn't change until the last part.
+   * whose CRC was checked. `records`: the bytes after it, decompressed; they mustn't change until the last part.
    */
   keyedParts(header: Uint8Array, records: Uint8Array): KeyedParts
 }

@@ -121,7 +121,7 @@ export class KernelOffsetIndex implements OffsetIndex {
   }
 }
 
-/** Room for all groups of so many entries; those before the last are there. */
+/** Makes room for all groups of `entryCount` entries; those before the last are there. */
 function reserveSummary(summary: GrowingBlock, entryCount: number): boolean {
   const groups = Math.ceil(entryCount / groupEntries)
   const used = summary.address === 0 ? 0 : (groups - 1) * groupBytes

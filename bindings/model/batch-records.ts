@@ -3,7 +3,7 @@ import type { EncodedRecord } from './records.ts'
 
 /** Records without headers and times of their own, as most are: their bytes in a row. */
 export interface PackedRecords {
-  /** Each one's key and value, one behind the other. */
+  /** Each one's key and value, one after the other. */
   readonly payload: Uint8Array
   /** A pair for each record: bytes of its key, bytes of its value; -1 for null. */
   readonly lengths: Int32Array

@@ -8,7 +8,7 @@ const BY_ID: readonly (CompressionType | undefined)[] = [undefined, 'gzip', 'sna
 
 export const COMPRESSION_TYPES: readonly CompressionType[] = ['gzip', 'snappy', 'lz4', 'zstd']
 
-/** The records of a batch, compressed: the bytes behind its header, and what the header says of them. */
+/** The records of a batch, compressed: the bytes after its header, and what the header says of them. */
 export interface CompressedRecords {
   readonly compression: CompressionType
   readonly bytes: Uint8Array
@@ -35,7 +35,7 @@ export interface CompressionCodec {
   compress(bytes: Uint8Array): Uint8Array
   /**
    * All of the bytes, in any framing that a Kafka client writes. Throws a CompressionFault for bytes that aren't whole,
-   * have a wrong checksum or anything behind their end, and for more than `maxBytes`, before it allocates memory for
+   * have a wrong checksum or anything after their end, and for more than `maxBytes`, before it allocates memory for
    * them.
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array

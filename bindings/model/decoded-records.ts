@@ -49,7 +49,7 @@ export class DecodedRecords {
     return this.plainBytes + this.recordCount * ROW_BYTES
   }
 
-  /** Writes the table and, behind it, the bytes. */
+  /** Writes the table and, after it, the bytes. */
   pack(words: Int32Array<ArrayBuffer>, at: number): void {
     let end = at
     for (const filling of this.#fillings) {

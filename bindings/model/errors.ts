@@ -20,7 +20,7 @@ export class LogError<C extends string = string> extends Error {
   readonly code: C
   /** What a program can do about it. */
   readonly category: ErrorCategory
-  /** Kafka's number of the error; `undefined` where Kafka hasn't it. */
+  /** Kafka's number of the error; `undefined` where Kafka has no such error. */
   readonly kafkaCode: number | undefined
   /** What to do next, in a sentence. */
   readonly hint: string

@@ -1,4 +1,4 @@
-/** A longer name is cut: it is no misspelling, and doesn't belong into a message. */
+/** A longer name is cut: it is no misspelling, and doesn't belong in a message. */
 export const NAME_CHARS = 64
 const NEAREST_MAX = 3
 

@@ -15,7 +15,7 @@ export class ReusedMemory implements LentMemory {
   take(sizeBytes: number): Uint8Array<ArrayBuffer> {
     let from = this.#usedBytes
     if (from + sizeBytes > this.#block.byteLength) {
-      // What was taken from the old block stays where it is, with whoever has it.
+      // What was taken from the old block stays valid, for as long as it is referred to.
       this.#block = new ArrayBuffer(Math.max(SMALLEST_BYTES, this.#block.byteLength * 2, sizeBytes))
       from = 0
     }

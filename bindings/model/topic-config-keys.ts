@@ -24,7 +24,7 @@ export interface TopicConfigKeys {
    * compaction leaves the newest alone: a small topic that is to be cleaned needs less.
    */
   readonly 'segment.bytes'?: number | string
-  /** After so many ms between the records of a segment a new one begins. Default 604800000, a week. */
+  /** After this many ms between the records of a segment a new one begins. Default 604800000, a week. */
   readonly 'segment.ms'?: number | string
   /** Most bytes of an index; a full one begins a segment. Default 10485760, 10 MiB. */
   readonly 'segment.index.bytes'?: number | string

@@ -9,7 +9,7 @@ export function ofWebAssembly<T>(make: () => T): T {
       const message = 'this process has no WebAssembly, which the kernel is: run it without --jitless'
       throw new LogError('KERNEL_UNAVAILABLE', message, { missing: 'WebAssembly' }, cause)
     }
-    // Engines reserve addresses behind each memory, V8 up to 10 GiB, so that they needn't check its bounds.
+    // Engines reserve addresses after each memory, V8 up to 10 GiB, so that they needn't check its bounds.
     if (cause instanceof RangeError) {
       const message = `the system gives no memory for WebAssembly (${cause.message}): raise the limit of addresses (ulimit -v)`
       throw new LogError('KERNEL_UNAVAILABLE', message, { missing: 'memory' }, cause)

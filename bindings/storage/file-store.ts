@@ -92,7 +92,7 @@ export interface StoreFile {
    * STORAGE_FULL. Keeps no view of `bytes`.
    */
   write(bytes: Uint8Array, position: number): number
-  /** Cuts off what lies behind, or extends with zeros. */
+  /** Cuts off what lies beyond, or extends with zeros. */
   truncate(sizeBytes: number): void
   /**
    * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it takes no time

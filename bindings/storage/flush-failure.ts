@@ -34,9 +34,9 @@ export class FlushFailure {
 
 /**
  * The store, with every flush failing once one has failed (durability rule 10). The system reports a failure once, to
- * whoever asks first, and drops what it couldn't write. Say that a commit's flush of a segment fails. A checkpoint
- * beside it would hear that the segment is durable, note it, and free the journal frames that alone hold the lost data.
- * `failure` is shared by the stores of one directory.
+ * the first flush that asks, and drops what it couldn't write. Say that a commit's flush of a segment fails: the flush
+ * of a checkpoint beside it would succeed, the checkpoint would note the segment as durable and free the journal frames
+ * that alone hold the lost data. `failure` is shared by the stores of one directory.
  */
 export function rememberFailedFlush(store: FileStore, failure: FlushFailure = new FlushFailure()): FileStore {
   const watched = (file: StoreFile) => new WatchedFile(file, failure)

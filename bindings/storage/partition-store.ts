@@ -40,7 +40,7 @@ export interface PartitionStore {
    */
   append(id: PartitionIdentity, batch: SealedBatch, mayWait: boolean): boolean
   /**
-   * Copies whole batches, from the one that holds `offset` (or the next one behind a gap) on, until `into` is full; at
+   * Copies whole batches, from the one that holds `offset` (or the next one after a gap) on, until `into` is full; at
    * least one, if it fits. Returns the bytes copied, and 0 at the end; if the first batch alone doesn't fit, minus its
    * size. Only batches that `append` or `commit` has placed are seen. `undefined` if they aren't loaded: run
    * `prepareRead`.
@@ -69,7 +69,10 @@ export interface PartitionStore {
    * The batches of a partition, oldest first, in the pieces in which they can be removed. Appends go to the last one.
    */
   ranges(id: PartitionIdentity): readonly StoredRange[]
-  /** Has the next append begin a new range, so that the last one can be removed; `activate` comes first then. */
+  /**
+   * Makes the next append begin a new range, so that the last one can be removed; `activate` must come before that
+   * append.
+   */
   seal(id: PartitionIdentity): void
   /**
    * One step of removing whole batches below `offset`, a log start whose decision is committed. It is small enough to
@@ -121,7 +124,7 @@ export interface PartitionStore {
    */
   maintenance(): Task<void> | undefined
   /**
-   * Copies the store's files as of one moment between two commits, beside everything else. The moment comes behind the
+   * Copies the store's files as of one moment between two commits, beside everything else. The moment comes after the
    * next `maintenance`. Ends with the error that ended the log, or LOG_CLOSED. Left out by a store without files.
    */
   backup?(target: BackupTarget): Task<void>
@@ -132,9 +135,9 @@ export interface PartitionStore {
   backupNeedsFiles?(): boolean
   /** `close` comes soon: from now on tasks wait at most a second for descriptors that the rest of the process holds. */
   closing?(): void
-  /** To be called behind a last commit: leaves everything so that the next open is clean. */
+  /** Called after the last commit: leaves everything so that the next open is clean. */
   close(): Task<void>
-  /** To be called after a failure: writes nothing, releases lock and files. */
+  /** Called after a failure: writes nothing, releases lock and files. */
   abandon(): Task<void>
 }
 
@@ -162,7 +165,7 @@ export interface Compactable {
   readonly cleanedOffset: number
   /**
    * In offset order, the segments that neither appends nor a recovery touch any more: those below the newest durable
-   * checkpoint, behind which frames may still be replayed, without the one that takes appends.
+   * checkpoint (frames after it may still be replayed), without the one that takes appends.
    */
   readonly segments: readonly CompactableSegment[]
 }

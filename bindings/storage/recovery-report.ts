@@ -36,8 +36,8 @@ export interface RecoveryReport {
   /** Batches of frames that belong to deleted topics or lie below a log start. */
   readonly skippedBatches: number
   /**
-   * Bytes that torn writes left behind the last whole batches. They were never acknowledged, and are kept all the same:
-   * the newest sixteen files of them, up to 64 MiB.
+   * Bytes that torn writes left after the last whole batches. They were never acknowledged, but are kept: the newest
+   * sixteen files of them, up to 64 MiB.
    */
   readonly setAsideBytes: number
   /** The files that they were put into, relative to the log's directory. */

@@ -10,7 +10,7 @@ import { check } from './case.ts'
 
 /** Makes what a case needs of a store: one for each case. */
 export interface PartitionStoreFixture {
-  /** A store over the place of this fixture, which is empty at first. `source` answers for whoever uses the store. */
+  /** A store over the place of this fixture, which is empty at first. `source` answers for the user of the store. */
   open(source: PartitionSource): Awaitable<PartitionStore>
   /** Power loss: what was not durable is gone, and the stores opened so far are dead. */
   crash(): Awaitable<void>
@@ -23,7 +23,7 @@ export interface PartitionStoreFixture {
   decide?(log: PartitionLog, change: PartitionChange): Promise<void>
 }
 
-/** A change that a catalogue would tell of. */
+/** A change that a catalogue would record. */
 export interface PartitionChange {
   /** What happens to the partition. */
   readonly kind: 'created' | 'removed' | 'log-start-moved'
@@ -94,7 +94,7 @@ export class PartitionLog implements PartitionSource {
     return await this.open()
   }
 
-  /** Makes partitions and opens them, then tells of them by `decide`. */
+  /** Makes partitions and opens them, then records them by `decide`. */
   async create(...ids: readonly PartitionIdentity[]): Promise<void> {
     for (const id of ids) {
       await runTask(this.store.create(id))

@@ -35,7 +35,7 @@ export interface MemoryRowOptions {
 /**
  * A toy database behind the partition port: a row for each batch, and the database's transaction in place of a journal.
  * It keeps the port honest (nothing in it speaks of files) and is strict where files are lenient: partitions must be
- * activated, old rows prepared, and nothing may be appended behind a decision that is under way.
+ * activated, old rows prepared, and nothing may be appended after a decision that is under way.
  */
 export class MemoryRowStore implements PartitionStore {
   readonly capabilities: StoreCapabilities = capabilities

@@ -13,7 +13,7 @@ const capabilities: StoreCapabilities = Object.freeze({
 /** Large files aren't copied as they grow, small ones take little: a page doubles from 256 bytes up to this size. */
 const pageBytes = 1 << 20
 
-/** Bytes behind the end of a page, and missing pages, read as zeros. */
+/** Bytes past the end of a page, and missing pages, read as zeros. */
 class Content {
   readonly #pages: Uint8Array[] = []
   sizeBytes = 0

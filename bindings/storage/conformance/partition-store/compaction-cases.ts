@@ -8,7 +8,7 @@ const CLOSED_RANGES = 3
 const BATCHES_EACH = 2
 const RECORDS_EACH = 2
 
-/** Closed ranges, behind a clean close, and a last one; returns all batches. */
+/** Closed ranges, after a clean close, and a last one; returns all batches. */
 async function closedRanges(log: PartitionLog): Promise<readonly SealedBatch[]> {
   await log.open()
   await log.create(orders)

@@ -28,7 +28,7 @@ export class PartitionRows {
     return Math.max(this.rows.at(-1)?.nextOffset ?? 0, this.floorOffset)
   }
 
-  /** Index of the row that holds `offset`, or of the first row behind it. */
+  /** Index of the row that holds `offset`, or of the first row after it. */
   firstAt(offset: number): number {
     let [low, high] = [0, this.rows.length]
     while (low < high) {

@@ -16,8 +16,8 @@ type Begin = (start: (ended: () => void) => void) => void
 
 /**
  * One descriptor. Reads and writes are system calls in place: the bytes may be a view of WASM memory, which no other
- * thread may read later. A cut goes to the thread pool, and so does a flush, where it may wait behind others, except
- * that of a few bytes that replace others (a frame of the journal) where the disk is quick.
+ * thread may read later. A cut goes to the thread pool, where it may wait for others. So does a flush, except that of a
+ * few bytes that replace others (a frame of the journal) where the disk is quick.
  */
 export class NodeFile implements StoreFile {
   readonly path: string
@@ -39,7 +39,7 @@ export class NodeFile implements StoreFile {
    * flush's.
    */
   #directMs = 0
-  /** The flush under way in the thread pool, if it began behind the last write that isn't durable by itself. */
+  /** The flush under way in the thread pool, if it began after the last write that isn't durable by itself. */
   #flushing: Promise<void> | undefined
 
   constructor(

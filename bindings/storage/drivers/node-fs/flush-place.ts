@@ -1,8 +1,8 @@
 /** A flush that takes longer is slow: the turn through the thread pool, about 0.05 ms, is then a small part of it. */
 const SLOW_MS = 0.4
-/** With so many more slow flushes than quick ones, counted from 0, the next ones go to the pool. */
+/** With this many more slow flushes than quick ones, counted from 0, the next ones go to the pool. */
 const SLOW_MOST = 8
-/** So many flushes go to the pool before the next attempt in place; twice as many after each attempt that failed. */
+/** How many flushes go to the pool before the next attempt in place; twice as many after each attempt that failed. */
 const POOLED_FIRST = 256
 const POOLED_MOST = 65_536
 
