@@ -145,7 +145,7 @@ export async function openDriver(driver: StorageDriver, options: OpenOptions = {
 /**
  * Copies what is provably intact of a damaged log into a new directory, and tells what isn't. Offsets, producers,
  * transactions and committed offsets stay as they were; the source is only read. Lost records leave a hole in the
- * offsets, which readers pass over as they do behind compaction. If the end of a transaction is lost, its records count
+ * offsets, which readers pass over as they do after compaction. If the end of a transaction is lost, its records count
  * as aborted, or are left out if a later commit would make them count as committed. Resolves once the copy is durable:
  * it can be opened and written to. Until then, and after a crash, a rejection or a signal, opening the copy rejects
  * with COPY_UNFINISHED. It reads the log twice and needs at most 256 MiB of kernel memory.

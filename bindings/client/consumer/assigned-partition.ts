@@ -49,7 +49,7 @@ export class AssignedPartition implements TopicPartition {
   }
 
   /**
-   * Records from `baseOffset` to `lastOffset` were handed out. Reading goes on at `nextOffset`, behind offsets that
+   * Records from `baseOffset` to `lastOffset` were handed out. Reading goes on at `nextOffset`, past offsets that
    * readers never see.
    */
   delivered(baseOffset: number, lastOffset: number, nextOffset: number): void {

@@ -20,9 +20,9 @@ export interface CommitCall {
 
 /**
  * The commits of a consumer, or of a transaction, in the order of their calls. A commit that is refused between two
- * generations is tried again. A later one may have been acknowledged by then, and the group would go back behind it: so
- * a commit leaves out the partitions of later ones that were acknowledged. A program that awaits no commit has thousands
- * of them under way: nothing here looks at all of them for each.
+ * generations is tried again. A later one may have been acknowledged by then, and the retry would move the group back:
+ * so a commit leaves out the partitions of later ones that were acknowledged. A program that awaits no commit has
+ * thousands of them under way, so nothing here looks at all of them for each one.
  */
 export class CommitOrder {
   #begun = 0
@@ -55,8 +55,8 @@ export class CommitOrder {
 
   /**
    * The answer to a later commit of one of the call's partitions, the latest where it is one; `undefined` if the log is
-   * asked for none. Later commits that wait themselves go behind this one, and mustn't be waited for: they may wait for
-   * a handler that awaits this one.
+   * asked for none. Later commits that are waiting themselves come after this one and mustn't be waited for: they may
+   * wait for a handler that awaits this one.
    */
   laterAnswer(call: CommitCall): Promise<void> | undefined {
     const latest = this.#latestAsked

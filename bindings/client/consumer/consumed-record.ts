@@ -127,7 +127,8 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
 }
 
 /**
- * As `toJSON`, but a field that can't be decoded shows its error: whoever prints a record may be looking for just that.
+ * As `toJSON`, but a field that can't be decoded shows its error: that may be just what somebody who prints a record is
+ * looking for.
  */
 function shownRecord(record: ConsumedRecord): object {
   const shown: Record<string, unknown> = { ...record }

@@ -29,7 +29,7 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    */
   batches(options?: Abortable & BatchOptions): AsyncIterable<BatchOf<T>>
   /**
-   * Commits: the group goes on behind `done`, which is a record, a batch, or positions. Resolves when that is durable.
+   * Commits: the group goes on after `done`, which is a record, a batch, or positions. Resolves when that is durable.
    * Joins the group first if it must. A position beyond the end is handled by `autoOffsetReset` when it is read. Of
    * calls that aren't awaited a later one wins over an earlier one, also where the group moves on between them.
    *
@@ -60,9 +60,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   committed(at: TopicPartition): Promise<number | undefined>
   /**
    * Resolves with the number of offsets between position and end of each assigned partition, by `topic/partition`; the
-   * end is the one up to which `isolationLevel` reads. `admin.describeGroup` tells what lies behind that, and whose
-   * open transaction. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does if it
-   * can't join.
+   * end is the one up to which `isolationLevel` reads. `admin.describeGroup` tells what lies beyond that, and whose
+   * open transaction it is. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does if
+   * it can't join.
    */
   lag(): Promise<ReadonlyMap<string, number>>
   /**

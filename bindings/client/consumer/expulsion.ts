@@ -30,7 +30,7 @@ export class Expulsion {
     }
   }
 
-  /** Rejects a handler's call with an error that another call met, and has it count for the handler as it did there. */
+  /** Rejects a handler's call with an error that another call met; it counts for the handler as it did there. */
   rejects(error: unknown): Promise<never> {
     const call = Promise.reject<never>(error)
     return this.isMeantBy(error) ? this.watch(call) : call

@@ -113,7 +113,7 @@ export class Membership {
   }
 
   /**
-   * Joins for a call of the program. If a join is given up together with its iteration, the call has the member join
+   * Joins for a call of the program. If a join is given up together with its iteration, the call makes the member join
    * anew.
    */
   async join(isIn: () => boolean = () => this.isMember): Promise<ConsumerSession> {
@@ -207,7 +207,7 @@ export class Membership {
 
   /**
    * Returns what the group is told that this member holds. An answer that hasn't begun to come into force is dropped:
-   * taken later, its partitions would be read by this member and by whoever is given them now (KIP-429).
+   * taken later, its partitions would be read by this member and by the one that is given them now (KIP-429).
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined

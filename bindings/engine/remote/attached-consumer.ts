@@ -35,7 +35,7 @@ export class AttachedConsumer implements ConsumerSession {
     this.#rebalance()
   }
 
-  /** Has the client make a call, which then tells it that the member is out. */
+  /** Makes the client call, so that it learns that the member is out. */
   lost(): void {
     this.#isLost = true
     this.#rebalance()

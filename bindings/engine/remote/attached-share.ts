@@ -39,8 +39,8 @@ export class AttachedShare extends AttachedReader implements ShareSession {
   }
 
   /**
-   * Closes behind an `acquire` that is under way: the consumer releases its records, for which the holder must still
-   * know the session.
+   * Closes after an `acquire` that is under way: the consumer then releases its records, and for that the holder must
+   * still know the session.
    */
   override async close(): Promise<void> {
     this.#closed()

@@ -1,7 +1,7 @@
 const LAST_CALL = 0x7fffffff
 
 /**
- * The number of the next call behind `newest`; from 1 again behind 2^31 - 1. A fetch that waits keeps its number for as
+ * The number of the next call after `newest`; from 1 again after 2^31 - 1. A fetch that waits keeps its number for as
  * long as nothing comes, and the numbers may have gone all the way round by then: a second call with that number would
  * get its answer.
  */

@@ -2,7 +2,7 @@ import type { OnMessage } from './channel.ts'
 import type { IncomingMemory } from './incoming-memory.ts'
 import { MESSAGE_BYTES_MAX } from './protocol.ts'
 
-/** The length of the message behind it: 32 bits, little-endian. */
+/** The length of the message that follows: 32 bits, little-endian. */
 export const HEAD_BYTES = 4
 
 /**
@@ -14,7 +14,7 @@ export class IncomingMessages {
   readonly #memory: IncomingMemory
   readonly #head: Buffer = Buffer.alloc(HEAD_BYTES)
   #headBytes = 0
-  /** The message behind the head, once that is whole. */
+  /** The message after the head, once the head is whole. */
   #message: Uint8Array<ArrayBuffer> | undefined
   #messageBytes = 0
 

@@ -19,13 +19,13 @@ export class KnownTopics {
   }
 
   /**
-   * As the holder knows the topic now. It tells of changes only with an answer, and a refusal that comes of what is
-   * known here asks for none.
+   * As the holder knows the topic now. The holder reports changes only with an answer, and a refusal based on what is
+   * known here asks the holder nothing.
    */
   async now(name: string): Promise<TopicFacts> {
     const askedAt = this.#version
     const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
-    // A change that was told of meanwhile may be newer than this answer.
+    // A change that was reported meanwhile may be newer than this answer.
     if (this.#version === askedAt) this.#facts.set(name, facts as unknown as TopicFacts)
     return facts as unknown as TopicFacts
   }

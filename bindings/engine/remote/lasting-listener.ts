@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import * as net from 'node:net'
 import type { Listener } from './listener.ts'
 
-/** How often a holder looks whether its socket is still there, in milliseconds. */
+/** How often a holder checks that its socket is still there, in milliseconds. */
 const LOOK_MS = 1000
 
 /**
@@ -59,8 +59,8 @@ export class LastingListener implements Listener {
   }
 
   /**
-   * Makes the socket anew if its file is gone. A file that somebody else put there stays: whoever may do that has the
-   * lock, or has broken the log.
+   * Makes the socket anew if its file is gone. A file that somebody else put there stays: only the lock's holder may do
+   * that, or somebody who has broken the log.
    */
   #look(): void {
     if (!this.#isGone()) return

@@ -172,7 +172,7 @@ export class Link {
   }
 
   /**
-   * Resolves once all calls that change the log are answered, as a log that is held here closes behind them. It doesn't
+   * Resolves once all calls that change the log are answered, as a log that is held here closes after them. It doesn't
    * wait for a holder that isn't there, nor longer than `limitMs` for one that doesn't answer.
    */
   async settled(limitMs: number): Promise<void> {

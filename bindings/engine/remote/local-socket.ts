@@ -13,7 +13,7 @@ import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
 import { SpareProcessor } from './spare-processor.ts'
 
-/** In the log's own directory, so that whoever may not enter that may not attach. */
+/** In the log's own directory, so that only those who may enter that may attach. */
 export const SOCKET_FILE = '.attach'
 
 /**
@@ -29,7 +29,7 @@ async function withAddress<T>(directory: string, use: (address: string, done: ()
   })
 }
 
-/** To be called only by the process that has the directory's lock: what a dead holder left is removed. */
+/** Only the process that has the directory's lock may call it: what a dead holder left is removed. */
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, async (address, done) => {
@@ -94,7 +94,7 @@ interface Outgoing {
 /** With one processor, polling keeps it from the process that is to answer. */
 const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
 
-/** Each message stands behind its length, 32 bits, little-endian. Messages of one turn are one write. */
+/** Each message follows its length, 32 bits, little-endian. Messages of one turn are one write. */
 class SocketChannel implements Channel {
   readonly outgoing: OutgoingMemory
   readonly #socket: net.Socket
@@ -165,7 +165,7 @@ class SocketChannel implements Channel {
     else this.#socket.unref()
   }
 
-  /** Ends behind the answers of this turn: whoever waits for one must not be told that its outcome is unknown. */
+  /** Ends after the answers of this turn: a caller that waits for one must not be told that its outcome is unknown. */
   end(): void {
     this.#write()
     this.#socket.destroy()

@@ -1,6 +1,6 @@
 import { allocate } from '../../model/allocate.ts'
 
-/** The bytes of one message, in pieces: large content needn't be copied to stand behind its head. */
+/** The bytes of one message, in pieces: large content needn't be copied to follow its head. */
 export type MessagePieces = readonly Uint8Array[]
 
 export function messageBytes(pieces: MessagePieces): number {

@@ -5,7 +5,7 @@ const SHORT_TEXT_BYTES = 24
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** Reads what MessageWriter wrote. NETWORK_EXCEPTION for a message that ends too early or goes on behind its end. */
+/** Reads what MessageWriter wrote. NETWORK_EXCEPTION for a message that ends too early or goes on past its end. */
 export class MessageReader {
   readonly #bytes: Uint8Array<ArrayBuffer>
   readonly #view: DataView
@@ -49,7 +49,7 @@ export class MessageReader {
     return this.assertRoom(this.int32(), sizeBytes)
   }
 
-  /** NETWORK_EXCEPTION unless the rest of the message has room for so many items of at least `sizeBytes` each. */
+  /** NETWORK_EXCEPTION unless the rest of the message has room for `count` items of at least `sizeBytes` each. */
   assertRoom(count: number, sizeBytes: number): number {
     if (count < 0 || count * sizeBytes > this.#bytes.length - this.#position) throw malformed()
     return count

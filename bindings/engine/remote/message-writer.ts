@@ -4,7 +4,7 @@ import type { MessagePieces } from './message-pieces.ts'
 
 const encoder = new TextEncoder()
 
-/** Writes one message: numbers little-endian, text as UTF-8 behind its length. Grows as it is written. */
+/** Writes one message: numbers little-endian, text as UTF-8 after its length. Grows as it is written. */
 export class MessageWriter {
   #bytes: Uint8Array<ArrayBuffer>
   #view: DataView
@@ -54,7 +54,7 @@ export class MessageWriter {
     return written
   }
 
-  /** Bytes behind their length, which is -1 for null. */
+  /** Bytes after their length, which is -1 for null. */
   bytes(value: Uint8Array | string | null): this {
     if (value === null) return this.int32(-1)
     if (typeof value === 'string') return this.text(value)
@@ -63,7 +63,7 @@ export class MessageWriter {
     return this
   }
 
-  /** As `bytes`, for the end of the message: they aren't copied, so nothing may be written behind them. */
+  /** As `bytes`, for the end of the message: they aren't copied, so nothing may be written after them. */
   lastBytes(value: Uint8Array): this {
     this.#last = value
     return this.int32(value.length)

@@ -6,9 +6,9 @@ import { LogError } from '../../model/errors.ts'
  *   answer    int32 call, uint8 0, int32 version of the topics, result   or   int32 call, uint8 1, int32 version, error
  *   notice    int32 0, int32 session: the group wants this member to join again
  *             int32 0, int32 0, text code, text message: a warning of the log, for whoever runs a program on it
- * A link numbers its calls in the order of their requests, from 1, and again from 1 behind 2^31 - 1. The first request
- * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, text name of the link,
- * int32 how many channels it has had.
+ * A link numbers its calls in the order of their requests, from 1, and again from 1 after 2^31 - 1. The first request
+ * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, text name of the link, int32
+ * how many channels it has had.
  */
 export const PROTOCOL_VERSION = 8
 

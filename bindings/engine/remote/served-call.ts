@@ -4,7 +4,7 @@ import { writeValue } from './values.ts'
 
 /** The answer to a call of an attached process. */
 export interface CallResult {
-  /** Writes the result, behind the head of the answer. */
+  /** Writes the result, after the head of the answer. */
   write(writer: MessageWriter): void
   /** The memory of the answer may be written over: it was sent, or can't be written. */
   readonly sent?: (() => void) | undefined

@@ -93,7 +93,7 @@ export class ServedChannel {
 
   /**
    * Whether this channel has served the call before. A link numbers its calls in the order in which it asks, and begins
-   * again behind 2^31 - 1: the half of the circle before the newest number counts as older. `hello` comes first on each
+   * again after 2^31 - 1: the half of the circle before the newest number counts as older. `hello` comes first on each
    * channel, and changes nothing.
    */
   #isRepeated(call: number, method: string): boolean {

@@ -65,7 +65,7 @@ export class GroupRun {
       this.#changes++
       this.#isLost = true
     })
-    consumer.on('assigned', (partitions) => this.#continueBehindWritten(partitions))
+    consumer.on('assigned', (partitions) => this.#continueAfterWritten(partitions))
     await consumer.lag()
     const start = consumer.assignment().map((at) => ({ ...at, nextOffset: consumer.position(at) }))
     const bar = progressOf(
@@ -97,7 +97,7 @@ export class GroupRun {
     return this.#ends.find((each) => each.partition === partition)?.nextOffset ?? 0
   }
 
-  /** Records behind the end are left to the next run. */
+  /** Records past the end are left to the next run. */
   async #show(batch: RecordBatch, bar: Progress): Promise<void> {
     const { topic, partition } = batch
     const end = this.#endOf(batch)
@@ -161,10 +161,10 @@ export class GroupRun {
   }
 
   /**
-   * A partition comes back whose records this run wrote out and couldn't commit: continues behind them, unless another
+   * A partition comes back whose records this run wrote out and couldn't commit: continues after them, unless another
    * member is further.
    */
-  async #continueBehindWritten(partitions: readonly TopicPartition[]): Promise<void> {
+  async #continueAfterWritten(partitions: readonly TopicPartition[]): Promise<void> {
     this.#changes++
     this.#isLost = false
     for (const { topic, partition } of partitions) {

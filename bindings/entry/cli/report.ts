@@ -11,7 +11,7 @@ export function report(error: unknown, isJson: boolean): number {
   return tell(LogError.is(error) ? error : failure(error), isJson)
 }
 
-/** Reports that standard output took not all of a command's lines, and what was `done` all the same. */
+/** Reports that standard output didn't take all of a command's lines, and what was `done` nevertheless. */
 export function reportOutput(error: Error, done: Outcome | undefined, isJson: boolean): number {
   const { message, details, ...kind } = failure(error)
   const refused = `standard output couldn't be written: ${message}`

@@ -15,7 +15,7 @@ export interface Meeting {
    * noted.
    */
   heldBy(): LogError
-  /** Gives up what it keeps to know the log again, as that is closed; again is fine. */
+  /** Gives up what it keeps to recognise the log, because the log is closed; may be called twice. */
   leave?(): void
 }
 
@@ -76,7 +76,7 @@ export class HolderSearch {
         this.#refusal = meeting.heldBy()
         return channel
       }
-      // Who opens a log asks the lock itself.
+      // A process that opens a log tries the lock itself.
       const noted = port.elapsed() < sureMs ? meeting.heldBy() : undefined
       if (noted !== undefined) this.#refusal = noted
       if (noted === undefined || !isAnother(noted, left)) {
@@ -93,7 +93,7 @@ export class HolderSearch {
   }
 }
 
-/** To close the holder, as the hint says, is the wrong advice where it only needs more time. */
+/** Closing the holder, as the error's hint says, would be the wrong advice where it only needs more time. */
 function unanswered(refusal: LogError | undefined): LogError | undefined {
   if (!LogError.is(refusal, 'DIRECTORY_IN_USE')) return refusal
   const advice =
@@ -102,7 +102,7 @@ function unanswered(refusal: LogError | undefined): LogError | undefined {
   return new LogError('DIRECTORY_IN_USE', message, refusal.details)
 }
 
-/** Whether another holder was noted since this process attached to the one that it left. */
+/** Whether the noted holder is another one than the one that this process was attached to. */
 function isAnother(noted: LogError, left: LogError | undefined): boolean {
   const names = ['pid', 'since']
   return noted.details['pid'] !== undefined && names.some((name) => noted.details[name] !== left?.details[name])

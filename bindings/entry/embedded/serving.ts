@@ -45,7 +45,7 @@ export class Serving {
     }
   }
 
-  /** Serves `held` to whoever attaches, until `end`. */
+  /** Serves `held` to every process that attaches, until `end`. */
   async begin(held: Held, listen: (attached: (channel: Channel) => void) => Promise<Listener>): Promise<void> {
     this.#listener = await listen((channel) => this.#serve(channel, held))
   }
@@ -78,7 +78,7 @@ export class Serving {
     this.#listener?.close()
   }
 
-  /** Ends what is attached, once its members were let go where there is a log to tell that. */
+  /** Ends all channels. Where there still is a log to tell, members of groups are released first. */
   async end(held: Held | undefined): Promise<void> {
     if (held !== undefined && this.#served.size > 0) await this.#releaseMembers(held.broker)
     for (const served of this.#served) served.end()

@@ -41,7 +41,7 @@ export class ClusterMetadata {
   readonly #configs = new Map<string, Map<string, string>>()
   /** Changes of a controller transaction that hasn't ended (KIP-868). */
   #held: Change[] | undefined
-  /** All producer ids below were given out. */
+  /** All producer ids below it were given out. */
   producerIdsEnd = 0
 
   topic(name: string): ClusterTopic | undefined {
@@ -72,7 +72,7 @@ export class ClusterMetadata {
     else this.#held.push(change)
   }
 
-  /** Only the fields that begin a record are read: later versions add others behind. */
+  /** Only a record's first fields are read: later versions add others after them. */
   #changeOf(kind: number, value: BigEndianReader): Change | undefined {
     switch (kind) {
       case TOPIC: {

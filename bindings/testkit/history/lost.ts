@@ -3,7 +3,7 @@ import type { Facts, SentValue } from './facts.ts'
 
 /**
  * What was acknowledged, and what anyone read as committed, must be in the final read. A record missing before the last
- * one is reported as lost, one missing behind it as unseen: the end of the partition is gone or couldn't be read.
+ * one is reported as lost, one missing after it as unseen: the end of the partition is gone or couldn't be read.
  */
 export function checkLost(facts: Facts, report: Report): void {
   const missing = new Set<SentValue>()

@@ -214,7 +214,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.#now += byMs
   }
 
-  /** Lets so much time pass: deadlines come, and what they start is run to its end. */
+  /** Lets `byMs` pass: deadlines come, and what they start is run to its end. */
   passTime(byMs: number): void {
     const until = this.#now + byMs
     this.settle()
@@ -226,7 +226,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     this.#now = Math.max(this.#now, until)
   }
 
-  /** Lets deadlines come for so much time; what they start isn't run yet. */
+  /** Lets `byMs` pass and deadlines come; what they start isn't run yet. */
   tickAfter(byMs: number): void {
     this.#now += byMs
     this.engine.tick(this.#now)

@@ -10,7 +10,7 @@ export interface Party {
 export interface Weather {
   /** Most messages take at most this long. */
   readonly delayMsMax: number
-  /** The chance that a message takes up to `stallMsMax`, and with it all behind it in its direction. */
+  /** The chance that a message takes up to `stallMsMax`, and with it all that follow in its direction. */
   readonly stallChance: number
   readonly stallMsMax: number
   /** A call whose repetition does no harm arrives a second time, later. */

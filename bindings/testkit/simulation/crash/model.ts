@@ -136,7 +136,7 @@ export class Model {
     return send.index
   }
 
-  /** The same batch again, perhaps with other acks. If it is lost, it takes its place behind all others. */
+  /** The same batch again, perhaps with other acks. If it is lost, it takes its place after all others. */
   askedAgain(index: number, acks: SendRequest['acks']): SendRequest {
     const send = this.#sends[index] as SendState
     if (send.outcome === 'lost') {
