@@ -12,7 +12,6 @@ export const ONCELOG = 'oncelog'
 /** The same with everything counted that goes to the disk: its times aren't judged. */
 export const WATCHED = 'oncelog-watched'
 
-/** The log itself, as it stands in the sources: bundled like every peer. */
 function defineExactlyOnce(name: string, settings: string): PeerDefinition {
   return {
     name,
@@ -23,6 +22,7 @@ function defineExactlyOnce(name: string, settings: string): PeerDefinition {
   }
 }
 
+/** The log itself, as it stands in the sources: bundled like every peer. */
 export const oncelogs: readonly PeerDefinition[] = [
   define(ONCELOG, EVERYTHING, "public API, defaults; acks 1 where relaxed, a Producer for each of producers-64's"),
   define(

@@ -55,10 +55,7 @@ export interface EngineHooks {
   readonly leaderEpoch: () => number
   /** LOG_CLOSED, or why the log failed for good. */
   readonly assertOpen: () => void
-  /**
-   * Puts the engine together. Each part names in its hooks what it needs of the others, and this file wires them: so it
-   * shows who calls whom. Only the engine itself knows the present moment and whether the log goes on.
-   */
+  /** Ends the log with this error (durability rule 10). */
   readonly failed: (error: unknown) => void
 }
 

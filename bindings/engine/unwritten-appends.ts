@@ -1,4 +1,4 @@
-import { letOthersAsk, type Task } from '../storage/effect.ts'
+import { letOthersAsk, nothing, type Task } from '../storage/effect.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { TaskRunner } from './task-runner.ts'
@@ -56,5 +56,3 @@ export class UnwrittenAppends {
     for (const answer of this.#answers.splice(0)) answer(error)
   }
 }
-
-function* nothing(): Task<void> {}

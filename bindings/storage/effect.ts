@@ -118,6 +118,9 @@ export function flushOf(file: StoreFile): Effect<void> {
   return { kind: 'flush', target: file.path, run: () => file.flush() }
 }
 
+/** Does nothing: the other branch of a task that has something to do only now and then. */
+export function* nothing(): Task<undefined> {}
+
 /** Ends this turn of long work, so that commits that wait, and the program, go first. */
 export function* letOthersRun(): Task<void> {
   yield* perform('yield', '', () => {})

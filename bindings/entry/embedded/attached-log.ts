@@ -4,9 +4,7 @@ import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo } from '../../engine/remote/local-socket.ts'
 import { LogError } from '../../model/errors.ts'
-
-/** A holder that doesn't answer within this time, in milliseconds, is suspended or stuck. */
-const ANSWER_LIMIT_MS = 5000
+import { ANSWER_LIMIT_MS } from './holder-search.ts'
 
 /**
  * The log of a directory that another process holds, as long as that one does; `undefined` if nobody holds it or nobody

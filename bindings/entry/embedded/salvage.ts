@@ -17,9 +17,9 @@ export type { SalvageReport }
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 
-/** Called now and then with the bytes that were looked at or copied so far, and their number in all. */
+/** How a damaged log is salvaged. */
 export interface SalvageOptions extends Abortable {
-  /** Called now and then with the bytes that were looked at or copied so far, and how many there are. */
+  /** Called now and then with the bytes that were looked at or copied so far, and how many there are in all. */
   progress?: ((done: number, total: number) => void) | undefined
 }
 

@@ -11,7 +11,7 @@ import type { NewLog } from '../../log/new-log/new-log.ts'
 import { SCRATCH_BYTES } from '../../log/segment/segment-context.ts'
 import { LogError } from '../../model/errors.ts'
 import { parseTopicConfig } from '../../model/topic-config.ts'
-import type { Task } from '../../storage/effect.ts'
+import { nothing, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { furthestOffsets, groupsOf, keptCommits } from './committed-offsets.ts'
 import { PartitionImport } from './import-partition.ts'
@@ -164,8 +164,6 @@ function* importPartition(
     yield* log.endPartition(target, { logStartOffset, nextOffset, cleanedOffset: 0, producers: [] })
   return imported
 }
-
-function* nothing(): Task<undefined> {}
 
 /** A broker that runs meanwhile would change files during the copy. */
 function* assertUnchanged({ source, sizes }: SourceOf): Task<void> {

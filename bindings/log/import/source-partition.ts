@@ -11,7 +11,7 @@ import type { KafkaPartition } from './kafka-directory.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
-import { hasWholeBatchBehind } from './whole-batch-behind.ts'
+import { hasWholeBatchAfter } from './whole-batch-after.ts'
 
 /** Faults that a torn write may leave. With any other fault the bytes were written as they are. */
 const TORN: readonly string[] = ['incomplete', 'bad-length', 'bad-magic', 'bad-crc', 'zero-filled']
@@ -125,7 +125,7 @@ export class SourcePartition {
     this.#isCut = !isTorn
     const rest = this.segments.slice(index + 1)
     const place = { position, offset: this.#nextOffset }
-    const isDamage = isTorn && (yield* hasWholeBatchBehind(this.#context, file, place, rest))
+    const isDamage = isTorn && (yield* hasWholeBatchAfter(this.#context, file, place, rest))
     const isLoss = !isTorn || isDamage
     const why = isTorn
       ? `no whole batch (${fault})${isDamage ? ', whole ones behind it' : ''}: Kafka's recovery cuts it off here`

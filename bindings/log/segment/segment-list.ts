@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import type { Task } from '../../storage/effect.ts'
+import { nothing, type Task } from '../../storage/effect.ts'
 import { notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
@@ -302,5 +302,3 @@ export class SegmentList {
     for (const segment of this.#segments) segment.release()
   }
 }
-
-function* nothing(): Task<void> {}

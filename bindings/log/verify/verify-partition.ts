@@ -1,5 +1,5 @@
 import type { Task } from '../../storage/effect.ts'
-import { perform } from '../../storage/effect.ts'
+import { nothing, perform } from '../../storage/effect.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory, parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import type { FrameRun } from '../journal/frame.ts'
@@ -155,5 +155,3 @@ function* verifySegment(
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()
   return { isWhole, runs, holes, batches: batches.size, sizeBytes }
 }
-
-function* nothing(): Task<void> {}

@@ -13,7 +13,7 @@ const INT32_MAX = 0x7fff_ffff
  * Whether a whole batch, or a whole message of an old format, follows one that isn't, in the same file or a later one.
  * A write that a kill cut short has nothing after it. So those were written, and the broker may have acknowledged them.
  */
-export function* hasWholeBatchBehind(
+export function* hasWholeBatchAfter(
   { store, kernel }: ImportContext,
   file: StoreFile,
   place: Pick<Place, 'position' | 'offset'>,
