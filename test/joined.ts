@@ -1,4 +1,4 @@
-/** One behind the other, in memory of their own. */
+/** One after the other, in memory of their own. */
 export function joined(parts: readonly (Uint8Array | readonly number[])[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let end = 0

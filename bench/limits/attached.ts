@@ -21,7 +21,9 @@ const TOPIC = 'bench'
 const BATCH = 1000
 /** Enough that neither of two processes waits for the other. */
 const OUTSTANDING = 4
-/** Half a second of them: for the first 0.1 s behind other work nobody polls (decision 035), and 500 were over by then. */
+/**
+ * Half a second of them: for the first 0.1 s after other work nobody polls (decision 035), and 500 were over by then.
+ */
 const SINGLES = 4000
 const ECHO_BYTES = 250
 const VALUE_BYTES = 100

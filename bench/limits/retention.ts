@@ -80,7 +80,7 @@ class Bench {
     await this.#producer.append({ topic, partition: 0, acks, producerEpoch: 0, baseSequence, records: [plain(value)] })
   }
 
-  /** What will expire, and a little behind it, so that its segments are closed and synced. */
+  /** What will expire, and a little after it, so that its segments are closed and synced. */
   async fill(topic: string): Promise<void> {
     const config = { 'segment.bytes': segmentBytes, 'retention.ms': -1 }
     await this.#log.broker.admin.createTopic(topic, { partitions: 1, config })

@@ -18,7 +18,7 @@ export interface BatchStamp {
   readonly baseSequence: number
 }
 
-/** Encodes into one buffer, batch behind batch, and starts again at the front where the next would not fit. */
+/** Encodes into one buffer, batch after batch, and starts again at the front where the next would not fit. */
 export class PlainBatchEncoder {
   readonly bytes: Buffer
   /** Where the last batch begins. */

@@ -1,4 +1,4 @@
-// The same work twice, each through a crash behind its second record: at least once, and exactly once.
+// The same work twice, each through a crash after its second record: at least once, and exactly once.
 //
 //   node --import tsx examples/guarantees/2-at-least-once-and-exactly-once.ts [directory]
 import { fileURLToPath } from 'node:url'

@@ -32,9 +32,9 @@ export function addOrder(database: Database, item: string): void {
 }
 
 /**
- * Rows behind a position, in their order; waits for more until `isOver` says that there won't be any. Positions have to
- * become visible in their order, as they do in SQLite, which has one writer; where several commit at once, one that
- * comes late with a lower position would be passed over.
+ * Rows after a position, in their order; waits for more until `isOver` says that there won't be any. Positions have to
+ * become visible in their order, as they do in SQLite, which has one writer. Where several commit at once, a late one
+ * with a lower position would be skipped.
  */
 async function* rowsAfter(
   database: Database,

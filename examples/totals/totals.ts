@@ -24,7 +24,7 @@ export const rows: Topic<'rows', string, string, Row, Row> = topic('rows', {
 })
 /**
  * Those of an input partition are spread over two, so that a transaction is in both; and over these alone: readers see
- * nothing behind a transaction that is still open, and one that shared only one of them would hide one half and not the
+ * nothing after a transaction that is still open, and one that shared only one of them would hide one half and not the
  * other.
  */
 export const copies: Topic<'copies', string, string, Copy, Copy> = topic('copies', {

@@ -98,7 +98,10 @@ async function copy(transaction: TransactionScope, { name, records, done }: Piec
   for (const [key, value] of changed) state.set(key, value)
 }
 
-/** All of it or nothing. One that couldn't begin has told the consumer nothing: it would go on behind the piece. */
+/**
+ * All of it or nothing. If the transaction couldn't begin, the consumer knows nothing of it and would go on after the
+ * piece: so this tries again.
+ */
 async function workOn(piece: Piece): Promise<void> {
   for (let hasBegun = false; !hasBegun; ) {
     try {

@@ -87,7 +87,7 @@ test('a second run takes over a share of the first, and each record is shown onc
   assert.is(lagOf('two'), 0)
 })
 
-test('the run that holds the log ends: the other one goes on behind what it has written out', async () => {
+test('the run that holds the log ends: the other one goes on after what it has written out', async () => {
   const holder = await startHolder('end')
   const other = start('end')
   await membersOf('end', (shares) => shares.length === 2)

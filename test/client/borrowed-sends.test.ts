@@ -140,7 +140,7 @@ test('half a batch is enough, since no second call like it would fit beside it; 
   )
 })
 
-test('behind sends that wait they wait too, in the order of the calls', async () => {
+test('after sends that wait they wait too, in the order of the calls', async () => {
   const { log, broker } = setup()
   broker.borrows = () => true
   const producer = await known(log)
@@ -398,7 +398,7 @@ test('the engine keeps no records that are borrowed: where their partition has t
   host.discard()
 })
 
-test('a count that is too small for the records refuses them, and the batch behind it is written', () => {
+test('a count that is too small for the records refuses them, and the next batch is written', () => {
   const host = new SyncHost(new VirtualDisk(), undefined)
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})

@@ -1,4 +1,4 @@
-// Where a consumer stands: behind offsets that nobody reads, beyond the end, and behind a record that was committed by
+// Where a consumer stands: past offsets that nobody reads, beyond the end, and after a record that was committed by
 // itself.
 import * as assert from 'uvu/assert'
 import type { EmbeddedLog } from '../../bindings/entry/node.ts'
@@ -27,7 +27,7 @@ async function behindAll(log: EmbeddedLog) {
   return { consumer, waiting, transaction }
 }
 
-test('a consumer that waits behind an aborted transaction stands at the end, and has no lag', (open) =>
+test('a consumer that waits after an aborted transaction stands at the end, and has no lag', (open) =>
   withLog(open, async (log) => {
     const { consumer, waiting, transaction } = await behindAll(log)
     await transaction.send({ topic: 't', value: 'aborted' })

@@ -58,7 +58,7 @@ test('what one batch holds stays one, however long its text might have been as U
 })
 
 for (const taken of [1, 2]) {
-  test(`when the log takes ${taken} at once, the others are copied and come behind`, async () => {
+  test(`when the log takes ${taken} at once, the others are copied and come after them`, async () => {
     const { broker, producer } = await known()
     let asked = 0
     broker.borrows = () => asked++ < taken
@@ -90,7 +90,7 @@ test('a record that no batch can hold is refused before anything of the call is 
 })
 
 for (const isElsewhere of [false, true]) {
-  test(`a record that changes behind the first batch, ${isElsewhere ? 'of a log elsewhere' : 'of this process'}: the error names what was written`, async () => {
+  test(`a record that changes after the first batch, ${isElsewhere ? 'of a log elsewhere' : 'of this process'}: the error names what was written`, async () => {
     const { broker, log } = await known()
     broker.isElsewhere = isElsewhere
     const producer = log.producer({ batchSizeBytes: 16_000 })

@@ -60,7 +60,7 @@ for (const answersLater of [false, true]) {
   })
 }
 
-test('a send that waited while its topic was forgotten and made again comes behind no other of its partition', async () => {
+test('a send that waited while its topic was forgotten and made again is overtaken by no other of its partition', async () => {
   const { log, broker } = setup()
   const producer = log.producer({ bufferBytes: 50 })
   broker.create('again', 1, {})

@@ -125,7 +125,7 @@ test('once the consumer is closed nobody asks where partitions begin', async (op
 })
 
 // Regression: it ended the iteration.
-test('a topic that goes while it is asked where reading goes on behind an offset out of range is lost', async (_, openBroker) => {
+test('a topic that is deleted while it is asked where reading goes on after an offset out of range is lost', async (_, openBroker) => {
   const broker = await openBroker()
   const log = new BrokerLog(broker, nodePort)
   await log.admin.createTopic('t')

@@ -1,5 +1,5 @@
-// To read one record of a partition full of tiny batches doesn't take the megabyte behind it; to read all of it costs
-// no more than before.
+// Reading one record of a partition full of tiny batches doesn't take the megabyte after it; to read all of it costs no
+// more than before.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FetchSize } from '../../bindings/client/fetch-size.ts'

@@ -315,7 +315,7 @@ test('offsets are set by hand while nobody is in the group, and a group can be f
 })
 
 // Regression: under load a group stood still for maxPollIntervalMs. A rebalance that was refused as its consumer was
-// closed joined again behind the leave, as a member that no consumer had.
+// closed joined again after the leave, as a member that no consumer had.
 test('a member that has left is none again by a join that was under way', async (_, openBroker) => {
   const broker = await openBroker()
   await broker.admin.createTopic('t', { partitions: 1, config: {} })

@@ -30,7 +30,7 @@ async function readAll(log: EmbeddedLog, count: number): Promise<void> {
   await shares.close()
 }
 
-test('offsets that an unclean end left unused are no lag, before and behind the next record', async () => {
+test('offsets that an unclean end left unused are no lag, before and after the next record', async () => {
   const image = new DirectoryImage()
   const first = await openLog(image, new FakePort())
   await first.admin.createTopic('t')

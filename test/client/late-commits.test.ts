@@ -38,8 +38,8 @@ async function putOut({ port, log }: Stand) {
   return { consumer, batches, batch }
 }
 
-// The positions went back behind what others had done, and their work was done twice: a group that was deleted began at
-// generation 1 again, so the batch was of a later generation than the partition.
+// The positions went back to before what others had done, and their work was done twice: a group that was deleted began
+// at generation 1 again, so the batch was of a later generation than the partition.
 test('a batch that was delivered before the group was deleted is refused, by a transaction too', async (_, openBroker) => {
   const stand = await opened(openBroker)
   const { log, port } = stand
@@ -190,13 +190,13 @@ async function movingOn({ log, broker }: Stand) {
   return { consumer, arrive, batch, nextBatch }
 }
 
-// Regression: the first one was refused as of an older generation, and tried again behind the second one, so that the
-// group went back behind an offset that was acknowledged.
+// Regression: the first one was refused as of an older generation, and tried again after the second one, so that the
+// group went back to before an offset that was acknowledged.
 for (const [when, isAnswered] of [
   ['was answered', true],
   ['is under way', false],
 ] as const) {
-  test(`a commit that is tried again goes back behind no later one that ${when}`, async (_, openBroker) => {
+  test(`a commit that is tried again moves the group back to before no later one that ${when}`, async (_, openBroker) => {
     const stand = await opened(openBroker)
     const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
     const first = consumer.commit(batch)

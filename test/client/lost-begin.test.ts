@@ -79,7 +79,7 @@ test('a producer whose transactional id the log has forgotten is finished', asyn
 /** What a refused commit may leave open: it was asked twice and is on its way, or its answer was lost with the holder. */
 const UNDECIDED = ['CONCURRENT_TRANSACTIONS', 'NETWORK_EXCEPTION'] as const
 
-/** As the log answers in such a case: only the abort behind the commit tells what became of that. */
+/** As the log answers in such a case: only the abort after the commit tells what became of that. */
 class UndecidedSession implements TransactionalSession {
   commits = 0
   readonly #refusal: ErrorCode

@@ -1,5 +1,5 @@
 // A rebalance has its outcome while the join still waits for the start of its partitions: that outcome comes into force
-// behind the join's own.
+// after the join's own.
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'

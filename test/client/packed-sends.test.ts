@@ -73,7 +73,7 @@ test('a batch whose answer leaves open whether it is written is sent again, unde
   assert.equal(broker.texts('t').slice(1), valuesOf('a'))
 })
 
-test('a batch behind one that was refused waits for its turn, and gets the sequence that is free', async () => {
+test('a batch after one that was refused waits for its turn, and gets the sequence that is free', async () => {
   const { broker, producer } = await elsewhere()
   const error = new LogError('INVALID_TIMESTAMP', 'refused')
   broker.fault = (_, count) => (count === 1 ? { kind: 'refuse', error } : undefined)

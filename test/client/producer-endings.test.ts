@@ -78,7 +78,7 @@ test('a topic that is made again with fewer partitions gets records without a ke
   assert.is(partitioner.choose(record, 10, 2), 1)
 })
 
-test('a send behind one whose wait was given up passes none that came before that', async () => {
+test('a send after one whose wait was given up overtakes none that came before that', async () => {
   const { log, broker } = setup()
   const held = gate()
   const producer = log.producer({ bufferBytes: 1000 })

@@ -22,7 +22,7 @@ test('a lost answer is asked for again under the same sequence, and the record i
   assert.equal(broker.texts('t'), ['a'])
 })
 
-test('batches behind a dropped one keep their order', async () => {
+test('batches after a dropped one keep their order', async () => {
   const { log, broker, port } = setup()
   broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
   const producer = log.producer(alone)
@@ -37,7 +37,7 @@ test('batches behind a dropped one keep their order', async () => {
 })
 
 // The new topic's partition takes any first sequence: with that of a later batch, the dropped one came last.
-test('batches behind a dropped one keep their order in a topic that was made again, too', async () => {
+test('batches after a dropped one keep their order in a topic that was made again, too', async () => {
   const { log, broker, port } = setup()
   const producer = log.producer(alone)
   await producer.send({ topic: 't', value: 'first' })
@@ -54,7 +54,7 @@ test('batches behind a dropped one keep their order in a topic that was made aga
   assert.is(broker.epochsBumped, 0)
 })
 
-test('a refused batch leaves its sequence to those behind it', async () => {
+test('a refused batch leaves its sequence to those after it', async () => {
   const { log, broker } = setup()
   const error = new LogError('INVALID_TIMESTAMP', 'refused')
   const producer = log.producer(alone)
@@ -83,7 +83,7 @@ test('a send whose record is refused fails alone: others of its batch go out by 
   const sent = values.map((each, index) => {
     return (index % 2 === 0 ? first : second).send(each.map((value) => ({ topic: 't', value })))
   })
-  // Goes out behind the refused batch, and is numbered anew.
+  // Goes out after the refused batch, and is numbered anew.
   const later = Promise.resolve().then(() => first.send({ topic: 't', value: 'later' }))
   const results = await Promise.allSettled(sent)
   assert.equal(
@@ -221,7 +221,7 @@ test('a fenced producer sends nothing more', async () => {
   assert.equal(broker.texts('t'), ['a'])
 })
 
-test('behind a fence a new producer begins with an id of its own', async () => {
+test('after a fence a new producer begins with an id of its own', async () => {
   const { log, broker } = setup()
   const producer = log.producer()
   broker.fault = () => ({ kind: 'refuse', error: new LogError('INVALID_PRODUCER_EPOCH', 'newer') })
@@ -243,7 +243,7 @@ test('asking again ends after Kafka’s delivery timeout', async () => {
   assert.ok(before < broker.appends.length && broker.appends.length < 140, String(broker.appends.length))
 })
 
-test('no more than four batches follow one that is unanswered, though they are answered: behind five the log forgets its offset', async () => {
+test('no more than four batches follow one that is unanswered, though they are answered: after five the log forgets its offset', async () => {
   const { log, broker } = setup()
   const producer = log.producer(alone)
   await producer.send({ topic: 't', value: 'first' })

@@ -288,7 +288,7 @@ test('flush sends what lingers and resolves when all is answered', async () => {
   await Promise.all([sent, flushed])
 })
 
-test('flush waits for what was sent before it, not for what never ends behind it', async () => {
+test('flush waits for what was sent before it, not for an endless stream after it', async () => {
   const log = await openMemory()
   await log.admin.createTopic('t')
   // One fits, the others wait in their order: there is always one that waits.

@@ -366,7 +366,7 @@ test('a member whose handlers throw at a rebalance leaves the group, also where 
   await log.close()
 })
 
-// The member kept its partitions: its group went back behind what others had committed, and its handlers committed
+// The member kept its partitions: its group went back to before what others had committed, and its handlers committed
 // offsets of partitions that others held.
 test('a member that leaves because its first handler threw holds nothing any more, and begins anew', async () => {
   const log = await openMemory()

@@ -15,7 +15,7 @@ test('two consumers take each record once, from partitions that they share', asy
   await log.close()
 })
 
-test('a record that fails does not hold up those behind it, and is delivered again with its count', async () => {
+test('a record that fails does not hold up those after it, and is delivered again with its count', async () => {
   const { log } = await setup(6)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
   const done: number[] = []
@@ -124,7 +124,7 @@ test('a record that is deleted between its lock and its delivery goes to nobody,
   await log.close()
 })
 
-// The group once began at their end, behind records that came before anybody looked.
+// The group once began at their end, after records that came before anybody looked.
 test('a group that began at the end reads partitions that are added from their start', async () => {
   const { log } = await setup(4)
   const options = { groupId: 'g', topics: [jobs], autoOffsetReset: 'latest' } as const

@@ -45,8 +45,8 @@ async function setup(): Promise<Setup> {
   }
 }
 
-/** Calls `then` behind the first fetch of the topic. */
-function behindFetch(session: ShareSession, name: string, then: () => Promise<unknown>): void {
+/** Calls `then` after the first fetch of the topic. */
+function afterFetch(session: ShareSession, name: string, then: () => Promise<unknown>): void {
   const fetch = session.fetch.bind(session)
   session.fetch = async (request) => {
     const parts = await fetch(request)
@@ -77,7 +77,7 @@ test('a topic that goes while its gaps are skipped takes no records of others al
   const { log, onSession } = await setup()
   await aborted(log, 'first')
   await log.producer().send({ topic: 'second', value: 'b' })
-  onSession((session) => behindFetch(session, 'first', () => log.admin.deleteTopic('first')))
+  onSession((session) => afterFetch(session, 'first', () => log.admin.deleteTopic('first')))
   const consumer = log.shareConsumer(options)
   const { value: job } = await consumer[Symbol.asyncIterator]().next()
   assert.equal([job?.topic, job?.deliveryCount], ['second', 1])
@@ -88,7 +88,7 @@ test('a partition that can’t be read keeps its own records locked, and no othe
   const { log, onSession } = await setup()
   for (const name of ['first', 'second']) await log.producer().send({ topic: name, value: 'a' })
   onSession((session) => {
-    behindFetch(session, 'first', async () => {
+    afterFetch(session, 'first', async () => {
       throw new LogError('CORRUPT_MESSAGE', 'a bit flipped')
     })
   })
@@ -104,7 +104,7 @@ test('a dead letter that can’t be written keeps its own record locked, and no 
   assert.equal(await others(log, 1), [['first', 1]])
   await port.advance(1000)
   await log.producer().send({ topic: 'second', value: 'b' })
-  onSession((session) => behindFetch(session, 'first', () => log.admin.deleteTopic('dead')))
+  onSession((session) => afterFetch(session, 'first', () => log.admin.deleteTopic('dead')))
   const consumer = log.shareConsumer({ ...options, maxDeliveries: 1, deadLetter: 'dead' })
   assert.is((await refused(consumer[Symbol.asyncIterator]().next())).code, 'UNKNOWN_TOPIC_OR_PARTITION')
   onSession(() => {})
@@ -120,7 +120,7 @@ test('a dead letter that can’t be written keeps none of the records locked tha
     ['first', 1],
   ])
   await port.advance(1000)
-  onSession((session) => behindFetch(session, 'first', () => log.admin.deleteTopic('dead')))
+  onSession((session) => afterFetch(session, 'first', () => log.admin.deleteTopic('dead')))
   const consumer = log.shareConsumer({ ...options, maxDeliveries: 1, deadLetter: 'dead' })
   assert.is((await refused(consumer[Symbol.asyncIterator]().next())).code, 'UNKNOWN_TOPIC_OR_PARTITION')
   onSession(() => {})
@@ -137,7 +137,7 @@ test('no dead letter is written of a record whose lock ended before its turn', a
   await port.advance(1000)
   let [late, passed]: (Promise<unknown> | undefined)[] = []
   onSession((session) => {
-    behindFetch(session, 'first', async () => {
+    afterFetch(session, 'first', async () => {
       onSession(() => {})
       late = others(log, 1)
       passed = port.advance(1000)
@@ -163,7 +163,7 @@ test('a close while records are being read releases them unseen', async () => {
   const consumer = log.shareConsumer(options)
   let closed: Promise<void> | undefined
   onSession((session) => {
-    behindFetch(session, 'first', async () => {
+    afterFetch(session, 'first', async () => {
       closed = consumer.close()
       await settle()
     })
@@ -193,7 +193,7 @@ async function putAroundGap({ log, onSession }: Setup, then: () => void): Promis
   })
 }
 
-test('a close behind the first gap of what is being read releases the rest unseen', async () => {
+test('a close after the first gap of what is being read releases the rest unseen', async () => {
   const at = await setup()
   const consumer = at.log.shareConsumer(options)
   let closed: Promise<void> | undefined
@@ -209,7 +209,7 @@ test('a close behind the first gap of what is being read releases the rest unsee
   await at.log.close()
 })
 
-test('when a holder gives up the log behind the first gap of what is being read, the rest is released', async () => {
+test('when a holder gives up the log after the first gap of what is being read, the rest is released', async () => {
   const at = await setup()
   let isReleased = false
   await putAroundGap(at, () => {
@@ -237,7 +237,7 @@ test('a close while records are being read releases those that are still there, 
   let next: Promise<unknown> | undefined
   onSession((session) => {
     onSession(() => {})
-    behindFetch(session, 'first', async () => {
+    afterFetch(session, 'first', async () => {
       next = others(log, 2)
       await settle()
       await log.admin.deleteRecords([{ topic: 'first', partition: 0, beforeOffset: 1 }])

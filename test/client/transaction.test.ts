@@ -303,7 +303,7 @@ test('beginTransaction: commit, abort, and a call after the end', (open) =>
     assert.equal(await values(log, 'read_uncommitted'), ['a', 'b'])
   }))
 
-test('beginTransaction: an abort behind a commit that was refused ends as the abort that came with the refusal', (open) =>
+test('beginTransaction: an abort after a commit that was refused ends as the abort that came with the refusal', (open) =>
   withLog(open, async (log) => {
     const producer = log.producer({ transactionalId: 'id' })
     const byHand = async (work: (transaction: Transaction) => Promise<unknown>) => {

@@ -1,4 +1,4 @@
-// Bytes behind the end of a closed segment: they were acknowledged to nobody, so an open and its readers go by what
+// Bytes past the end of a closed segment: they were acknowledged to nobody, so an open and its readers go by what
 // checkpoint and frames say, `verify` reports their place, and a recovery that closes a segment leaves none.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -52,7 +52,7 @@ for (const [what, bytesOf] of [
   ['garbage', () => GARBAGE],
   ['a whole batch', batchAtStart],
 ] as const) {
-  test(`${what} behind a closed segment: opens and readers see what was written, verify tells`, () => {
+  test(`${what} past the end of a closed segment: opens and readers see what was written, verify reports it`, () => {
     const host = filled(5)
     host.close()
     const disk = host.storage.reopened()
@@ -72,7 +72,7 @@ for (const [what, bytesOf] of [
   })
 }
 
-test('a recovery that closes a segment sets aside and cuts what a torn write left behind its end', () => {
+test('a recovery that closes a segment sets aside and cuts what a torn write left past its end', () => {
   const disk = filled(5).storage.image(new Random(1), 'kill')
   const end = append(disk, GARBAGE)
   const host = new SyncHost(disk, undefined)

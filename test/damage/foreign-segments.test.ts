@@ -109,7 +109,7 @@ for (const [what, shape, others] of CASES) {
   })
 }
 
-/** What a log and a copy of it wrote apart from each other, behind one batch of both: by its start, neither is told. */
+/** What a log and a copy of it wrote apart from each other, after one batch of both: by its start, neither is told. */
 async function parted(image: DirectoryImage, valueBytes: number, segmentBytes: number): Promise<DirectoryImage> {
   const copy = image.fork()
   const log = await openLog(copy, new StillPort(2))

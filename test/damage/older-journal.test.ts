@@ -113,7 +113,7 @@ for (const [where, config] of [
   ['in the last segment', {}],
   ['in a later segment', { 'segment.bytes': 100 }],
 ] as const) {
-  test(`it takes none behind an unclean end either, and is whole again just so: it goes on ${where}`, async () => {
+  test(`it takes none after an unclean end either, and is whole again just so: it goes on ${where}`, async () => {
     const whole: DirectoryImage[] = []
     const image = await putBack(
       async (log) => {
@@ -172,7 +172,7 @@ test('verify tells of what the open tells, and of what only the first send would
   for (const image of whole) assert.equal(await verified(image), [])
 })
 
-test('other bytes behind the end of a closed log belong to nobody', async () => {
+test('other bytes past the end of a closed log belong to nobody', async () => {
   const image = await putBack(async () => {})
   const first = image.files.get(SEGMENT)?.bytes() ?? new Uint8Array()
   for (const bytes of [new Uint8Array(300).fill(7), first]) {

@@ -36,7 +36,7 @@ for (const records of [3, 4]) {
   })
 }
 
-/** Killed behind nothing but frames, all of them in its first ring file. */
+/** Killed after writing nothing but frames, all of them in its first ring file. */
 async function killed(): Promise<DirectoryImage> {
   const live = closed.fork()
   const log = await openSmall(live, new StillPort(3))

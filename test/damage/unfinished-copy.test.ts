@@ -30,7 +30,7 @@ async function verify(directory: string) {
   }
 }
 
-/** What a kill leaves that comes behind the header of a backup, before its mark is removed. */
+/** What a kill leaves that comes after the header of a backup, before its mark is removed. */
 async function backupWithMark(): Promise<string> {
   const directory = fresh()
   const log = await open(fresh())

@@ -13,7 +13,7 @@ const SEGMENT = 't-0/00000000000000000000.log'
 /** Not in the last sector, which the checkpoint has too. */
 const FLIPPED_AT = 300
 
-/** A log that lost its power behind a checkpoint: the record is in its frame alone. */
+/** A log that lost its power after a checkpoint: the record is in its frame alone. */
 async function lostPower(): Promise<DirectoryImage> {
   const image = new DirectoryImage()
   const before = await openLog(image, nodePort)

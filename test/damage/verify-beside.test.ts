@@ -91,7 +91,7 @@ test('what is left of a deleted topic is on its way', async () => {
   cpSync(gone, aside, { recursive: true })
   const log = await open(directory)
   await log.admin.deleteTopic('gone')
-  // The directory goes behind the answer, and nobody is told.
+  // The directory goes after the answer, and nobody is told.
   while (existsSync(gone)) await new Promise((resume) => setTimeout(resume, 5))
   // A removal in the middle.
   cpSync(aside, gone, { recursive: true })

@@ -216,7 +216,7 @@ tests('a call whose change is written in parts fails if any of them did, the fir
   }
 })
 
-tests('of two calls at once both are answered behind the decision', () => {
+tests('of two calls at once both are answered after the decision', () => {
   const host = created(new VirtualDisk())
   fill(host, 4)
   const at = [{ topic: 't', partition: 0, beforeOffset: 2 }]

@@ -1,4 +1,4 @@
-// What the partitions of one producer tell of its transaction, behind an end without a close.
+// What the partitions of one producer tell of its transaction, after an end without a close.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { FoundTransaction } from '../../bindings/coordinator/transaction/recovery.ts'

@@ -23,7 +23,7 @@ function sendOne(host: SyncHost<VirtualDisk>): void {
   assert.is(sent.error, undefined, String(sent.error))
 }
 
-test('a group whose members have thousands of partitions: it works, and its generations go on behind a crash', () => {
+test('a group whose members have thousands of partitions: it works, and its generations go on after a crash', () => {
   const host = opened()
   host.createTopic(TOPIC_ID, 't', PARTITIONS, {})
   host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'small', 1, {})
@@ -43,7 +43,7 @@ test('a group whose members have thousands of partitions: it works, and its gene
   again.discard()
 })
 
-test('a close with more open transactions than a frame holds is clean, and they go on behind it', () => {
+test('a close with more open transactions than a frame holds is clean, and they go on after it', () => {
   const host = opened()
   host.createTopic(TOPIC_ID, 'small', 1, {})
   const ids = Array.from({ length: 40 }, (_, number) => `${number}`.padEnd(400, 'x'))

@@ -38,7 +38,7 @@ test('records of a large transaction are made durable ahead of its commit, which
 })
 
 // Regression: `process` of records of 1 KB, 2 MB a transaction, wrote two frames for each.
-test('records that fill the buffer are flushed once something comes behind them, perhaps the commit', () => {
+test('records that fill the buffer are flushed once something follows them, perhaps the commit', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()
   const flushed = flushes(host, () => {

@@ -148,7 +148,7 @@ function setOffsetsSoon(host: Host): () => boolean {
   }
 }
 
-test('offsets of the next topic of its name stand behind all of its tombstones, however soon they come', () => {
+test('offsets of the next topic of its name come after all of its tombstones, however soon they come', () => {
   const host: Host = new SyncHost<VirtualDisk | VirtualRows>(new VirtualDisk(), undefined)
   prepare(host)
   const deleted = host.start<void>(deleting)

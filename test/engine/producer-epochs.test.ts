@@ -1,5 +1,5 @@
-// Each gap that a producer has to close takes an epoch, and a batch has room for 32,768 of them: behind the last one
-// the producer goes on under another id.
+// Each gap that a producer has to close takes an epoch, and a batch has room for 32,768 of them: after the last one the
+// producer goes on under another id.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
@@ -12,7 +12,7 @@ import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 
 const EPOCHS = 32_768
 
-/** One batch in each epoch that it looks at, as behind a gap. */
+/** One batch in each epoch that it looks at, as after a gap. */
 async function goThrough(session: ProducerSession, partition: number): Promise<void> {
   const ids = new Set<number>()
   for (let bumps = 0; bumps < EPOCHS + 3; bumps++) {

@@ -23,7 +23,7 @@ function flip(disk: VirtualDisk): void {
   file.close()
 }
 
-test('a transaction that a crash cut short is not taken as whole by the open behind one that was refused', () => {
+test('a transaction that a crash cut short is not taken as whole by the open after one that was refused', () => {
   const first = opened(new VirtualDisk())
   first.createTopic(TOPIC_ID, 't', 1, {})
   const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 0 }]

@@ -70,7 +70,7 @@ for (const [name, make] of [
   ['files', () => new VirtualDisk()],
   ['rows', () => new VirtualRows()],
 ] as const) {
-  tests(`${name}: by time, not before it and within one check behind it; the last segment too`, () => {
+  tests(`${name}: by time, not before it and within one check after it; the last segment too`, () => {
     const bench = new Bench<VirtualStorage>(make(), { 'retention.ms': HOUR_MS })
     bench.send(4)
     bench.host.passTime(HOUR_MS - MINUTE_MS)
@@ -163,7 +163,7 @@ tests(
   },
 )
 
-tests('an open transaction keeps what it wrote, and all behind it, until it ends', () => {
+tests('an open transaction keeps what it wrote, and all after it, until it ends', () => {
   const bench = new Bench(new VirtualDisk(), { 'retention.ms': MINUTE_MS })
   const { host } = bench
   bench.send(4)

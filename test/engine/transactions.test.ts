@@ -302,7 +302,7 @@ function partitionsUpToRefusal(client: TransactionalClient, from: number): numbe
   return 400
 }
 
-// It went on without them: what it had read was read again behind it.
+// It went on without them: what it had read was read again after it.
 test('a transaction with offsets, which no close keeps, is aborted by the next open', () => {
   for (const withRecords of [true, false]) {
     const host = fresh()
@@ -400,7 +400,7 @@ test("the positions of ingest are a transaction's data: what a crash leaves of t
     client.send(POSITIONS_TOPIC, 0, value)
     return client
   }
-  // The first one, whose file is new, and one behind a decided one: data is in its file, its frame isn't written yet.
+  // The first one, whose file is new, and one after a decided one: data is in its file, its frame isn't written yet.
   for (const value of ['1', '2']) {
     const client = send(value)
     let left: VirtualStorage | undefined

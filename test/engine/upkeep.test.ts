@@ -1,4 +1,4 @@
-// Work that nobody waits for: one step at a time, with a pause behind each, round after round.
+// Work that nobody waits for: one step at a time, with a pause after each, round after round.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Callback } from '../../bindings/engine/commands.ts'
@@ -43,7 +43,7 @@ function upkeep(...intervalsMs: number[]) {
   return { kept, jobs, ends, tick }
 }
 
-test('a round begins after its interval, and its next step only behind the one before and a pause', () => {
+test('a round begins after its interval, and its next step only after the one before and a pause', () => {
   const { kept, ends, tick } = upkeep(100)
   assert.is(kept.nextAt, undefined, 'nothing before the open')
   kept.opened(0)

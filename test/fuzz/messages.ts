@@ -3,7 +3,7 @@ import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import type { Bytes } from './target.ts'
 import { viewOf } from './target.ts'
 
-/** Messages of a channel as one input: each behind its length. */
+/** Messages of a channel as one input: each after its length. */
 export function joinMessages(messages: readonly Bytes[]): Bytes {
   const all = new Uint8Array(messages.reduce((sum, { length }) => sum + 2 + length, 0))
   let at = 0

@@ -6,7 +6,7 @@ export interface FuzzTarget {
   /** Of a thousand cases so many: the dearer a case, the fewer. */
   readonly share: number
   readonly whole: readonly Bytes[]
-  /** Makes the checksums right again, in half of the cases: what stands behind them is met too. */
+  /** Makes the checksums right again, in half of the cases: what they guard is met too. */
   readonly reseal?: ((bytes: Bytes) => void) | undefined
   /**
    * Takes them, or refuses them with a LogError that has its place or with `Refused`. What it takes it holds against a

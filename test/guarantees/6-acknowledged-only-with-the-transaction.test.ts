@@ -27,7 +27,7 @@ function committed(host: SyncHost): number | undefined {
 }
 
 for (const mode of ['none', 'kill', 'all'] as const) {
-  test(`a crash before the commit (${mode}): neither output nor acknowledgement; behind it: both`, () => {
+  test(`a crash before the commit (${mode}): neither output nor acknowledgement; after it: both`, () => {
     const host = fresh()
     const generation = host.join('g', 'm', ['t'])
     const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 7 }]

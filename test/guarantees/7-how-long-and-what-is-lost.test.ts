@@ -22,7 +22,7 @@ const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
 /** Between two looks at what has expired, and time for the steps of one. */
 const LOOK_MS = 6 * MINUTE_MS
 
-test('a record is kept a week, however often it is read, or for ever, and no longer than until the next look behind that', () => {
+test('a record is kept a week, however often it is read, or for ever, and no longer than until the next check after that', () => {
   for (const isForEver of [false, true]) {
     const host = fresh()
     const changes = { 'retention.ms': isForEver ? -1 : null }
@@ -64,7 +64,7 @@ test('a full disk refuses the call and takes nothing; with room again the log go
   assert.equal(values(host), [...acknowledged, 'room again'])
 })
 
-test('behind a flush that failed nothing is acknowledged until the log is opened again; what was is there', () => {
+test('after a flush that failed nothing is acknowledged until the log is opened again; what was is there', () => {
   const host = fresh()
   const producerId = host.openProducer()
   plain(host, producerId, 0, 'before', 'all')
@@ -84,7 +84,7 @@ test('behind a flush that failed nothing is acknowledged until the log is opened
   }
 })
 
-test("kill -9 takes nothing that was acknowledged; a power cut takes what only 'acks: 1' stood behind", () => {
+test("kill -9 takes nothing that was acknowledged; a power cut takes only what had 'acks: 1'", () => {
   const host = fresh()
   const producerId = host.openProducer()
   plain(host, producerId, 0, 'all', 'all')

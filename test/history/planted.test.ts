@@ -99,7 +99,7 @@ test('the true stories', () => {
   assert.equal(found(refused.end('t', 'unknown').final('a0')), [])
   // Where nobody read its records in the end, a transaction's offset doesn't say that they are missing.
   assert.equal(found(inTransaction(new Story()).end('t', 'unknown').commit(4, 'ok', 't').finalCommit(4)), [])
-  // A group that was put back behind a transaction whose answer was lost.
+  // A group that was put back to before a transaction whose answer was lost.
   const reset = inTransaction(new Story()).commit(4, 'ok', 't').end('t', 'unknown').commit(2, 'ok')
   assert.equal(found(reset.final('a0').final('b0', 1).finalCommit(2)), [])
   // Who ended an aborted transaction nobody knows: its timeout may have, before its producer asked.
@@ -175,7 +175,7 @@ const planted: readonly (readonly [kind: AnomalyKind, story: Story, words: strin
     inTransaction(new Story()).poll('a0').end('t', 'committed').final('a0').final('b0', 1),
     'payments-0 at 0, value a of producer p: c read it before transaction t was to commit',
   ],
-  // Nothing of the open transaction itself, but what stands behind its first record.
+  // Nothing of the open transaction itself, but what stands after its first record.
   [
     'uncommitted-read',
     inTransaction(new Story())

@@ -97,7 +97,7 @@ test('files and folders that pages name are there', () => {
   assert.equal(missing, [])
 })
 
-test('what ARCHITECTURE.md names in brackets behind a file is in that file', () => {
+test('what ARCHITECTURE.md names in brackets after a file is in that file', () => {
   const named = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/`([\w./-]+\.ts)`[^`(|]{0,60}\(([^)]*)\)/g)]
     .map(([, file = '', inside = '']) => ({ file, inside }))
     .flatMap(({ file, inside }) => {

@@ -36,7 +36,7 @@ export function pageOf(text: string): Page {
   return { sections, rows }
 }
 
-/** Comments, one behind the other, without what begins their lines. */
+/** Comments, one after the other, without what begins their lines. */
 export function commentsOf(source: string): string {
   const comments = source.match(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm) ?? []
   return comments.join('\n\n').replace(/^\s*(\/\*\*?|\/\/|\*)/gm, '')

@@ -82,7 +82,7 @@ test('damage exits with 1 and its place; left out, it exits with 1 and says what
   assert.ok(rows(out).some((line) => (line['leftOut'] as Record<string, unknown>)?.['isLoss'] === true))
 })
 
-test('after a kill, a cut with whole batches behind it is brought all the same and exits with 1; a torn end with 0', () => {
+test('after a kill, a cut with whole batches after it is still imported and exits with 1; a torn end with 0', () => {
   const [first, second, third] = [0, 1, 2].map((offset) => batch(offset, { values: ['x'] })) as [
     Uint8Array,
     Uint8Array,

@@ -62,7 +62,7 @@ for (const [name, tail] of tails) {
   })
 }
 
-test('killed: cut at any byte it ends behind the last whole batch, and what is left over is told to the byte', async () => {
+test('killed: cut at any byte it ends after the last whole batch, and what is left over is reported to the byte', async () => {
   const batches = [0, 1, 2].map(whole)
   const bytes = joined(batches)
   for (let cut = 0; cut <= bytes.length; cut++) {
@@ -81,7 +81,7 @@ test('killed: cut at any byte it ends behind the last whole batch, and what is l
   }
 })
 
-test('killed: segments behind the one that is cut go too, those before the recovery point are not recovered', async () => {
+test('killed: segments after the one that is cut go too, those before the recovery point are not recovered', async () => {
   const source = new KafkaSource(false)
     .partition('t-0', IDS[0], whole(0), whole(1))
     .segment('t-0', 2, whole(2), torn(3))
@@ -102,7 +102,7 @@ test('killed: segments behind the one that is cut go too, those before the recov
   assert.equal([code, details['file'], details['offset']], ['CORRUPT_MESSAGE', 't-0/00000000000000000002.log', 3])
 })
 
-test('killed: a flipped bit is cut off as Kafka does, and told as a loss where whole batches stand behind it', async () => {
+test('killed: a flipped bit is cut off as Kafka does, and reported as a loss where whole batches follow it', async () => {
   const flipped = (offset: number) => whole(offset).map((byte, at) => (at === 66 ? byte ^ 1 : byte))
   const lengthFlipped = (offset: number) => whole(offset).map((byte, at) => (at === 10 ? byte ^ 1 : byte))
   const partition = (...batches: Uint8Array[]) => new KafkaSource(false).partition('t-0', IDS[0], ...batches)
@@ -148,7 +148,7 @@ test('offsets that a reader may have seen before the cut are not given again', a
   await log.close()
 })
 
-test('damage in the middle is an error with its place; left out if asked, with all behind it, and told as a loss', async () => {
+test('damage in the middle is an error with its place; left out if asked, with all after it, and reported as a loss', async () => {
   const spoilt = whole(1)
   spoilt[spoilt.length - 2] = 0xff
   const source = new KafkaSource()
@@ -236,8 +236,8 @@ test('messages of the formats before 0.11 are refused by file and position, afte
   }
 })
 
-// An import ended with 0, and said of whole messages that nothing was lost: behind the cut it looked for batches alone.
-test('killed: whole messages of an old format behind the cut are told as a loss, in the same file and a later one', async () => {
+// An import ended with 0, and said of whole messages that nothing was lost: after the cut it looked for batches alone.
+test('killed: whole messages of an old format after the cut are reported as a loss, in the same file and a later one', async () => {
   const flipped = legacy(1)
   flipped.writeUInt8(0, flipped.length - 1)
   for (const source of [
@@ -276,7 +276,7 @@ test('a producer id above which none is left is refused: the log that was made o
   }
 })
 
-test('a leader epoch above which too few are left is refused: batches behind it would have had one below 0', async () => {
+test('a leader epoch above which too few are left is refused: batches after it would have had one below 0', async () => {
   const withEpoch = (leaderEpoch: number) =>
     new KafkaSource().partition('t-0', IDS[0], batch(0, { values: ['x'], leaderEpoch })).disk
   for (const leaderEpoch of [2 ** 31 - 1, 2 ** 30 + 1]) {

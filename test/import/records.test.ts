@@ -134,7 +134,7 @@ test('a log start within a segment stays one, and one above all records empties 
   await log.close()
 })
 
-test('configs and ids come from the controllers: a snapshot, then the log behind it', async () => {
+test('configs and ids come from the controllers: a snapshot, then the log after it', async () => {
   const records = (...values: readonly Uint8Array[]) => batch(0, { values })
   const [pay, gone] = IDS
   const source = new KafkaSource()

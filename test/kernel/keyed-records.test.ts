@@ -122,7 +122,7 @@ test('a part has few records and few bytes, unless one record alone has more, an
   }
 })
 
-test('bytes behind the last record, and offsets that go back from one part to the next, are a fault', () => {
+test('bytes after the last record, and offsets that go back from one part to the next, are a fault', () => {
   const many = Array.from({ length: 1500 }, () => ({ key: Uint8Array.of(7), value: null, timestamp: 1, headers: [] }))
   const bytes = encodeReference(many, seal)
   const longer = new Uint8Array(bytes.length + 1)

@@ -1,5 +1,5 @@
 // Offsets beyond 32 bits, up to the limit of exact doubles: records there are read, sought, committed, deleted and
-// compacted as anywhere, a segment's relative offsets keep to 32 bits, and behind the last offset sends are refused by
+// compacted as anywhere, a segment's relative offsets keep to 32 bits, and after the last offset sends are refused by
 // name.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -146,7 +146,7 @@ test('a segment holds no relative offset beyond 32 bits: the next batch rolls', 
   await again.close()
 })
 
-test('behind the last offset a send is refused by name; all else goes on, over a kill too', async () => {
+test('after the last offset a send is refused by name; all else goes on, over a kill too', async () => {
   const image = await plantedLog({ records: RECORDS, baseOffset: OFFSETS_MAX - 5 })
   const log = await opened(image)
   assert.equal(await sendMany(log, 2, 1), from(OFFSETS_MAX - 2, 2))

@@ -27,7 +27,7 @@ export const START_MS = 1_700_000_000_000
 const SECTOR_BYTES = 512
 const PLACES = [0, 1, 2] as const
 
-/** Where the one segment of a log is put, and what is behind it. */
+/** Where the one segment of a log is put, and what follows it. */
 export interface Planting {
   /** Records in it, each a batch of its own. */
   readonly records: number

@@ -44,7 +44,7 @@ test('by time: those whose newest record is older than retention.ms, up to the f
   assert.equal(kept(four, { retentionMs: 0 }, { now: undefined }), [0], 'no clock that may be trusted')
 })
 
-test('by time behind size; each alone takes what the other would leave', () => {
+test('by time after size; each alone takes what the other would leave', () => {
   const three = ranges([100, 9999], [100, 1], [100, 9999])
   assert.equal(kept(three, { retentionBytes: 200, retentionMs: 5000 }), [20])
 })
@@ -69,13 +69,13 @@ test('an active range of which a deletion left nothing goes by the same rules', 
   )
 })
 
-test('records that are not visible or not decided stay, and so do all behind them', () => {
+test('records that are not visible or not decided stay, and so do all after them', () => {
   const three = ranges([100, 1], [100, 1], [100, 1])
   assert.equal(kept(three, { retentionBytes: 0 }, { limitOffset: 19 }), [10])
   assert.equal(kept(three, { retentionMs: 0 }, { limitOffset: 20 }), [20])
 })
 
-test('records from the future hold their range and those behind; those without a time go with the next', () => {
+test('records from the future hold their range and those after it; those without a time go with the next', () => {
   assert.equal(kept(ranges([1, 4e12], [1, 1]), { retentionMs: 10 }), [0])
   assert.equal(kept(ranges([1, -1], [1, 1], [1, 9999]), { retentionMs: 10 }), [20])
   assert.equal(kept(ranges([1, -1], [1, 9999]), { retentionMs: 10 }), [0])

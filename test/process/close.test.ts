@@ -105,7 +105,7 @@ for (const [kind, start] of Object.entries(KINDS)) {
     assert.equal([await closed, await done], ['fine', 'KAFKA_STORAGE_ERROR'])
   })
 
-  test(`${kind}: a commit that fails for good behind an aborted signal is told instead of its reason`, async (_, openBroker) => {
+  test(`${kind}: a commit that fails for good after an aborted signal is reported instead of its reason`, async (_, openBroker) => {
     const { log, asked, fail } = await heldCommit(openBroker)
     await log.producer().send({ topic: 'in', value: '' })
     const controller = new AbortController()

@@ -110,7 +110,7 @@ test('a batch is handled while the one before commits; a close waits for both', 
   await log.close()
 })
 
-test('a batch that was handled on state of an aborted transaction counts for nothing, and comes again behind it', async (_, openBroker) => {
+test('a batch that was handled on state of an aborted transaction counts for nothing, and comes again after it', async (_, openBroker) => {
   const handled: number[] = []
   const log = await openedOver(openBroker, async (own, number) => {
     if (number > 1) return own()
@@ -262,7 +262,7 @@ async function sumsByPartition(log: Log): Promise<number[][]> {
   return sums
 }
 
-/** Two batches of the second partition, one behind the other, right behind the first batch of the first one. */
+/** Two batches of the second partition, one after the other, right after the first batch of the first one. */
 async function besideAnother(
   openBroker: OpenBroker,
   refuse: (own: () => Promise<void>, number: number, handled: readonly number[]) => Promise<void>,
@@ -334,9 +334,9 @@ test('an input that is made again takes nothing from the state that another one 
 })
 
 // Regression: five records of a log whose holders and workers were killed had neither output nor state, and the group
-// had gone on behind them. What a member still knew of an aborted transaction made it pass over the first batch of the
+// had gone on after them. What a member still knew of an aborted transaction made it pass over the first batch of the
 // partition when it got that again.
-test('a partition given up while its commit is refused, and got again behind what another committed: nothing is passed over', async (_, openBroker) => {
+test('a partition given up while its commit is refused, and got again after another member committed: nothing is passed over', async (_, openBroker) => {
   let moves = 0
   // Which member gets it is chance.
   for (let round = 0; round < 20 && moves === 0; round++) if (await isGivenUpAndGotAgain(openBroker)) moves++

@@ -129,7 +129,7 @@ test('a source finds its last position while another one has a transaction open 
         yield* rows(after, to)
       },
     })
-  // Its position lies behind the other one's record, where committed readers don't come yet.
+  // Its position lies after the other one's record, which committed readers don't reach yet.
   await run(3, append).done
   const again = run(5)
   await new Promise((resolve) => setTimeout(resolve, 20))

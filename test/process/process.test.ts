@@ -42,7 +42,7 @@ test('state, output and offsets of every record, once, over processors that come
   await log.close()
 })
 
-/** A log in which every other commit of a transaction is refused, behind its sends. */
+/** A log in which every other commit of a transaction is refused, after its sends. */
 function openWith(broker: EmbeddedBroker): OpenLog {
   const openProducer = broker.openTransactionalProducer.bind(broker)
   let commits = 0

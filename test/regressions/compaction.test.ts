@@ -26,7 +26,7 @@ const STORES: Readonly<Record<string, (source: PartitionSource, kernel: Kernel) 
 class Story extends CompactedLog {
   #fillers = 0
 
-  /** Over all that stands in the log by now: what comes behind it closes its segment and brings a checkpoint about. */
+  /** Over all that stands in the log by now: what comes after it closes its segment and brings a checkpoint about. */
   pass(now: number): void {
     this.now = now
     const upTo = this.nextOffset
@@ -74,7 +74,7 @@ test('the newest of each key stays, at its offset, in order, with its time (test
   )
 })
 
-test('a tombstone stays with the first pass and goes a horizon behind it, whatever its own time (testCleanTombstone)', (log) => {
+test('a tombstone stays with the first pass and goes a horizon after it, whatever its own time (testCleanTombstone)', (log) => {
   log.now = 1000
   log.append(-1, false, [['k', 'v']])
   log.append(-1, false, [
@@ -106,7 +106,7 @@ test('a tombstone that a newer record replaces goes at once (testCleaningWithDel
   assert.equal([log.has(0), log.has(1)], [false, true])
 })
 
-test('an aborted record goes with the first pass, its marker a horizon behind the pass that met none (testAbortMarkerRemoval)', (log) => {
+test('an aborted record goes with the first pass, its marker a horizon after the pass that met none (testAbortMarkerRemoval)', (log) => {
   markers(log, false)
 })
 
@@ -141,7 +141,7 @@ function markers(log: Story, isCommit: boolean): void {
   assert.is(log.at(marker), undefined)
 }
 
-test('the last batch of a producer leaves its header, its duplicate is known behind it (testLogCleanerRetainsProducerLastSequence)', (log) => {
+test('the last batch of a producer leaves its header, its duplicate is known afterwards (testLogCleanerRetainsProducerLastSequence)', (log) => {
   log.append(7, false, [
     ['k', 'old'],
     ['l', 'old'],

@@ -69,7 +69,7 @@ test('the same in one commit: a duplicate is answered with its original, not bef
   assert.is(values(host).length, 9)
 })
 
-test('behind sequence 2147483647 comes 0, and 1 is a gap, over restarts too (testProducerSequenceWrapAround, InvalidWrap...)', () => {
+test('after sequence 2147483647 comes 0, and 1 is a gap, over restarts too (testProducerSequenceWrapAround, InvalidWrap...)', () => {
   for (const storage of [new VirtualDisk(), new VirtualRows()]) wrapAround(storage)
 })
 
@@ -124,7 +124,7 @@ function twoProducers(): {
   return { host, sent: sent.slice(-10) }
 }
 
-test('each of the last five batches of a producer is known behind a crash, older ones as written somewhere (durability rule 8)', () => {
+test('each of the last five batches of a producer is known after a crash, older ones as written somewhere (durability rule 8)', () => {
   const { host, sent } = twoProducers()
   for (const each of [host, afterCrash(host, 'none'), afterCrash(host, 'kill')]) {
     for (const { offset, ...batch } of sent) assert.is(append(each, batch), offset)

@@ -35,7 +35,7 @@ function segments(disk: VirtualDisk): number[] {
   })
 }
 
-test('random bytes behind the last batch are cut, all before them stays (testCorruptLog, testRecoveryWithCorruptMessage)', () => {
+test('random bytes after the last batch are cut, all before them stays (testCorruptLog, testRecoveryWithCorruptMessage)', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = new Random(seed)
     const disk = filled(1 + random.below(20)).storage.image(random, 'kill')
@@ -88,7 +88,7 @@ test('index files without a segment count for nothing, where one comes later too
   }
 })
 
-test('index files whose segment is gone go with the open behind a crash, of a partition that nothing happened to too', () => {
+test('index files whose segment is gone go with the open after a crash, of a partition that nothing happened to too', () => {
   const crashed = filled(9).storage.image(new Random(1), 'none')
   const untouched = opened(crashed.image(new Random(1), 'all')).storage.image(new Random(1), 'none')
   for (const disk of [crashed, untouched]) {

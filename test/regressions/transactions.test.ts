@@ -248,7 +248,7 @@ test('offsets of an abort are gone for good, whatever is committed later (testSe
   assert.not.ok(host.engine.groups.isPending('g', TOPIC_ID, 0))
 })
 
-test('a plain commit behind sendOffsets stays when that transaction commits (OffsetMetadataManager)', () => {
+test('a plain commit after sendOffsets stays when that transaction commits (OffsetMetadataManager)', () => {
   const host = fresh()
   const offsets = offsetsOf(host)
   const client = new TransactionalClient(host, 'id').init().begin()
@@ -283,7 +283,7 @@ function atLastEpoch(host: SyncHost, producerId: number): ProducerInstance {
   return last
 }
 
-test('behind the last epoch another producer id follows, over a lost answer and a crash (KAFKA-18660, KAFKA-20357)', () => {
+test('after the last epoch another producer id follows, over a lost answer and a crash (KAFKA-18660, KAFKA-20357)', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()
   client.send('t', 0, 'first')
@@ -346,7 +346,7 @@ test('a fence costs one epoch, however often it failed before (shouldNotRepeated
     }
     assert.ok(host.storage.faults.struck > 0)
     host.storage.faults = undefined
-    // What failed for good ends the log (durability rule 10): who tries again does so behind the next open.
+    // What failed for good ends the log (durability rule 10): who tries again does so after the next open.
     for (const mode of ['none', 'kill'] as const) {
       const later = afterCrash(host, mode)
       const next = new TransactionalClient(later, 'id').init().instance

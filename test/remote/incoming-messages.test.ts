@@ -43,7 +43,7 @@ test('cut at any two places, and byte by byte', () => {
   check(Array.from(stream, (_, at) => stream.subarray(at, at + 1)))
 })
 
-test('a message comes with its last byte, before anything behind it is read', () => {
+test('a message comes with its last byte, before anything after it is read', () => {
   const seen: number[] = []
   const incoming = new IncomingMessages((message) => seen.push(message.length), new IncomingMemory())
   incoming.read(Buffer.concat([head(2), Buffer.from([1])]))

@@ -142,7 +142,7 @@ function client(
   return { broker, ends, cut: () => mine?.end() }
 }
 
-/** When the batch behind a missing one is refused, its producer takes it as unwritten. */
+/** When the batch after a missing one is refused, its producer takes it as unwritten. */
 function whenOutOfOrder(end: LateChannel, run: () => void): void {
   end.answering = (answer) => {
     if (codeOf(answer) !== 'OUT_OF_ORDER_SEQUENCE_NUMBER') return
@@ -171,7 +171,7 @@ test('a channel brings requests a second time, when there is room for what the d
   await stage.log.close()
 })
 
-test('the rest of a channel that its client has replaced comes behind what was asked again: none is taken', async () => {
+test('the rest of a channel that its client has replaced comes after what was asked again: none is taken', async () => {
   const stage = await Stage.begin()
   const { broker, ends, cut } = client(stage)
   await broker.open()
@@ -248,7 +248,7 @@ test('processes whose random numbers begin alike don’t take one another’s ch
   await stage.log.close()
 })
 
-test('calls are numbered in their order, from one again behind the last number; only a greeting may be ahead', async () => {
+test('calls are numbered in their order, from one again after the last number; only a greeting may be ahead', async () => {
   const stage = await Stage.begin()
   const { ask, answered } = caller(stage)
   const last = 2 ** 31 - 1

@@ -151,7 +151,7 @@ function* randomBatches(): Generator<readonly [baseOffset: number, records: read
 test('each record of a fetched batch is what it was in the holder', () => {
   for (const [baseOffset, records] of randomBatches()) {
     const batch = wholeBatch(baseOffset, baseOffset + 200_000, records)
-    // One behind the other, so that each begins where the one before has ended.
+    // One after the other, so that each begins where the one before has ended.
     const parts = [{ ...place, batches: [batch, batch, batch], error: undefined }]
     const reader = new MessageReader(written((writer) => writeFetched(writer, parts)))
     const [part] = readFetched(reader)

@@ -89,7 +89,7 @@ for (const [name, call] of Object.entries(CALLS)) {
     for (let answered = 0; ; answered++) {
       const { silent, told } = await outcome(call, answered)
       if (silent === undefined) break
-      // What it still says to the holder behind its end, or behind its signal.
+      // What it still says to the holder after its end, or after its signal.
       if (told === 'ended' || silent === 'close' || silent === 'wake') continue
       assert.is(told, 'the reason', `at ${silent}, request ${answered}`)
     }

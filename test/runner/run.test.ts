@@ -74,7 +74,7 @@ for (const [name, [passed, failed]] of Object.entries(expected)) {
   })
 }
 
-test('a test that throws what uvu has no report for is named, with what it threw, and those behind it run', async () => {
+test('a test that throws what uvu has no report for is named, with what it threw, and those after it run', async () => {
   assert.match(everything.output, `FAIL  "throws what is no Error"\n    what was thrown is no Error: 'text'`)
   const scratch = mkdtempSync(join(tmpdir(), 'oncelog-runner-'))
   const source = `import { test } from 'uvu'

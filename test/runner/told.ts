@@ -7,7 +7,7 @@ export interface Told {
   readonly text: string
 }
 
-/** Lines that a test prints, maybe behind uvu's dots: `NOT RUN: what, and what it needs` or `COUNTED: how much`. */
+/** Lines that a test prints, maybe after uvu's dots: `NOT RUN: what, and what it needs` or `COUNTED: how much`. */
 export function toldBy(path: string, output: string): Told[] {
   const lines = stripVTControlCharacters(output).matchAll(/\b(NOT RUN|COUNTED): (.+)$/gm)
   return Array.from(lines, ([, kind, text]) => ({ kind: kind as Told['kind'], path, text: text ?? '' }))

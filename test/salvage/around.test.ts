@@ -57,7 +57,7 @@ function flip(image: DirectoryImage, at: number): void {
   put(image, file, bytes)
 }
 
-/** Offsets that are read from 0 on; past an error the reader goes on behind the segment that it names. */
+/** Offsets that are read from 0 on; past an error the reader goes on after the segment that it names. */
 async function readAround(opened: EmbeddedLog): Promise<{ readonly offsets: number[]; readonly errors: LogError[] }> {
   const offsets: number[] = []
   const errors: LogError[] = []

@@ -24,7 +24,7 @@ export function expectedOf(
   const present = batches.filter(({ nextOffset }) => nextOffset > logStartOffset)
   const lost = new Set(present.filter(isHarmed))
   const undecided = new Set<PlainBatch>()
-  // By producer: batches of the transaction that is open, and whether something was lost behind each.
+  // By producer: batches of the transaction that is open, and whether something was lost after each.
   const open = new Map<number, { readonly batch: PlainBatch; isDoubtful: boolean }[]>()
   const harmed = new Set(lost)
   for (const batch of present) {

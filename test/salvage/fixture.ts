@@ -115,7 +115,7 @@ async function transactions(log: EmbeddedLog, seed: number): Promise<void> {
   await consumer.close()
 }
 
-/** What the first close has noted is compacted behind the next open; this close then puts it in its place. */
+/** What the first close has noted is compacted after the next open; this close then puts it in its place. */
 export async function compacted(image: DirectoryImage, seed: number): Promise<void> {
   const sizeOf = () => {
     const paths = image.paths.filter((path) => path.startsWith(`${COMPACTED}-0/`) && path.endsWith('.log'))

@@ -52,7 +52,7 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
 
 /**
  * A bit that a harm left as it was is no harm, nor is what happened to the last sector of the last segment that the
- * checkpoint knows: it has that, and of all behind it frames have copies.
+ * checkpoint knows: it has that, and of all after it frames have copies.
  */
 function harmIn(damaged: DirectoryImage, closed: DirectoryImage): (batch: PlainBatch) => boolean {
   const healed = new Map<string, Uint8Array>()

@@ -42,7 +42,7 @@ test('a segment that is missing comes from the frames, and of verify it is no da
   assert.is(batchesOf(copy).get('t-0')?.length, 6)
 })
 
-test('what stands behind a missing frame is taken, the frame is listed, and so is what only it had', async () => {
+test('what stands after a missing frame is taken, the frame is listed, and so is what only it had', async () => {
   const damaged = killed.fork()
   damaged.open(SEGMENT, { create: false })?.truncate(0)
   const [lost] = framesOf(damaged).slice(-3)

@@ -91,7 +91,7 @@ test('a batch in a record is no batch of the log, whatever is damaged around it'
   const whole = batchesOf(outer).get('t-0') ?? []
   const victim = whole[2] as PlainBatch
   const bytes = bytesOf(outer)
-  // Its length and its content: only the batches behind it tell where they begin.
+  // Its length and its content: only the batches after it tell where they begin.
   bytes.fill(0, victim.position, victim.position + 80)
   const { copy, report } = await salvaged(withSegment(outer, bytes))
   assert.equal(offsetsIn(copy), [0, 1, 3, 4, 5])

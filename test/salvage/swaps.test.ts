@@ -104,7 +104,7 @@ test('salvage takes from the replaced segments what the damaged one lacks', asyn
   assert.ok(expected.every((each) => offsets.includes(each.split(' ')[0] ?? '')))
 })
 
-test('behind a missing frame, where nothing is written, records come from the rewritten segment', async () => {
+test('after a missing frame, where nothing is written, records come from the rewritten segment', async () => {
   const killed = await underWay(3)
   const [, lost] = framesOf(killed).slice(-3)
   assert.ok(lost)

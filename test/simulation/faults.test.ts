@@ -133,7 +133,7 @@ test('a process that starts again over pages that a failed flush dropped makes n
 
 const MODES = ['kill', 'torn', 'none', 'all', 'mixed'] as const
 
-test('what is written to an image stays there, and what is written to the disk behind it comes to none', () => {
+test('what is written to an image stays there, and what is written to the disk afterwards comes to no image', () => {
   for (const mode of MODES) {
     const { disk, file } = diskWith({ kind: 'read', effect: 'error', at: 99 })
     const [first, second] = [disk.image(new Random(1), mode), disk.image(new Random(1), mode)]

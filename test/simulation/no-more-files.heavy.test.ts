@@ -139,7 +139,7 @@ test('sends that need a file are refused, decisions, checkpoints, a close and an
   assert.ok(disk.refusedFiles > 5, `${disk.refusedFiles} files were refused`)
 })
 
-test('what still fits is taken behind a batch that is refused, and a transaction ends that waits behind one', () => {
+test('what still fits is taken after a batch that is refused, and a transaction that waits after one ends', () => {
   const known = nothingKnown()
   const disk = new VirtualDisk()
   const host = hostOf(disk)

@@ -12,7 +12,7 @@ import { replace } from './fault-tools.ts'
 const LOG_FILE = 't-0/00000000000000000000.log'
 const VALUES = ['a', 'b', 'c']
 
-/** A log that died behind a checkpoint, its last sector torn as a later write could have left it. */
+/** A log that died after a checkpoint, its last sector torn as a later write could have left it. */
 function tornDisk(): VirtualDisk {
   const host = new SyncHost(new VirtualDisk(), undefined)
   host.open()

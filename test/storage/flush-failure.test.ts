@@ -40,7 +40,7 @@ async function outcome(flush: () => unknown): Promise<unknown> {
   }
 }
 
-test('a flush that ends well behind one that failed failed too, and no later one reaches the device', async () => {
+test('a flush that ends well after one that failed has failed too, and no later one reaches the device', async () => {
   const { slow, asked } = slowStore()
   const store = rememberFailedFlush(slow)
   const [first, second] = [opened(store, 'a'), opened(store, 'b')]

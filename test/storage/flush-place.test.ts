@@ -64,7 +64,7 @@ test('only what replaces a few bytes may wait in place; what grew or is much goe
   }
 })
 
-// Regression: a commit behind a checkpoint's flush of the same segment waited for its own in the event loop, half a
+// Regression: a commit after a checkpoint's flush of the same segment waited for its own in the event loop, half a
 // millisecond.
 test('who wants the same of a file waits for the flush under way, unless something was written since', async () => {
   const root = mkdtempSync(join(tmpdir(), 'flush-'))

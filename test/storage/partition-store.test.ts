@@ -175,7 +175,7 @@ strict('a crash before the transaction runs leaves nothing of it, after it all',
   assert.is(state.partitions[0]?.nextOffset, 1)
 })
 
-strict('nothing may be appended behind a decision that is under way', async () => {
+strict('nothing may be appended after a decision that is under way', async () => {
   const store = await opened()
   const task = store.commit({ ...nothing, decisions: [{ ...sealedBatch({ baseOffset: 0 }), id }] })
   task.next()

@@ -248,7 +248,7 @@ test('offsets that wait for a commit go with their group: no later group of its 
   assert.is(groups.committed('g', orders, 0), undefined)
 })
 
-test('offsets that wait for a commit go with their topic: none is committed behind its delete', () => {
+test('offsets that wait for a commit go with their topic: none is committed after its delete', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')
   groups.addPending(7, { groupId: 'g', memberId: 'm1', generation: 1, offsets: [at(3), at(4, 1)], now: 5 }, topicOf)

@@ -10,7 +10,7 @@ const range = (firstOffset: number, lastOffset: number, deliveryCount = 1) => ({
   deliveryCount,
 })
 
-test('each offset goes to one member; new ones come behind those that were released', () => {
+test('each offset goes to one member; new ones come after those that were released', () => {
   const shared = new SharePartition(10)
   assert.equal(shared.acquire('a', 3, 20, LOCK, 0), [range(10, 12)])
   assert.equal(shared.acquire('b', 2, 20, LOCK, 0), [range(13, 14)])

@@ -36,7 +36,7 @@ test('a topic id is its 16 bytes, as Node reads base64url', () => {
   }
 })
 
-/** What a partition's state is made of: one batch behind the other from its start on, within the window. */
+/** What a partition's state is made of: one batch after the other from its start on, within the window. */
 function assertHoldsTogether({ partition, state }: ShareSnapshot): void {
   assert.ok(partition >= 0, `${partition}`)
   if (state === undefined) return

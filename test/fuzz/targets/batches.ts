@@ -84,7 +84,7 @@ function sameRecords(decoded: Exclude<ReturnType<BatchReader['decode']>, string>
   })
 }
 
-/** A segment's batches one behind the other: how far they are whole, and neither less nor more. */
+/** A segment's batches one after the other: how far they are whole, and neither less nor more. */
 export function segmentTarget(kernel: Kernel, reader: BatchReader = kernel.batchReader): FuzzTarget {
   const buffer = allocate(kernel, BUFFER_BYTES)
   const batches = [1, 2, 5, 1].map((recordCount, index) => {
@@ -110,7 +110,7 @@ export function segmentTarget(kernel: Kernel, reader: BatchReader = kernel.batch
   }
 }
 
-/** Every batch of the intact bytes by a reading of its own; answers the offset behind the last. */
+/** Every batch of the intact bytes by a reading of its own; answers the offset after the last. */
 function walk(bytes: Bytes, intact: number): number {
   const view = viewOf(bytes)
   let nextOffset = FIRST_OFFSET

@@ -85,7 +85,7 @@ function withChecksums(frame: Bytes): Bytes {
   return out
 }
 
-/** Of the header; and behind a frame that has one, that of the content, if it can be known. */
+/** Of the header; and after a frame that has one, that of the content, if it can be known. */
 function resealLz4(bytes: Bytes): void {
   if (bytes.length < 15) return
   const headEnd = ((bytes[4] as number) & 8) === 0 ? 6 : 14
@@ -103,7 +103,7 @@ export function gzipTarget(codec: CompressionCodec = codecOf(nodeCodecs, 'gzip')
   const two = new Uint8Array([...gzipSync('one'), ...gzipSync('two')])
   return codecTarget({ name: 'gzip', share: 9, whole: small([...whole, two]) }, codec, (out, bytes) => {
     if (out === undefined) return
-    // Of several members one behind the other the trailer knows the last one alone.
+    // Of several members one after the other the trailer knows the last one alone.
     const members = Buffer.from(bytes).toString('latin1').split('\x1f\x8b\x08').length - 1
     const [sum, size] = [
       viewOf(bytes).getUint32(bytes.length - 8, true),

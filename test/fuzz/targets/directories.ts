@@ -5,7 +5,7 @@ import { type Observation, observe } from '../../damage/observe.ts'
 import { judge } from '../../damage/verdict.ts'
 import { type Bytes, copyOf, type FuzzTarget, Refused, Wrong } from '../target.ts'
 
-/** Ring files are mutated up to here: behind it are zeros. */
+/** Ring files are mutated up to here: after it are zeros. */
 const RING_BYTES = 8192
 
 interface Judged extends Fixture {
@@ -42,8 +42,7 @@ export async function directoryTarget(
 }
 
 /**
- * What stands behind the end of a closed segment is read by nobody; epochs are looked up in its file to the end of
- * that.
+ * What stands past the end of a closed segment is read by nobody; epochs are looked up in its file to the end of that.
  */
 function withinSegments(after: Observation, before: Observation): Observation {
   const facts = new Map(after.facts)

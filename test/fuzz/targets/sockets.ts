@@ -11,8 +11,7 @@ import { type Bytes, type FuzzTarget, Refused, toHex, viewOf, Wrong } from '../t
 const MESSAGE_BYTES_MAX = 256 * 1024 * 1024
 
 /**
- * Messages behind their lengths, as they go over a socket; the first byte of an input says how they are cut into
- * pieces.
+ * Messages after their lengths, as they go over a socket; the first byte of an input says how they are cut into pieces.
  */
 function streamOf(messages: readonly (readonly number[])[]): Bytes {
   const all = messages.flatMap((message) => {

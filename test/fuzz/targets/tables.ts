@@ -21,7 +21,7 @@ const PLACE: TableRecordPlace = { topic: '__table', partition: 0, offset: 5, fil
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABA'
 const NULL = 0xffff
 
-/** Key and value behind their lengths; headers are those of an offset. */
+/** Key and value after their lengths; headers are those of an offset. */
 function bytesOf({ key, value }: TableRecord): Bytes {
   const parts = [key, value].map((part) => {
     const bytes = new Uint8Array(2 + (part?.length ?? 0))

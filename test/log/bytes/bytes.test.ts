@@ -58,7 +58,7 @@ test('a writer grows as it is written', () => {
   for (let index = 0; index < 1000; index++) assert.is(reader.uint32(), index)
 })
 
-test('a field that ends behind the bytes is damage, at the place where it begins', () => {
+test('a field that ends past the bytes is damage, at the place where it begins', () => {
   damaged([0, 0, 0], 100, (reader) => reader.uint32())
   damaged([7, 0, 0, 0, 0], 101, (reader) => [reader.uint8(), reader.int64()])
   damaged([0, 9, 97], 102, (reader) => reader.text())

@@ -133,7 +133,7 @@ function keysOf({ key, value }: TableRecord): { key: string; endKey: string; isE
   return { key: text(keys.key), endKey: text(keys.endKey), isEnd: keys.isEnd }
 }
 
-/** Passes one after the other, some of them cut short and done again: what lives is the same behind each. */
+/** Passes one after the other, some of them cut short and done again: what lives is the same after each. */
 function afterPasses(random: Random, records: readonly TableRecord[]): void {
   const live = new Catalogue()
   let history: readonly Kept[] = []

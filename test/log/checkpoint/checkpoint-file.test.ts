@@ -176,7 +176,7 @@ test('a copy stays that stands where an older one was', () => {
   )
 })
 
-test('behind a recovery only the places of a running log are left', () => {
+test('after a recovery only the places of a running log are left', () => {
   const store = places(checkpoint(4), checkpoint(5), checkpoint(6), checkpoint(6), checkpoint(6))
   runNow(removeFurtherPlaces(store))
   assert.equal(store.list('checkpoint'), ['0', '1', '2'])
@@ -189,13 +189,13 @@ test('another file in the directory of the checkpoints is none', () => {
 })
 
 // A torn write left the first bytes of a record and zeros: a record of no bytes, whose checksum is zero, of version 0.
-test('the magic number and zeros behind it are no checkpoint of another version', () => {
+test('the magic number and zeros after it are no checkpoint of another version', () => {
   const torn = new Uint8Array(100)
   torn.set(checkpoint(5).subarray(0, 4))
   assert.equal(sequences(places(checkpoint(4), torn)), [4])
 })
 
-test('a longer checkpoint that was in the place before leaves nothing behind a shorter one', () => {
+test('a longer checkpoint that was in the place before leaves nothing after a shorter one', () => {
   const store = places(checkpoint(4))
   const longer = new Uint8Array(checkpoint(4).length + 100)
   longer.set(checkpoint(4))

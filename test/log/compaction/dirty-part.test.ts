@@ -16,7 +16,7 @@ function reached(maxTimestamps: readonly number[], minCompactionLagMs: number, l
   return (dirty?.segments ?? []).map(({ baseOffset }) => baseOffset)
 }
 
-test('without a lag records of the future hold nothing up: one with a wrong clock had kept all behind it from any pass', () => {
+test('without a lag records of the future hold nothing up: one with a wrong clock had kept all after it from any pass', () => {
   assert.equal(reached([NOW, NOW + YEAR_MS, NOW], 0), [0, 10, 20])
   assert.equal(reached([Number.MAX_SAFE_INTEGER, NOW], 0), [0, 10])
 })

@@ -42,8 +42,8 @@ test('a power failure in a removal leaves no file whose owner nothing names', ()
     for (const left of crashes(durableDirectory(), 'mixed', seed)) assertSaysWhose(left)
 })
 
-// Found by the enumerator, crashed four deep ("nothing is damaged, but reported: stray directory in t-1"): a process was
-// killed behind the removal of the segment, so the next one saw nothing to remove, and took the name away.
+// Found by the enumerator, crashed four deep ("nothing is damaged, but reported: stray directory in t-1"): a process
+// was killed after the removal of the segment, so the next one saw nothing to remove, and took the name away.
 test('nor does one in the removal that goes on where a process was killed', () => {
   for (const killed of crashes(durableDirectory(), 'kill', 1)) {
     for (let seed = 1; seed <= 50; seed++) {

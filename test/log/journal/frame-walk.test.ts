@@ -51,7 +51,7 @@ function walked(content: Uint8Array): {
   return { sequences, boundaries, readings }
 }
 
-/** Frames one behind the other, each from a boundary on. */
+/** Frames one after the other, each from a boundary on. */
 function ring(frames: readonly Uint8Array[], sizeBytes?: number): Uint8Array {
   const spans = frames.map((each) => alignFrame(each.length))
   const content = new Uint8Array(sizeBytes ?? spans.reduce((sum, span) => sum + span, 0))
@@ -94,7 +94,7 @@ test('what no whole frame begins at is looked at boundary by boundary, and told 
   assert.equal(boundaries, pages)
 })
 
-test('a frame that says it is longer than the file, or than any frame, hides none behind it', () => {
+test('a frame that says it is longer than the file, or than any frame, hides none after it', () => {
   for (const announced of [0xffff_ffff, WINDOW_BYTES, 2 * FRAME_ALIGNMENT]) {
     const content = ring([frame(1, 10), frame(2, 10), frame(3, 10)])
     new DataView(content.buffer).setUint32(FRAME_ALIGNMENT + 40, announced)

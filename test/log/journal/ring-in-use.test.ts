@@ -1,7 +1,7 @@
 // Once the header says that the log is in use its first two ring files are whole and durable: one that is short or
 // missing tells of damage. A clean open counted as the second one what a crash had brought back as the third, beside a
 // second one that was cut short; and it took a second one that an open which was killed had not flushed. A power
-// failure behind it left a log that was told to be damaged.
+// failure after it left a log that was told to be damaged.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { JOURNAL_DIRECTORY, ringFile } from '../../../bindings/log/journal/layout.ts'
@@ -23,7 +23,7 @@ function makeRingFile(disk: VirtualDisk, index: number, sizeBytes: number): void
   assert.not.instance(file?.flush(), Promise)
 }
 
-/** Opens it, with a power failure before each of its operations, and one behind them. */
+/** Opens it, with a power failure before each of its operations, and one after them. */
 function assertSound(disk: VirtualDisk, why: string): void {
   const images: VirtualDisk[] = []
   disk.watch = () => images.push(disk.image(new Random(1), 'none'))

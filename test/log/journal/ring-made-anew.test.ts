@@ -1,4 +1,4 @@
-// A first ring file of the wrong size is made anew behind the recovery's checkpoint, or behind a clean close, and
+// A first ring file of the wrong size is made anew after the recovery's checkpoint, or after a clean close, and
 // whatever comes in between leaves a log that opens.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -85,7 +85,7 @@ const HOLES: readonly Given[] = [
   { baseOffset: 400, values: ['h'], leaderEpoch: 5, isCleaned: true },
 ]
 
-test('offsets stay, readers pass over the holes, the next record comes behind what is said to be the end', async () => {
+test('offsets stay, readers pass over the holes, the next record comes after what is said to be the end', async () => {
   const store = new DirectoryImage()
   await runTask(writeLog(store, HOLES))
   assert.equal((await verified(store)).damage, [])

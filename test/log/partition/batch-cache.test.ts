@@ -6,7 +6,7 @@ import type { DecodedBatch } from '../../../bindings/kernel/kernel.ts'
 import { BatchCache } from '../../../bindings/log/partition/batch-cache.ts'
 import { CachedBatches } from '../../../bindings/log/partition/cached-batches.ts'
 
-/** Each record's value is its offset as text; what is left of `memoryBytes` is padding behind the last one. */
+/** Each record's value is its offset as text; what is left of `memoryBytes` is padding after the last one. */
 function batch(baseOffset: number, memoryBytes: number, recordCount = 10): DecodedBatch {
   const nextOffset = baseOffset + recordCount
   const plainBytes = memoryBytes - recordCount * 32

@@ -23,7 +23,7 @@ for (const [what, records] of [
   ['whose second record throws', [whole, vanishing()]],
   ['without records', []],
 ] as const) {
-  test(`behind a batch ${what} the next one is written`, () => {
+  test(`after a batch ${what} the next one is written`, () => {
     const kernel = newKernel()
     assert.throws(() => encodeBatch(kernel, records, noProducer, 0))
     assert.ok(encodeBatch(kernel, [whole], noProducer, 0).length > 61)

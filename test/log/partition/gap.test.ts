@@ -5,7 +5,7 @@ import { PartitionFactory } from '../../../bindings/log/partition/partition-fact
 import type { PartitionStore } from '../../../bindings/storage/partition-store.ts'
 import { newKernel } from '../../kernel/support.ts'
 
-test('a read behind the last batch goes on at its limit, not where it began', () => {
+test('a read past the last batch goes on at its limit, not where it began', () => {
   const id = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 't', partition: 0 }
   const stored = {
     id,

@@ -107,7 +107,7 @@ test('a batch older than the last five is known to be written, but no longer at 
   assert.equal([again.duplicate, again.baseOffset], [true, -1])
 })
 
-test('a batch behind a gap in its producer’s sequences is refused, and so is one of an older epoch', () => {
+test('a batch after a gap in its producer’s sequences is refused, and so is one of an older epoch', () => {
   const subject = new Subject()
   subject.append(['a'], { producerEpoch: 1 })
   refused('OUT_OF_ORDER_SEQUENCE_NUMBER', () => subject.append(['c'], { producerEpoch: 1, baseSequence: 2 }))

@@ -79,7 +79,7 @@ test('a whole batch that no frame names is kept if it goes on where the one befo
   assert.equal(await valuesOf(await open(image)), ['a', 'b'])
 })
 
-test('what a torn write left behind the end is cut, and set aside', async () => {
+test('what a torn write left past the end is cut, and set aside', async () => {
   const image = await killed((log) => send(log, 'a'))
   const torn = new Uint8Array(50).fill(7)
   const end = segment(image).size()
@@ -191,7 +191,7 @@ test('a marker that stands in its segment without a frame proves that one was lo
 })
 
 /** What the checkpoint alone knows of: a log that was closed, opened again and killed. */
-async function killedBehindClose(): Promise<DirectoryImage> {
+async function killedAfterClose(): Promise<DirectoryImage> {
   const image = new DirectoryImage()
   const log = await open(image)
   await log.admin.createTopic('t')
@@ -202,7 +202,7 @@ async function killedBehindClose(): Promise<DirectoryImage> {
 }
 
 test('aborted transactions beside a segment that has none go, whether or not records came since the checkpoint', async () => {
-  const untouched = await killedBehindClose()
+  const untouched = await killedAfterClose()
   for (const image of [untouched, await killed((log) => send(log, 'a'))]) {
     image.files.set(STALE, image.files.get(SEGMENT)?.fork() as never)
     const log = await open(image)
@@ -213,7 +213,7 @@ test('aborted transactions beside a segment that has none go, whether or not rec
 })
 
 test('a partition that no frame names is known by the checkpoint, whatever its directory says', async () => {
-  const image = await killedBehindClose()
+  const image = await killedAfterClose()
   const metadata = image.open('t-0/partition.metadata', { create: false })
   metadata?.write(new TextEncoder().encode('version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA\n'), 0)
   const log = await open(image)

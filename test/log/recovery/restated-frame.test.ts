@@ -121,7 +121,7 @@ test('an open that dies there is repeated on other sectors each time: those of a
   assert.equal(valuesOf(opened(disk)), [ACKNOWLEDGED, READABLE])
 })
 
-test('opens that are repeated without end behind their flush take two places', () => {
+test('opens that are repeated without end after their flush take two places', () => {
   let disk = killedInFlush((host, producerId) => send(host, producerId, 1, READABLE))
   const places: number[] = []
   for (let open = 0; open < 6; open++) {

@@ -11,7 +11,7 @@ import { runNow } from '../support.ts'
 const MIB = 1024 * 1024
 const logOf = (topic: string) => `${topic}-0/00000000000000000000.log`
 
-/** A log over these topics, whose first letters differ, killed with torn bytes behind the end of each. */
+/** A log over these topics, whose first letters differ, killed with torn bytes past the end of each. */
 function tornDisk(topics: readonly string[], from: VirtualDisk = new VirtualDisk()): VirtualDisk {
   const host = new SyncHost(from, undefined)
   host.open()

@@ -80,7 +80,7 @@ test('an opening beside a recovery that is under way takes another generation: o
   assert.throws(() => runNow(present.store.close()), /another process opened this log/)
 })
 
-test('a run that a frame only names, and one behind it in the next segment that the frame holds', () => {
+test('a run that a frame only names, and one after it in the next segment that the frame holds', () => {
   const segmentBytes = 20_000
   const writer = new Writer(new VirtualDisk(), segmentBytes)
   writer.begin(SHOWN)
@@ -92,7 +92,7 @@ test('a run that a frame only names, and one behind it in the next segment that 
   assert.is(endOf(state, SHOWN), 21)
 })
 
-test('a log whose newest header is damaged was not closed if a checkpoint came behind the close', () => {
+test('a log whose newest header is damaged was not closed if a checkpoint came after the close', () => {
   const closed = new Writer(new VirtualDisk())
   closed.begin(SHOWN)
   closed.append(SHOWN, 1)
@@ -153,7 +153,7 @@ test('the sector that recovery puts back is durable once the log was closed, whi
   }
 })
 
-test('what recovery cuts behind the end stays away once the log was closed', () => {
+test('what recovery cuts past the end stays away once the log was closed', () => {
   const otherEpoch = 5
   for (const segmentBytes of [1 << 20, 1500]) {
     const writer = new Writer(new VirtualDisk(), segmentBytes)

@@ -107,7 +107,7 @@ aborted('a lost, torn, damaged or foreign file is learned again from the markers
   }
 })
 
-aborted('what is recorded after an open goes behind what the file holds, read or not', () => {
+aborted('what is recorded after an open goes after what the file holds, read or not', () => {
   for (const isRead of [false, true]) {
     const disk = new VirtualDisk()
     const story = told(disk)

@@ -65,7 +65,7 @@ walks('an empty file has no batches and no fault', () => {
   assert.equal(walk(new Uint8Array()), { ends: [], position: 0, expectedOffset: 0, fault: undefined })
 })
 
-walks('stops behind the last whole batch of every truncation', () => {
+walks('stops after the last whole batch of every truncation', () => {
   const all = batches(3)
   const bytes = join(all)
   const size = all[0]?.bytes.length ?? 0

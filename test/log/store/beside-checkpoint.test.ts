@@ -57,7 +57,7 @@ test('a checkpoint is due before the segments of one commit are more than a fram
   }
 })
 
-test('of what came beside a checkpoint a frame covers all, before its end and behind it', () => {
+test('of what came beside a checkpoint a frame covers all, before its end and after it', () => {
   for (const isTakenBefore of [true, false]) {
     const writer = new Writer(new VirtualDisk())
     writer.begin(SHOWN)
@@ -130,7 +130,7 @@ test('frames are free again once the checkpoint that covers them is durable, and
   assert.is(writer.store.canCommit(0), true)
 })
 
-test('frames that were written beside a checkpoint are not free behind it', () => {
+test('frames that were written beside a checkpoint are not free after it', () => {
   const writer = new Writer(new VirtualDisk())
   writer.begin(SHOWN)
   const commit = () => {
@@ -154,7 +154,7 @@ test('frames that were written beside a checkpoint are not free behind it', () =
   assert.is(writer.store.canCommit(0), true)
 })
 
-test('a frame holds nothing again that a checkpoint covers, whether what follows came beside it or behind it', () => {
+test('a frame holds nothing again that a checkpoint covers, whether what follows came beside it or after it', () => {
   for (const isBeside of [true, false]) {
     const writer = new Writer(new VirtualDisk())
     writer.begin(SHOWN)

@@ -10,7 +10,7 @@ import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.t
 
 const TOPIC = 't'
 
-/** Sends until a flush fails; answers in which file, and what was flushed or synced behind it. */
+/** Sends until a flush fails; answers in which file, and what was flushed or synced after it. */
 function life(seed: number, at: number): { failed: string | undefined; behind: string[] } {
   const host = new SyncHost(new VirtualDisk(), new Random(seed))
   host.open()
@@ -38,7 +38,7 @@ function life(seed: number, at: number): { failed: string | undefined; behind: s
   return { failed: faults.struck > 0 ? (failed ?? last) : undefined, behind }
 }
 
-test('nothing is flushed or synced behind a flush of a frame that failed', () => {
+test('nothing is flushed or synced after a flush of a frame that failed', () => {
   const files = new Set<string>()
   for (let seed = 1; seed <= 10; seed++) {
     for (const at of [6, 12, 18, 24]) {

@@ -38,7 +38,7 @@ async function watchedStore(failure?: LogError): Promise<{ store: FileStore; cal
   return { store: rememberFailedFlush(store), calls }
 }
 
-/** Pieces of so many bytes, one behind the other. */
+/** Pieces of these sizes in bytes, one after the other. */
 async function place(writes: JoinedWrites, path: string, sizes: readonly number[], from = 0): Promise<void> {
   let position = from
   for (const [index, size] of sizes.entries()) {

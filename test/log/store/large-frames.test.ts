@@ -27,7 +27,7 @@ test('a batch of half a file is in its frame, with one flush, where the ring has
   assert.equal(flushesOfSend(4, RING_FILE_BYTES / 2), { segment: 0, ring: 1 })
 })
 
-test('it is synced in its segment where few files are left for the frames behind it', () => {
+test('it is synced in its segment where few files are left for the frames after it', () => {
   assert.equal(flushesOfSend(2, RING_FILE_BYTES / 2), { segment: 1, ring: 1 })
 })
 

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { PartitionMap } from '../../../bindings/log/store/partition-map.ts'
 
-test('what was set is there until it is deleted, a topic behind its last partition too', () => {
+test('what was set is there until it is deleted, a topic until its last partition is', () => {
   const map = new PartitionMap<string>()
   map.set({ topicId: 'a', partition: 2 }, 'a-2')
   map.set({ topicId: 'a', partition: 2 }, 'a-2 again')

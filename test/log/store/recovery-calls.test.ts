@@ -41,7 +41,7 @@ class CountedImage extends DirectoryImage {
   }
 }
 
-/** Two partitions, each send a frame; most of them behind the newest checkpoint. */
+/** Two partitions, each send a frame; most of them after the newest checkpoint. */
 async function killed(): Promise<CountedImage> {
   const image = new DirectoryImage()
   const log = await openLog(image, new StillPort(), {})

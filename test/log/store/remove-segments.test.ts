@@ -98,7 +98,7 @@ removes('a piece of a file is cut beside other work: the event loop is free mean
   assert.is(cuts, 1)
 })
 
-removes('a large file goes piece by piece, its batches behind what derives from them', () => {
+removes('a large file goes piece by piece, its batches after what derives from them', () => {
   const disk = new VirtualDisk()
   const { files, base } = stored(disk)
   const log = `${DIRECTORY}/${segmentFileName(0, 'log')}`

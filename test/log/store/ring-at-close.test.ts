@@ -58,7 +58,7 @@ test('on a full disk the second file takes its room from the reserve, and the ri
   assert.is(ringsOf(host.storage.image(new Random(1), 'kill')).length, 2, 'no reserve')
 })
 
-test('files that a crash brought back behind a missing one go at the next open', () => {
+test('files that a crash brought back after a missing one go at the next open', () => {
   const { disk } = closedLog()
   const file = disk.open(ringFile(4), { create: true })
   file?.truncate(RING_FILE_BYTES)

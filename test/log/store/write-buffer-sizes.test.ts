@@ -14,7 +14,7 @@ const KIB = 1024
 const RING_FILE_BYTES = 512 * KIB
 const RESERVED_BYTES = 288 * KIB
 const SEGMENTS_MOST = 8
-/** The head of a batch, and what stands in its only record before and behind a value of these sizes. */
+/** The head of a batch, and what stands in its only record before and after a value of these sizes. */
 const overheadBytes = (batchBytes: number): number => 61 + (batchBytes > 8300 ? 11 : 7)
 
 function hostOf(disk: VirtualDisk, partitions: number): SyncHost<VirtualDisk> {

@@ -72,7 +72,7 @@ test('buffered batches are written in pieces of 16 KiB here, and a batch of more
   for (const [writes, ...valueBytes] of [
     [2, 3000],
     [2, 4000],
-    // Each of the larger ones at once, behind the one that waits; the last one waits for the end of the turn.
+    // Each of the larger ones at once, after the one that waits; the last one waits for the end of the turn.
     [5, 4200, 50],
   ] as const) {
     bench.writes.length = 0
@@ -91,7 +91,7 @@ test('buffered batches are written in pieces of 16 KiB here, and a batch of more
 /** Transactions that follow each other without a pause, then one that stays open. */
 function transactions(bench: Bench, count: number): void {
   const client = new TransactionalClient(bench.host, 'c').init()
-  // The fourth frame fills half of the ring: behind its checkpoint the next ones have room.
+  // The fourth frame fills half of the ring: after its checkpoint the next ones have room.
   bench.sendAll('all')
   bench.writes.length = 0
   for (let index = 0; index < count; index++) {
@@ -104,7 +104,7 @@ function transactions(bench: Bench, count: number): void {
 /** Few enough that no checkpoint comes between them: the ring is small here. */
 const COMMITTED = ['committed 0', 'committed 1']
 
-test('batches of transactions are written at once, in one piece with the marker before; decisions once, behind the last of them', () => {
+test('batches of transactions are written at once, in one piece with the marker before; decisions once, after the last of them', () => {
   const bench = new Bench()
   transactions(bench, COMMITTED.length)
   const [log] = bench.writes

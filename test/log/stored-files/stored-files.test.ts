@@ -53,7 +53,7 @@ test('neighbouring batches are one run of a frame, and those of the next segment
   ])
 })
 
-test('a batch behind a decision at the beginning of a segment is no neighbour of the segment before', () => {
+test('a batch after a decision at the beginning of a segment is no neighbour of the segment before', () => {
   const bench = new Bench()
   bench.append()
   bench.roll()

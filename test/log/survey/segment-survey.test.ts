@@ -22,7 +22,7 @@ const list = newList(newContext(new DirectoryImage()))
 for (const batch of batches) appendSealed(list, batch)
 const noted = list.active?.facts()
 const UNKNOWN_END = Number.POSITIVE_INFINITY
-/** As the checkpoint notes the segment; another one begins behind it. */
+/** As the checkpoint notes the segment; another one begins after it. */
 const NOTED = { noted, coveredBytes: sizeBytes, endOffset: 5, mayGoOn: false, isCleaned: false, patches: [] }
 /** No checkpoint notes it, and nobody knows what was acknowledged. */
 const UNNOTED = { ...NOTED, noted: undefined, coveredBytes: 0, endOffset: UNKNOWN_END, mayGoOn: true }
@@ -87,7 +87,7 @@ test('a wrong offset, which no CRC covers, is found by the checksum that the che
   assert.equal(holes, [[2, 3, 'the head differs from the checkpoint']])
 })
 
-test('where the checksum proves nothing, batches count that agree with the one behind them', () => {
+test('where the checksum proves nothing, batches count that agree with the next one', () => {
   const { runs, holes } = survey(flipped(at(1) + LENGTH_BYTE), NOTED)
   assert.equal(runs, [
     [0, 1],
@@ -140,7 +140,7 @@ test('a segment that is too short lacks its last offsets, one that is gone lacks
   assert.equal(survey(undefined, NOTED), { runs: [], holes: [[0, 5, 'is missing']] })
 })
 
-test('a batch behind the checkpoint that frames cover is lost if it is not whole', () => {
+test('a batch after the checkpoint that frames cover is lost if it is not whole', () => {
   const vouched = { ...UNNOTED, coveredBytes: sizeBytes, endOffset: 5 }
   assert.equal(survey(whole, vouched), { runs: [[0, 5]], holes: [] })
   assert.equal(survey(whole.subarray(0, at(3)), vouched).holes, [[3, 5, 'shorter than it was']])

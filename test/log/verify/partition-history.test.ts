@@ -69,7 +69,7 @@ test('an epoch whose batches lie below a moved log start isn’t contradicted by
   assert.is(historyOf(0, [[131_072, 1, 0, 1]]).contradictsEpochs(moved)?.epoch, 2, 'an older one behind it')
 })
 
-test('an epoch begins with its first batch, and the first one not behind the last batch', () => {
+test('an epoch begins with its first batch, and the first one not after the last batch', () => {
   const batches = [
     [0, 1, 0, 0],
     [5, 1, 1, 2],

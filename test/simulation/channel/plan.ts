@@ -73,7 +73,7 @@ export interface Settings {
   readonly epochsLeft: number | undefined
   readonly retentionMs: number
   readonly retentionBytes: number
-  /** Records are dated up to half of it before and behind their append. */
+  /** Records are dated up to half of it before and after their append. */
   readonly stampSpreadMs: number
   readonly deletesRecords: boolean
   /** cleanup.policy compact,delete */

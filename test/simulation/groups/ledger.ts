@@ -426,7 +426,7 @@ export class Ledger {
     }
   }
 
-  /** Who was given the partition since then has to have begun behind it. */
+  /** Who was given the partition since then has to have begun after it. */
   #wasTooLate(commit: AskedCommit): void {
     const late = this.#early.find((hold) => hold.openCommits.includes(commit) && hold.start < commit.nextOffset)
     if (late === undefined || this.commits.isFollowedBy(commit, late.start)) return

@@ -114,7 +114,7 @@ function fsyncReply(unique: bigint): Buffer {
   return reply(unique, error)
 }
 
-/** One request at a time, so that what comes behind a flush isn't in it. */
+/** One request at a time, so that what comes after a flush isn't in it. */
 function serve(): void {
   read(device, request, 0, request.length, null, (error, count) => {
     const code = (error as NodeJS.ErrnoException | null)?.code

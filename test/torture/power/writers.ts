@@ -9,7 +9,7 @@ const AIM_LIMIT_MS = 1500
 const LIFE_MAX_MS = 300
 const ATTACHED_CHANCE = 0.3
 const ATTACHED = 2
-/** So long they go on behind the cut: whoever is told that something is durable then is told wrong. */
+/** How long they go on after the cut: whatever they are told to be durable then isn't. */
 const LEFT_MS = 12
 
 /** Who writes while the power goes: one process, or three of them attached to one another. */

@@ -94,7 +94,7 @@ class Key {
     return this.#at.isStill ? [...wrong, ...this.#deletedAndBack(last)] : wrong
   }
 
-  /** By a deletion behind it, which may be gone itself. */
+  /** By a deletion after it, which may be gone itself. */
   #isDeleted(offset: number): boolean {
     const { recording } = this.#world
     return this.#sends.some((send) => {

@@ -58,7 +58,7 @@ export class KeptTopic {
     return wrong
   }
 
-  /** Each record that is gone was deleted, expired, or had `retention.bytes` behind it. */
+  /** Each record that is gone was deleted, expired, or had `retention.bytes` after it. */
   #judgeGone(partition: number, sends: readonly OpenSend[], { plan }: World): string[] {
     const { retentionMs, retentionBytes } = plan.settings
     const start = this.startsAfter[partition] ?? 0

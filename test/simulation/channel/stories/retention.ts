@@ -43,7 +43,7 @@ export function retentionStory(): Story {
   }
 }
 
-/** Times of records lie behind and ahead of those at which they are appended. */
+/** Times of records lie before and after those at which they are appended. */
 const drawStamped: Draw = (process, world) => {
   const drawn = drawPlain(process, world)
   const { stampSpreadMs } = world.plan.settings
