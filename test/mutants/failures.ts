@@ -190,4 +190,25 @@ export const FAILURES: readonly Mutant[] = [
     put: '    return error !== undefined\n',
     tests: ['storage/directory-lost.test.ts'],
   },
+  {
+    name: 'failures: a partition whose directory somebody took away gets an empty one',
+    file: 'storage/drivers/node-fs.ts',
+    find: 'if (this.#lock !== undefined && this.#seen.has(place)) throw vanished(this.#root, directory)\n',
+    put: '\n',
+    tests: ['storage/partition-lost.test.ts'],
+  },
+  {
+    name: 'failures: what the log itself removed counts as taken away',
+    file: 'storage/drivers/node-fs.ts',
+    find: 'fs.rmdirSync(this.#place(path))\n      this.#seen.delete(this.#place(path))\n',
+    put: 'fs.rmdirSync(this.#place(path))\n',
+    tests: ['storage/partition-lost.test.ts'],
+  },
+  {
+    name: 'failures: a log whose directory of checkpoints was removed makes none again',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: " || error.details['errno'] !== 'ENOENT') throw error",
+    put: ' || error.code !== undefined) throw error',
+    tests: ['storage/partition-lost.test.ts'],
+  },
 ]

@@ -179,7 +179,7 @@ export function* writeCheckpointFile(store: FileStore, place: number, bytes: Uin
 /** Writes to a place; not durable yet. */
 export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uint8Array): Task<StoreFile> {
   const path = checkpointFile(place)
-  const file = yield* createFile(store, path)
+  const file = yield* createPlace(store, path)
   try {
     for (let at = 0; at < bytes.length; at += WRITTEN_AT_ONCE_BYTES) {
       if (at > 0) yield* letOthersRun()
@@ -190,5 +190,21 @@ export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uin
   } catch (error) {
     file.close()
     throw error
+  }
+}
+
+/**
+ * Somebody may have removed the directory under the log. No record in it is missed once the next one is durable, so it is
+ * made again.
+ */
+function* createPlace(store: FileStore, path: string): Task<StoreFile> {
+  try {
+    return yield* createFile(store, path)
+  } catch (error) {
+    if (!LogError.is(error, 'KAFKA_STORAGE_ERROR') || error.details['errno'] !== 'ENOENT') throw error
+    yield* perform('remove', CHECKPOINT_DIRECTORY, () => store.remove(CHECKPOINT_DIRECTORY))
+    const file = yield* createFile(store, path)
+    yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+    return file
   }
 }

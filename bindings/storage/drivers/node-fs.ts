@@ -5,6 +5,7 @@ import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../file
 import { checkDirectory, checkPath, checkRename, lockFile, parentOf } from '../path.ts'
 import { storageError } from './node-fs/errors.ts'
 import { NodeFile } from './node-fs/file.ts'
+import { vanished } from './node-fs/file-identity.ts'
 import { FlushPlace } from './node-fs/flush-place.ts'
 import { lockDirectory } from './node-fs/lock.ts'
 import { makeMarkedRoot } from './node-fs/marked-root.ts'
@@ -47,6 +48,11 @@ class NodeFileStore implements FileStore {
   /** Directories above the root whose entries lead to it and aren't known to be durable. */
   #parents: readonly string[] | undefined
   #isRootKnown = false
+  /**
+   * Directories that were there since the lock was taken. One that vanishes was taken away by somebody else: made again,
+   * it would hold what is written next and nothing of what it held, and keep the other one from being put back.
+   */
+  readonly #seen: Set<string> = new Set()
   #lock: StoreLock | undefined
   #closed = false
 
@@ -92,6 +98,7 @@ class NodeFileStore implements FileStore {
       this.#assertHeld()
       this.#enter(parentOf(from), false)
       fs.renameSync(this.#place(from), this.#place(to))
+      this.#seen.delete(this.#place(from))
     })
   }
 
@@ -102,6 +109,7 @@ class NodeFileStore implements FileStore {
       if (!this.#enter(parentOf(path), false)) return false
       const stats = fs.lstatSync(this.#place(path), { throwIfNoEntry: false })
       if (stats?.isDirectory()) fs.rmdirSync(this.#place(path))
+      this.#seen.delete(this.#place(path))
       return stats !== undefined && !stats.isDirectory()
     })
     if (!isFile) return
@@ -169,10 +177,12 @@ class NodeFileStore implements FileStore {
       const stats = fs.lstatSync(place, { throwIfNoEntry: false })
       if (stats === undefined) {
         if (!create) return false
+        if (this.#lock !== undefined && this.#seen.has(place)) throw vanished(this.#root, directory)
         makeDirectory(place)
       } else if (!stats.isDirectory()) {
         throw Object.assign(new Error(), { code: stats.isSymbolicLink() ? 'ELOOP' : 'ENOTDIR' })
       }
+      if (this.#lock !== undefined) this.#seen.add(place)
     }
     return true
   }

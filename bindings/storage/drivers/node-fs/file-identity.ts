@@ -35,3 +35,10 @@ export function lost(root: string, file: string = lockFile): LogError {
     'Close this one, then put the directory back, or open it where it lies now'
   return new LogError('KAFKA_STORAGE_ERROR', message, { file, directory: root, operation: 'lock' })
 }
+
+/** For a directory below the root. */
+export function vanished(root: string, directory: string): LogError {
+  const message = `${directory} in ${root} was removed or moved while a log had it open: close the log, then put it back`
+  const details = { file: directory, directory: root, operation: 'open', errno: 'ENOENT' }
+  return new LogError('KAFKA_STORAGE_ERROR', message, details)
+}
