@@ -32,7 +32,7 @@ test('create --if-not-exists leaves a topic that is there as it is; without it t
   cli.run(['topics', 'delete', 'once'])
 })
 
-test('list, describe and alter', () => {
+test('topics list and describe show what alter has changed', () => {
   assert.is(cli.run(['topics', 'alter', 'pay', '--config', 'segment.bytes=1000000']).status, 0)
   const [pay] = rows(cli.run(['topics', 'list', '--json']).out)
   assert.equal([pay?.['name'], pay?.['partitions'], pay?.['config']], ['pay', 2, { 'segment.bytes': '1000000' }])

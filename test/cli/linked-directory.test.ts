@@ -24,7 +24,7 @@ const directory = join(scratch, 'log')
 const verify = () => verifyFiles({ store: () => new DirectoryImage(directory), port: nodePort, signal: undefined })
 
 for (const name of ['t-0', 'journal', 'checkpoint', '__oncelog_catalogue-0']) {
-  test(`${name} behind a link is refused by a look as by an open`, async () => {
+  test(`${name} that is a link is refused by a look as by an open`, async () => {
     const [place, elsewhere] = [join(directory, name), join(scratch, 'elsewhere')]
     renameSync(place, elsewhere)
     symlinkSync(elsewhere, place)
@@ -41,7 +41,7 @@ for (const name of ['t-0', 'journal', 'checkpoint', '__oncelog_catalogue-0']) {
   })
 }
 
-test('put back, all is whole', async () => {
+test('once each is back in its place, verify finds no damage', async () => {
   assert.equal((await verify()).damage, [])
 })
 

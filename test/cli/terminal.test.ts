@@ -60,7 +60,7 @@ if (hasTerminal) {
     assert.equal(screen.lines, [`wrote ${RECORDS} records to long`])
   })
 
-  test('so does verify', async () => {
+  test('verify takes its bar away too, and shows what it looked at', async () => {
     const { status, screen } = await screenOf(['verify'])
     assert.is(status, 0)
     assert.match(screen.lines.join('\n'), /^partitions {2}\d+\nsegments .*\ndamage {6}0\nno damage found$/s)

@@ -73,7 +73,7 @@ async function isNotSilent(disk: VirtualDisk, why: string): Promise<boolean> {
 
 const original = await framesAlone()
 
-test('whole, it has everything', async () => {
+test('with a whole ring file the log has everything', async () => {
   const log = await openLog(original.image(new Random(1), 'all'), new StillPort(3), OPTIONS)
   assert.equal([log.recovery.damage, await lost(log)], [[], []])
   await log.close()

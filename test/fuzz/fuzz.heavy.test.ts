@@ -40,7 +40,7 @@ test('a million cases, and no memory above the bound', () => {
   assert.ok(tally.grownBytes <= GROWTH_MAX_BYTES, `${tally.grownBytes} bytes more at the peak`)
 })
 
-test('what was found once', async () => {
+test('inputs that were once taken wrongly are taken rightly', async () => {
   for (const { target: name, hex, outcome, because } of FOUND) {
     const target = targets.find((each) => each.name === name)
     assert.ok(target, `there is no target ${name}`)

@@ -84,7 +84,7 @@ function inTransaction(story: Story): Story {
   return story.send('a0', { transaction: 't' }).send('b0', { transaction: 't', partition: 1 })
 }
 
-test('the true stories', () => {
+test('histories that can have happened have no anomaly', () => {
   assert.equal(found(three().poll('a0 b1').poll('c2').final('a0 b1 c2')), [])
   assert.equal(found(inTransaction(new Story()).end('t', 'committed').final('a0').final('b0', 1)), [])
   assert.equal(

@@ -258,7 +258,7 @@ test('compressed records come in as they are, with the greatest time that they a
   }
 })
 
-test('what a builder refuses', () => {
+test('a builder refuses calls out of order, too little room, and a buffer that is freed or another kernel’s', () => {
   const refused = (work: () => unknown): void =>
     assert.throws(work, (error: { code: string }) => error.code === 'INVALID_REQUEST')
   refused(() => builder.append('k', 'v', 0, undefined))

@@ -13,7 +13,7 @@ const isRefused = (check: (name: string) => void, name: unknown): boolean => {
   }
 }
 
-test('Kafka’s rules', () => {
+test('a topic’s name keeps Kafka’s rules', () => {
   for (const name of ['a', 'A.b_c-9', '...', '.a', '-', 'x'.repeat(249)])
     assert.not(isRefused(assertTopicName, name), name)
   const bad = [

@@ -22,7 +22,7 @@ function written(write: (writer: MessageWriter) => void): Uint8Array<ArrayBuffer
   return joinPieces(writer.finish())
 }
 
-test('plain data of any shape', () => {
+test('plain data of any shape comes back as it was', () => {
   const values = [
     ...[undefined, null, true, false, 0, -0, 1.5, 2 ** 53 - 1, Number.POSITIVE_INFINITY, '', 'ä\u0000🙂', bytes('x')],
     [[], {}, [undefined, [null, { a: [1] }]]],

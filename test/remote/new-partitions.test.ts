@@ -27,7 +27,7 @@ const ends = async (partitions: number) => {
 }
 const to = (partition: number) => ({ topic: 't', partition, value: 'x' })
 
-test('one record, and a list whose first ones go elsewhere', async () => {
+test('one record, and a list whose first ones go elsewhere, reach partitions that another process added', async () => {
   const producer = attached.producer()
   await producer.send(to(0))
   await holder.admin.createPartitions('t', 2)
@@ -44,7 +44,7 @@ test('one record, and a list whose first ones go elsewhere', async () => {
   assert.equal(await ends(4), [2, 3, 1, 100])
 })
 
-test('in a transaction', async () => {
+test('a send in a transaction reaches a partition that another process added', async () => {
   const producer = attached.producer({ transactionalId: 'id' })
   await producer.transaction(async (transaction) => {
     await transaction.send(to(0))

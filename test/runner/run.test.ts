@@ -82,7 +82,7 @@ test('a test that throws what uvu has no report for is named, with what it threw
     test('throws a LogError', () => {
       throw new LogError('INVALID_REQUEST', 'of the log', { argument: 'at fault' })
     })
-    test('runs behind it', () => {})
+    test('runs after it',  () => {})
     test.run()`
   writeFileSync(join(scratch, 'log-error.fixture.ts'), source)
   const { output, lastLine } = await run('--directory', relative('.', scratch))

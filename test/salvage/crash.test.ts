@@ -51,7 +51,7 @@ function endingStore(image: DirectoryImage, last: number): FileStore & { readonl
   }
 }
 
-test('at each operation', async () => {
+test('ended at any operation, a salvage leaves no log or a whole one', async () => {
   const source = (await fixtures())[0]?.image ?? new DirectoryImage()
   const whole = endingStore(new DirectoryImage(), Number.POSITIVE_INFINITY)
   await salvagedInto(source.fork(), whole)

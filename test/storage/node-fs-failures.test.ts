@@ -257,7 +257,7 @@ test('each failure of the system has its code and says what to do; a quota is a 
   }
 })
 
-test('the limit of open files', () => {
+test('the limit of open files: an open is refused with EMFILE and what to do, and works again below the limit', () => {
   const told = underLimit('-n 60', 'files', freshPlace())
   assert.is(told.code, 'KAFKA_STORAGE_ERROR')
   assert.match(told.message, /EMFILE, .*ulimit -n/)

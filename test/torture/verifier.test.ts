@@ -84,7 +84,7 @@ async function violations(
   return verifier.violations.join('\n')
 }
 
-test('what is right', async () => {
+test('a log that has what it told has no violation', async () => {
   assert.is(await violations(await written(), []), '')
 })
 

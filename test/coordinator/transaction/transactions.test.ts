@@ -393,7 +393,7 @@ test('a close says nothing of a transaction that has nothing, that is being deci
   assert.equal(bench.transactions.planClose(1), [])
 })
 
-test('wrong requests', () => {
+test('an id that is empty or too long, and a timeout out of bounds, are refused and leave nothing', () => {
   const bench = new Bench()
   refuses('INVALID_REQUEST', () => bench.init(''))
   refuses('INVALID_REQUEST', () => bench.init('x'.repeat(32_768)))

@@ -28,7 +28,7 @@ test('each kind comes back as it was', () => {
   for (const entry of entries) assert.equal(decodeCatalogueRecord(encodeCatalogueEntry(entry), place), entry)
 })
 
-test('the bytes are these', () => {
+test('an entry is JSON under its topic id, byte for byte', () => {
   const { key, value } = encodeCatalogueEntry(entries[1]!)
   assert.is(Buffer.from(key!).toString('latin1'), 'dGVzdCB0b3BpYyBpZDAwMQ')
   const text = '{"version":1,"kind":"topic-deleted","name":"orders","partitions":3}'

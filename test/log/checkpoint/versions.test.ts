@@ -45,7 +45,7 @@ test('what is written comes back, with the place of damage where there is one', 
   }
 })
 
-test('version 2', () => {
+test('version 2: that a partition is read-only is known, where it is damaged is not', () => {
   const { facts, record } = encoded({ ...PARTITION, readOnly: true })
   // Its flag is followed by nothing about a place.
   const older = Uint8Array.of(...facts, ...record.subarray(0, READ_ONLY_AT + 1), ...record.subarray(READ_ONLY_AT + 2))

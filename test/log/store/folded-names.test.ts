@@ -99,7 +99,7 @@ test('a backup to such a file system is refused, and is no log', async () => {
   host.discard()
 })
 
-test('and so is a salvage', async () => {
+test('a salvage onto such a file system is refused, and is no log', async () => {
   const disk = new VirtualDisk()
   const host = hostOf(disk)
   for (const name of NAMES) host.send(sendTo(host, name))
