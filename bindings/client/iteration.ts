@@ -1,10 +1,10 @@
 /** What an iteration takes its items from. */
 export interface ItemSource<T> {
-  /** The next item, if it is in memory; else `more` is to be called. */
+  /** The next item, if it is in memory; otherwise call `more`. */
   take(): T | undefined
   /** Waits until `take` has something; false at the end. */
   more(): Promise<boolean>
-  /** The program left the iteration while `more` waits: it is to resolve with false soon. */
+  /** The program left the iteration while `more` waits: `more` must resolve with false soon. */
   stop(): void
   /** The iteration is over, however it ended. Called once. */
   end(): Promise<void>

@@ -234,7 +234,7 @@ export class CommitQueue {
   }
 
   /**
-   * Takes offset ceilings that are to be raised, but not of deleted topics, of which the store knows nothing any more.
+   * Takes offset ceilings that must be raised, except those of deleted topics, which the store doesn't know any more.
    */
   #takeCeilings(): readonly HostedPartition[] {
     const ceilings: HostedPartition[] = []

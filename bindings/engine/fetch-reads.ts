@@ -67,7 +67,7 @@ export class FetchReads {
     for (const position of request.positions) {
       const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
       if (missing !== undefined && !moved) {
-        // Left out of the answer: a reader that is woken now would take the partition for empty.
+        // Left out of the answer: otherwise a reader that is woken now would take the partition for empty.
         if (wanted.push(missing) === PREPARING_MAX) break
         continue
       }

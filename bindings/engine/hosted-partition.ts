@@ -35,7 +35,7 @@ class Waiters {
   }
 }
 
-/** A partition that is in use, with everybody who waits for it. */
+/** A partition that is in use, with the calls that wait for it. */
 export class HostedPartition {
   readonly id: PartitionIdentity
   readonly partition: Partition

@@ -20,7 +20,7 @@ export class LoopTurns {
     this.#port = port
   }
 
-  /** Asked with each answer that comes at once. */
+  /** Asked for each answer that comes at once. */
   get isOverdue(): boolean {
     const now = this.#port.elapsed()
     if (this.#sinceMs !== undefined) return now - this.#sinceMs > SPELL_MS

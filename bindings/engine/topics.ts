@@ -75,7 +75,7 @@ export class Topics {
   }
 
   facts(name: string): TopicFacts {
-    // Hot path: the programs' topics first, one of which nearly every call names.
+    // Hot path: the programs' topics first, since nearly every call names one of them.
     const topic = this.#catalogue.durable.byName(name)
     if (topic !== undefined) {
       return { topic: name, topicId: topic.topicId, partitions: topic.partitions, config: topic.config }

@@ -37,8 +37,8 @@ export interface TransactingHooks {
 }
 
 /**
- * Introduces transactions, partitions and groups to each other: who may append, and the one commit set in which a
- * decision, its markers and its offsets become durable together (durability rules 3 and 9).
+ * Connects transactions, partitions and groups: who may append, and the one commit set in which a decision, its markers
+ * and its offsets become durable together (durability rules 3 and 9).
  */
 export class Transacting {
   readonly #hooks: TransactingHooks

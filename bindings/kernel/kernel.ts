@@ -79,7 +79,7 @@ export interface PlainRecord {
  * Source: kafka.md section 1 (Kafka's DefaultRecordBatch).
  */
 export interface BatchBuilder {
-  /** Between `begin` and `seal` or `abandon`: the kernel has one open batch. */
+  /** Whether it is between `begin` and `seal` or `abandon`: the kernel has one open batch. */
   readonly isOpen: boolean
   begin(buffer: KernelBuffer, position: number): void
   /**

@@ -15,8 +15,8 @@ const NO_ROWS = new Int32Array(0)
 const NO_HEADERS: ReadHeaders = []
 
 /**
- * Records as views of the batch's bytes, made when they are asked for. Whoever made the table, or received it, has
- * checked every length in it, those of headers included.
+ * Records as views of the batch's bytes, made when they are asked for. Every length in the table, those of headers
+ * included, was checked where the table was made or received.
  */
 export class DecodedRecords {
   readonly baseOffset: number

@@ -11,7 +11,7 @@ export interface Effect<T = unknown> {
   readonly kind: EffectKind
   /** The file or directory it touches. */
   readonly target: string
-  /** Does it. What it throws or rejects with is thrown into the task where it yielded. */
+  /** Performs the effect. What it throws or rejects with is thrown into the task where it yielded. */
   run(): T | Promise<T>
 }
 

@@ -95,7 +95,7 @@ export interface StoreFile {
   /** Cuts off what lies beyond, or extends with zeros. */
   truncate(sizeBytes: number): void
   /**
-   * As `truncate`, while others go on: to free blocks takes a disk milliseconds. A driver for which it takes no time
+   * As `truncate`, while others go on: freeing blocks takes a disk milliseconds. A driver for which it takes no time
    * leaves it out. `close` may come before its end.
    */
   cut?(sizeBytes: number): Awaitable<void>

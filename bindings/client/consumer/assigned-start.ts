@@ -27,8 +27,8 @@ export class AssignedStart {
 
   /**
    * The start positions of the partitions that still exist. One whose topic was deleted meanwhile is left out, and the
-   * others get theirs all the same: the group rebalances because of it. `isWanted`: whether the caller still waits. If
-   * it doesn't, the program isn't asked again.
+   * others still get theirs: the group rebalances because of the deletion. `isWanted`: whether the caller still waits.
+   * If it doesn't, the program isn't asked again.
    */
   async of(
     session: ConsumerSession,

@@ -102,7 +102,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
     return true
   }
 
-  /** A failure that comes of the interruption is dropped: the next step finds out why the wait was interrupted. */
+  /** A failure caused by the interruption is dropped: the next step finds out why the wait was interrupted. */
   async #wait(): Promise<void> {
     try {
       if (this.#membership.isUnsettled) await this.#membership.settle()

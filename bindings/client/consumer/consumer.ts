@@ -95,7 +95,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   /**
    * This consumer's part in a transaction: `send` hands over its offsets, in the order of the transaction's calls. What
-   * it resolves with is to be told how the transaction ended.
+   * it resolves with must be told how the transaction ended.
    */
   async sendOffsets(
     done: unknown,

@@ -4,7 +4,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 const SPELL_MS = 1
 
 /**
- * Lets the rest of the process have its turn when that is due. A `handle` that only asks for state runs in microtasks:
+ * Gives the rest of the process its turn when that is due. A `handle` that only asks for state runs in microtasks:
  * during a whole batch of such calls no timer would run and no commit go on.
  */
 export class CooperativeYield {

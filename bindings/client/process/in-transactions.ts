@@ -165,8 +165,8 @@ async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>>
 }
 
 /**
- * Another run may succeed: the group rebalanced, the log was opened again, whoever had the partition before took the
- * transactional id, or a topic was deleted and created again.
+ * Another run may succeed: the group rebalanced, the log was opened again, the partition's previous member took the
+ * transactional id back, or a topic was deleted and created again.
  */
 function isPassing(error: unknown): boolean {
   if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true

@@ -56,11 +56,12 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, with origin, error (1 KiB of its text) and attempts in headers. To give a
-   * record or set state that its topic doesn't take is such a failure, too. A record that doesn't fit there with these
-   * headers comes with a null value and the header `oncelog-omitted`. The topic must exist, and be none of `topics`:
-   * `done` rejects at once if it doesn't, is compacted, or takes batches of less than 640 bytes (INVALID_CONFIG).
-   * Without the option the processor gives up, as it always does if a record is given for a topic that doesn't exist.
+   * Topic for records that failed every try, with origin, error (1 KiB of its text) and attempts in headers. Giving a
+   * record, or setting state, that its topic doesn't take is such a failure too. A record that doesn't fit there with
+   * these headers comes with a null value and the header `oncelog-omitted`. The topic must exist, and be none of
+   * `topics`: `done` rejects at once if it doesn't, is compacted, or takes batches of less than 640 bytes
+   * (INVALID_CONFIG). Without the option the processor gives up, as it always does if a record is given for a topic
+   * that doesn't exist.
    */
   deadLetter?: string | undefined
   /**

@@ -6,8 +6,8 @@ import { LogTransactionalProducer } from '../transaction/transactional-producer.
 
 /**
  * The transactional producers of a processor, one for each partition that it reads. Their ids are made of group and
- * partition: no restart leaves further ids behind, and whoever gets a partition ends what its last reader left open
- * there.
+ * partition: no restart leaves further ids behind, and the member that gets a partition ends what its last reader left
+ * open there.
  */
 export class ProcessProducers {
   readonly #broker: Broker

@@ -9,7 +9,7 @@ export class WorkSignal {
   #controller = new AbortController()
   #isOver = false
 
-  /** Aborts with the processor's own signal, which aborts once. */
+  /** Aborts when the processor's own signal does, which aborts once. */
   follow(signal: AbortSignalGiven): void {
     const stop = () => {
       this.#isOver = true

@@ -48,8 +48,8 @@ export interface Producer extends Sender, AsyncDisposable {
    */
   flush(options?: Abortable): Promise<void>
   /**
-   * Flushes, then ends the producer. Rejects as `flush` does, and is closed all the same. A second call gives the
-   * answer of the first.
+   * Flushes, then ends the producer. Rejects as `flush` does; the producer is closed even then. A second call settles
+   * as the first one.
    */
   close(): Promise<void>
 }

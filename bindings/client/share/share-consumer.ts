@@ -36,7 +36,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
   readonly #undelivered: Undelivered = new Undelivered()
   #session: ShareSession | undefined
-  /** The session of which the log, as it closes, asked undelivered records back: it acquires no more. */
+  /** The session that the closing log asked to give back undelivered records: it acquires no more. */
   #released: ShareSession | undefined
   #producer: Producer | undefined
   #isIterating = false

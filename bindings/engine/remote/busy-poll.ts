@@ -15,9 +15,9 @@ export interface BusyPollPort {
 
 /**
  * Keeps the event loop from sleeping for a moment after a message was sent, if after the last message an answer came
- * within such a moment: adaptive spinning, as in mutexes (docs/decisions/035-attached-processes-poll.md). Whoever is
- * answered slowly, or calls seldom, sleeps at once, so a pattern that has ended costs one moment of CPU. The program's
- * own callbacks and timers run between the turns.
+ * within such a moment: adaptive spinning, as in mutexes (docs/decisions/035-attached-processes-poll.md). A process
+ * that is answered slowly, or calls seldom, sleeps at once, so a pattern that has ended costs one moment of CPU. The
+ * program's own callbacks and timers run between the turns.
  */
 export class BusyPoll {
   readonly #port: BusyPollPort

@@ -47,7 +47,7 @@ export class MessageWriter {
     return this
   }
 
-  /** Text behind which the message ends. */
+  /** Writes text at `at`, where the message then ends. Returns its length in bytes. */
   #encoded(text: string, at: number): number {
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(at))
     this.#length = at + written

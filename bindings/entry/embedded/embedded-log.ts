@@ -234,7 +234,7 @@ export async function openHeld(
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
       const paused = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
-      // Whoever opens a log hears of its failure at once.
+      // An opening hears of its failure at once, so it doesn't wait.
       const pause = (delayMs: number) => (engine.report === undefined ? undefined : paused(delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =

@@ -64,7 +64,7 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     return [...this.#byId.values()].filter((topic) => topic.deleted)
   }
 
-  /** Forgets a deleted topic of which no files or offsets are left. */
+  /** Forgets a deleted topic once none of its files and offsets are left. */
   forget(topicId: string): void {
     if (this.#byId.get(topicId)?.deleted === true) this.#byId.delete(topicId)
   }

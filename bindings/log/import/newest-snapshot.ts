@@ -17,7 +17,7 @@ export interface OpenAsOf {
 
 /**
  * The newest whole producer snapshot at or below a partition's end. Kafka starts from it and reads only the batches
- * behind it. After a clean stop it stands at the very end.
+ * after it. After a clean stop it stands at the very end.
  */
 export function* newestSnapshot(
   { store, kernel }: Pick<ImportContext, 'store' | 'kernel'>,

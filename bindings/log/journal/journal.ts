@@ -93,7 +93,7 @@ export class Journal {
     return this.ring.hasRoom(Math.min(this.frame.limitBytes, dataBytes + decisionBytes))
   }
 
-  /** Begins a frame: what is to be durable next goes into `frame` from here on. */
+  /** Begins a frame: from here on `frame` takes what must become durable next. */
   beginFrame(): void {
     const { fileSizeBytes, hasAmpleRoom } = this.ring
     this.frame.begin(frameCapacity(fileSizeBytes, hasAmpleRoom))

@@ -183,7 +183,7 @@ export class Partition {
     timestamp: number,
   ): AbortedTransaction | undefined {
     const { producerId, producerEpoch, isCommit } = marker
-    // If there is no memory for it, the table keeps the old epoch; the coordinator refuses that one all the same.
+    // Without memory for it the table keeps the old epoch, but the coordinator refuses that one anyway.
     this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch, timestamp))
     const firstOffset = this.#open.end(producerId)
     this.placed(offset + 1)

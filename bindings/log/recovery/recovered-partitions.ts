@@ -27,7 +27,7 @@ const DIRECTORIES_AT_ONCE = 32
  */
 export class RecoveredPartitions {
   readonly all: Recovered['partitions'][number][] = []
-  /** Partitions of which the next checkpoint notes the same as this one. */
+  /** Partitions that the next checkpoint notes as this one does. */
   readonly stillNoted: Map<string, CheckpointPartition> = new Map()
   readonly #input: RecoveryInput
   readonly #context: RecoveryContext
@@ -95,7 +95,7 @@ export class RecoveredPartitions {
     return (yield* directoryTopicId(this.#input.store, directory)) === id.topicId
   }
 
-  /** Where an acknowledged frame is missing, only the checkpoint is believed, and nothing is written. */
+  /** For a log that lacks an acknowledged frame: only the checkpoint is believed, and nothing is written. */
   *#openReadOnly(files: StoredFiles, noted: CheckpointPartition | undefined): Task<StoredPartition | undefined> {
     yield* this.#readSwapped(files, noted)
     files.readOnly = true

@@ -54,12 +54,12 @@ export function mayFollow(
   return head.baseOffset > expectedOffset && (isCleaned || head.leaderEpoch > epochBefore)
 }
 
-/** The leader epoch of a batch of which at least the first 16 bytes are there. */
+/** The leader epoch of a batch; needs its first 16 bytes. */
 export function leaderEpochOf(bytes: Uint8Array): number {
   return (at(bytes, 12) << 24) | (at(bytes, 13) << 16) | (at(bytes, 14) << 8) | at(bytes, 15)
 }
 
-/** The CRC that a batch's header has, of which at least the first 21 bytes are there. */
+/** The CRC in a batch's header; needs its first 21 bytes. */
 export function crcOf(bytes: Uint8Array): number {
   return ((at(bytes, 17) << 24) | (at(bytes, 18) << 16) | (at(bytes, 19) << 8) | at(bytes, 20)) >>> 0
 }

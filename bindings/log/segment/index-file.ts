@@ -8,7 +8,7 @@ import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 export const OFFSET_ENTRY_BYTES = 8
 export const TIME_ENTRY_BYTES = 12
 
-/** For a file of which nothing is known. */
+/** For a file that nothing is known about. */
 export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 })
 
 /**

@@ -5,8 +5,8 @@ import { createFile } from '../../storage/open-file.ts'
 import { NEXT_SEGMENT } from '../files/file-names.ts'
 
 /**
- * An empty file for the next segment, made ahead under a name of its own: to rename a file takes an append a tenth of
- * the time that it takes to make one.
+ * An empty file for the next segment, made ahead under a name of its own: renaming a file takes a tenth of the time
+ * that making one takes.
  */
 export class NextSegmentFile {
   readonly #store: FileStore

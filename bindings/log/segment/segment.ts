@@ -171,7 +171,7 @@ export class Segment {
     this.#writes.writeOut()
   }
 
-  /** Takes over a batch that stands at the end already and is synced: to write it again would only put it at risk. */
+  /** Takes over a batch that stands at the end already and is synced: writing it again would only put it at risk. */
   adopt(batch: SealedBatch, config: SegmentConfig): void {
     this.#learn(batch, config)
   }

@@ -94,8 +94,8 @@ export class Checkpointer {
   }
 
   /**
-   * `facts` are those of the moment of the call: what a partition holds beyond them, later frames tell. `atOnce`
-   * partitions are noted, synced and encoded before commits have their turn again.
+   * `facts` are those of the moment of the call: later frames hold what partitions got since. `atOnce` partitions are
+   * noted, synced and encoded before commits have their turn again.
    */
   *write(
     partitions: Iterable<StoredFiles>,

@@ -48,7 +48,7 @@ export class DiskReserve {
     return this.#shares.decisionsBytes + this.#shares.bufferedBytes
   }
 
-  /** Fills the reserve again after it was used. If the disk has no room for it, the log opens all the same. */
+  /** Fills the reserve again after it was used. If the disk has no room for it, the log still opens. */
   *restore(): Task<void> {
     if (!this.isWhole) yield* unlessFull(this.#fill())
     if (!this.#hasFiles) yield* this.#makeFiles()

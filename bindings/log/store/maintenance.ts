@@ -30,7 +30,7 @@ export interface MaintenanceParts {
  */
 export class Maintenance {
   readonly #parts: MaintenanceParts
-  /** Partitions whose next segment's file is to be made ahead. */
+  /** Partitions whose next segment's file is due to be made ahead. */
   readonly #nearlyFull = new Set<StoredFiles>()
 
   constructor(parts: MaintenanceParts) {

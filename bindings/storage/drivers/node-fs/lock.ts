@@ -116,8 +116,8 @@ function openLockFile(root: string): number {
 }
 
 /**
- * Once refused, this process looks into the system's list before it tries again. Not the first time: the list may take
- * the system 20 ms.
+ * Locks that this process was refused, by the identity of their file: before another try it looks into the system's
+ * list. Not before the first try, as the list may take the system 20 ms.
  */
 const refusedHere = new Set<string>()
 
