@@ -260,11 +260,18 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/lost-begin.test.ts'],
   },
   {
-    name: 'the session of an end that failed is used again',
-    file: 'client/transaction/transactional-producer.ts',
-    find: "if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) this.#session = undefined",
+    name: 'a transactional id is opened anew where an end failed',
+    file: 'client/transaction/lasting-session.ts',
+    find: 'if (this.#hasEndFailed) await this.#endAgain()',
+    put: 'if (this.#hasEndFailed) this.#session = await this.#broker.openTransactionalProducer(this.#options)',
+    tests: ['client/older-producers.test.ts'],
+  },
+  {
+    name: 'what became of a transaction whose end failed is not asked',
+    file: 'client/transaction/lasting-session.ts',
+    find: 'if (this.#hasEndFailed) await this.#endAgain()',
     put: '',
-    tests: ['client/lost-begin.test.ts'],
+    tests: ['client/older-producers.test.ts'],
   },
   {
     name: 'frames are free before the checkpoint that covers them is durable',

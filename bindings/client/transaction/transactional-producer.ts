@@ -1,13 +1,12 @@
 import type { Broker } from '../../broker/broker.ts'
-import type { ProducerSession } from '../../broker/producer-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import { AnswerLimit } from './answer-limit.ts'
+import { LastingSession } from './lasting-session.ts'
 import { OpenedTransaction } from './open-transaction.ts'
 import { RunningWork } from './running-work.ts'
 import { TransactionSender } from './transaction-sender.ts'
@@ -34,13 +33,12 @@ type Finish = 'PRODUCER_FENCED' | 'INVALID_PRODUCER_ID_MAPPING'
 type Run<R> = { readonly result: R } | { readonly error: unknown; readonly mayBeCommitted: boolean }
 
 export class LogTransactionalProducer implements TransactionalProducer {
-  readonly #broker: Broker
   readonly #port: RuntimePort
   readonly #transactionalId: string
   readonly #timeoutMs: number
+  readonly #session: LastingSession
   readonly #sender: TransactionSender
   readonly #closed: () => void
-  #session: TransactionalSession | undefined
   /** Set from the call that begins a transaction on, before the transaction is open. */
   #isBusy = false
   #beginning: Promise<unknown> = Promise.resolve()
@@ -66,10 +64,11 @@ export class LogTransactionalProducer implements TransactionalProducer {
       const message = 'transactionalId must be a text that is not empty'
       throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
     }
-    this.#broker = broker
     this.#port = port
     this.#transactionalId = transactionalId
     this.#timeoutMs = transactionTimeoutMs
+    const session = { transactionalId, timeoutMs: transactionTimeoutMs }
+    this.#session = new LastingSession(broker, session, (error) => this.#noted(error))
     this.#sender = new TransactionSender(port, others)
     this.#closed = closed
   }
@@ -212,14 +211,13 @@ export class LogTransactionalProducer implements TransactionalProducer {
     this.#assertReady(isRun)
     this.#isBusy = true
     try {
-      const sends = await this.#openSends()
+      const sends = await this.#session.begin()
       const ended = (isCommitted: boolean) => {
         this.#isBusy = false
         this.#open = undefined
         if (!isCommitted) this.#sender.failed()
       }
-      const session = this.#session as TransactionalSession
-      const transaction = new OpenedTransaction(session, this.#sender.begin(sends), ended)
+      const transaction = new OpenedTransaction(this.#session, this.#sender.begin(sends), ended)
       this.#open = transaction
       if (signal?.aborted !== true && this.#closing === undefined) return transaction
       await transaction.abort()
@@ -248,41 +246,6 @@ export class LogTransactionalProducer implements TransactionalProducer {
     const fenced = `a newer producer has ${id}, or it was fenced by hand`
     const message = code === 'PRODUCER_FENCED' ? fenced : `the log forgot ${id}, as nobody had used it for a week`
     return new LogError(code, message, { transactionalId: this.#transactionalId })
-  }
-
-  async #openSends(): Promise<ProducerSession> {
-    const options = { transactionalId: this.#transactionalId, timeoutMs: this.#timeoutMs }
-    this.#session ??= this.#watched(await this.#broker.openTransactionalProducer(options))
-    const session = this.#session
-    try {
-      return await session.begin()
-    } catch (error) {
-      if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) throw error
-      // A begin before had been done, its answer was lost, and the log has aborted that transaction since: only an
-      // abort tells the epoch to go on with.
-      await session.abort()
-      return session.begin()
-    }
-  }
-
-  /**
-   * Gives up a session whose commit or abort failed, since its state is unknown: the next transaction opens a new one.
-   */
-  #watched(session: TransactionalSession): TransactionalSession {
-    const end = async (ending: Promise<void>): Promise<void> => {
-      try {
-        await ending
-      } catch (error) {
-        if (!LogError.is(error, 'TRANSACTION_ABORTABLE')) this.#session = undefined
-        throw this.#noted(error)
-      }
-    }
-    return {
-      begin: () => session.begin(),
-      sendOffsets: (...offsets) => session.sendOffsets(...offsets),
-      commit: () => end(session.commit()),
-      abort: () => end(session.abort()),
-    }
   }
 
   #noted(error: unknown): unknown {
