@@ -325,4 +325,35 @@ test('random faults: what was acknowledged is there once, in the order of the ca
   }
 })
 
+test('a batch that a lowered limit refuses is cut by it, in its place among the others, and its bytes count once', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer({ batchSizeBytes: 0, bufferBytes: 1000 })
+  await producer.send({ topic: 't', value: 'first' })
+  const error = new LogError('MESSAGE_TOO_LARGE', 'lowered', { maxMessageBytes: 310, segmentBytes: 10_000 })
+  broker.fault = (request) => (plainAppend(request).records.length > 2 ? { kind: 'refuse', error } : undefined)
+  const values = ['a', 'b', 'c', 'd', 'e'].map((name) => name.repeat(100))
+  const sent = producer.send(values.map((value) => ({ topic: 't', value })))
+  const behind = producer.send({ topic: 't', value: 'behind' })
+  assert.equal(
+    (await sent).map(({ offset }) => offset),
+    [1, 2, 3, 4, 5],
+  )
+  assert.is((await behind).offset, 6)
+  assert.equal(broker.texts('t'), ['first', ...values, 'behind'])
+  assert.is(broker.epochsBumped, 0)
+  // Waits for room where more counts as unanswered than is.
+  await producer.send({ topic: 't', value: 'x'.repeat(900) })
+})
+
+test('a batch that a limit refuses is not cut where one of its records alone is too large: nothing of it is written', async () => {
+  const { log, broker } = setup()
+  const producer = log.producer()
+  await producer.send({ topic: 't', value: 'first' })
+  const error = new LogError('MESSAGE_TOO_LARGE', 'lowered', { maxMessageBytes: 310, segmentBytes: 10_000 })
+  broker.fault = (_, count) => (count === 1 ? { kind: 'refuse', error } : undefined)
+  const values = ['a', 'b'.repeat(300), 'c'.repeat(100)]
+  await failure('MESSAGE_TOO_LARGE', () => producer.send(values.map((value) => ({ topic: 't', value }))))
+  assert.equal(broker.texts('t'), ['first'])
+})
+
 test.run()

@@ -223,4 +223,67 @@ test('an answer is not kept that is older than changes that were told of before 
   assert.equal(await askedAgain, { partitions: 2 })
 })
 
+test('records without a key that outdated rules refused count once for the partition that they go to', async () => {
+  await holder.admin.createTopic('k', { partitions: 2, config: { 'max.message.bytes': 500 } })
+  const producer = attached.producer({ batchSizeBytes: 2000 })
+  const { partition } = await producer.send({ topic: 'k', value: 'a' })
+  await holder.admin.alterConfig('k', { 'max.message.bytes': 5000 })
+  const some = Array.from({ length: 8 }, () => ({ topic: 'k', value: 'x'.repeat(64) }))
+  // Refused for its last record.
+  await producer.send([...some, { topic: 'k', partition: 0, value: large }])
+  const sent = await producer.send(some)
+  assert.equal(new Set(sent.map((place) => place.partition)), new Set([partition]))
+})
+
+/** Lists that are copied record by record, and that go out in one piece. */
+const LISTS = { copied: { count: 12, sizeBytes: 100 }, packed: { count: 30, sizeBytes: 400 } } as const
+
+for (const [way, { count, sizeBytes }] of Object.entries(LISTS)) {
+  const list = Array.from({ length: count }, (_, at) => ({ topic: 't', value: `${at} `.padEnd(sizeBytes, 'x') }))
+
+  test(`a list that only an outdated limit cuts is one batch, as the new one allows: ${way}`, async () => {
+    const producer = attached.producer()
+    await producer.send({ topic: 't', value: 'a' })
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 50_000 })
+    await producer.send(list)
+    assert.equal(await batchSizes('t'), [1, count])
+  })
+
+  test(`a list is cut by a limit that was lowered, in its order: ${way}`, async () => {
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 50_000 })
+    const producer = attached.producer()
+    await producer.send({ topic: 't', value: 'a' })
+    const transactional = attached.producer({ transactionalId: 'id' })
+    await transactional.transaction((transaction) => transaction.send({ topic: 't', value: 'b' }))
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 1000 })
+    const sent = await producer.send(list)
+    const behind = await transactional.transaction(async (transaction) => {
+      await transaction.send({ topic: 't', value: 'c' })
+      return transaction.send(list)
+    })
+    assert.equal(
+      sent.map(({ offset }) => offset),
+      list.map((_, at) => 3 + at),
+    )
+    assert.equal(
+      behind.map(({ offset }) => offset),
+      list.map((_, at) => 4 + count + at),
+    )
+    const seen: string[] = []
+    for await (const { value } of holder.read('t', { until: 'end' })) seen.push(String(Buffer.from(value ?? [])))
+    const values = list.map(({ value }) => value)
+    assert.equal(seen, ['a', 'b', ...values, 'c', ...values])
+  })
+
+  test(`a list with a record that no batch holds by a limit that was lowered is not written: ${way}`, async () => {
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 50_000 })
+    const producer = attached.producer()
+    await producer.send({ topic: 't', value: 'a' })
+    await holder.admin.alterConfig('t', { 'max.message.bytes': 1000 })
+    const records = [...list, { topic: 't', value: large }]
+    await failure('MESSAGE_TOO_LARGE', () => producer.send(records))
+    assert.is((await producer.send({ topic: 't', value: 'b' })).offset, 1)
+  })
+}
+
 test.run()

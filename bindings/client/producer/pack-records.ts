@@ -20,6 +20,20 @@ export function packRecords(records: readonly EncodedRecord[]): PackedRecords | 
   }
 }
 
+/** Returns the records as views of the piece that they were packed into. */
+export function unpackRecords({ payload, lengths }: PackedRecords): EncodedRecord[] {
+  let at = 0
+  const field = (length: number): Uint8Array | null => {
+    if (length < 0) return null
+    at += length
+    return payload.subarray(at - length, at)
+  }
+  return Array.from({ length: lengths.length >> 1 }, (_, index) => {
+    const key = field(lengths[index * 2] as number)
+    return { key, value: field(lengths[index * 2 + 1] as number) }
+  })
+}
+
 class RecordPacker {
   readonly #payload: Uint8Array<ArrayBuffer>
   readonly #lengths: Int32Array

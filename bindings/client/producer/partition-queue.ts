@@ -3,6 +3,7 @@ import type { CompressionType } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Acks } from '../../model/positions.ts'
 import type { EncodedRecord } from '../../model/records.ts'
+import { cutAgain } from './cut-again.ts'
 import { packRecords } from './pack-records.ts'
 import { PendingBatch } from './pending-batch.ts'
 import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
@@ -246,7 +247,9 @@ export class PartitionQueue {
 
   #refused(batch: PendingBatch, error: unknown): void {
     // One send's wrong record is no fault of the batch's other sends: each send goes out once more, by itself.
-    if (batch.parts.length > 1 && isOfRecords(error)) return this.#unanswered.split(batch)
+    if (batch.parts.length > 1 && isOfRecords(error)) return this.#unanswered.replace(batch, batch.split())
+    const cut = cutAgain(batch, error)
+    if (cut.length > 0) return this.#unanswered.replace(batch, cut)
     if (isUnwritten(error)) this.#unanswered.removeUnwritten(batch)
     else {
       this.#unanswered.remove(batch)

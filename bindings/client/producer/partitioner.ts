@@ -8,6 +8,12 @@ import { murmur2, murmur2OfText } from './murmur2.ts'
  */
 export type UserPartitioner = (record: ProducerRecord, partitions: number) => number
 
+/** The partition that a topic's records without a key go to, and how much went there. */
+interface Sticky {
+  readonly partition: number
+  producedBytes: number
+}
+
 /**
  * Kafka's default partitioner: equal keys go together (murmur2), records without a key stay with one partition until a
  * batch's worth was produced to it, then move to another one at random (KIP-794).
@@ -16,12 +22,28 @@ export class Partitioner {
   readonly #user: UserPartitioner | undefined
   readonly #random: () => number
   readonly #batchSizeBytes: number
-  readonly #sticky = new Map<string, { partition: number; producedBytes: number }>()
+  readonly #sticky = new Map<string, Sticky>()
+  /** Of each topic that records without a key went to since the last mark: what held before. */
+  readonly #marked = new Map<string, Sticky | undefined>()
 
   constructor(user: UserPartitioner | undefined, random: () => number, batchSizeBytes: number) {
     this.#user = user
     this.#random = random
     this.#batchSizeBytes = Math.max(1, batchSizeBytes)
+  }
+
+  /** Begins what `takeBack` undoes: the records that come now may not be sent to the partitions that they get. */
+  mark(): void {
+    this.#marked.clear()
+  }
+
+  /** Makes the records since the last mark count as not produced. */
+  takeBack(): void {
+    for (const [topic, sticky] of this.#marked) {
+      if (sticky === undefined) this.#sticky.delete(topic)
+      else this.#sticky.set(topic, sticky)
+    }
+    this.#marked.clear()
   }
 
   /**
@@ -47,6 +69,7 @@ export class Partitioner {
 
   #stickyPartition(topic: string, sizeBytes: number, partitions: number): number {
     let sticky = this.#sticky.get(topic)
+    if (!this.#marked.has(topic)) this.#marked.set(topic, sticky && { ...sticky })
     if (sticky === undefined || sticky.partition >= partitions || sticky.producedBytes >= this.#batchSizeBytes) {
       sticky = { partition: this.#anotherPartition(sticky?.partition, partitions), producedBytes: 0 }
       this.#sticky.set(topic, sticky)

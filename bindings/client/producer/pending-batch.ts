@@ -1,6 +1,7 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
 import { type PackedRecords, recordCountOf } from '../../model/batch-records.ts'
 import type { CompressedRecords, CompressionType } from '../../model/compression.ts'
+import type { Cut } from './cut-by-size.ts'
 import type { SendPart } from './send-part.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
@@ -85,10 +86,19 @@ export class PendingBatch {
     return this.parts.map((part) => {
       part.records = this.records.slice(part.firstIndex, part.firstIndex + part.count)
       part.firstIndex = 0
-      const alone = new PendingBatch(part, this.compression)
-      alone.state = 'held'
-      alone.ordinal = this.ordinal
-      return alone
+      return this.#inItsPlace(part)
     })
+  }
+
+  /** Returns a batch for each of these runs of its records, which are those of its only part. */
+  cut(records: readonly CheckedRecord[], cuts: readonly Cut[]): PendingBatch[] {
+    return this.parts.flatMap((part) => part.cut(records, cuts).map((each) => this.#inItsPlace(each)))
+  }
+
+  #inItsPlace(part: SendPart): PendingBatch {
+    const batch = new PendingBatch(part, this.compression)
+    batch.state = 'held'
+    batch.ordinal = this.ordinal
+    return batch
   }
 }

@@ -67,10 +67,20 @@ class RecordGroup {
     for (let at = 0; at < this.#count; at++) read[this.#indexes?.[at] ?? at] = this.#records[at] as CheckedRecord
   }
 
-  /** Puts the group into one batch, or into several if one can't hold it. */
-  enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
+  /** Whether one batch can't hold the group. */
+  get isCut(): boolean {
+    return !surelyFits(this.#sizeBytes, this.#maxBytes) && cutBySize(this.#whole(), this.#maxBytes).length > 1
+  }
+
+  #whole(): CheckedRecord[] {
     const records = this.#records
     if (records.length > this.#count) records.length = this.#count
+    return records
+  }
+
+  /** Puts the group into one batch, or into several if one can't hold it. */
+  enqueue(parts: SendPart[], owner: PartOwner, send: PendingSend): void {
+    const records = this.#whole()
     this.queue = this.queue.inUse
     if (surelyFits(this.#sizeBytes, this.#maxBytes)) {
       const indexes = this.#indexes ?? 0
@@ -96,6 +106,8 @@ class RecordGroup {
  */
 export class SendPlan {
   sizeBytes = 0
+  /** Whether the log is to be asked for the rules of every topic, whatever is known of them. */
+  asksAnew = false
   #first: RecordGroup | undefined
   /** The groups by queue, used as soon as there is more than one. */
   #groups: Map<PartitionQueue, RecordGroup> | undefined
@@ -150,14 +162,25 @@ export class SendPlan {
     const read = this.#read ?? []
     this.#read = read
     for (const group of this.#allGroups()) group.spread(read)
-    this.#first = undefined
-    this.#groups = undefined
-    this.sizeBytes = 0
+    this.forgetPlaces()
     return Array.from(records, (record, index) => {
       const checked = read[index] ?? checkRecord(record, index)
       read[index] = checked
       return copyOf(record, checked.headers)
     })
+  }
+
+  /** Has `place` begin anew. */
+  forgetPlaces(): void {
+    this.#first = undefined
+    this.#groups = undefined
+    this.sizeBytes = 0
+  }
+
+  /** Whether the records for one of the partitions are more than one batch can hold. */
+  get isCut(): boolean {
+    for (const group of this.#allGroups()) if (group.isCut) return true
+    return false
   }
 
   /** Throws what `place` would throw for one of the copies by these rules, without calling the partitioner. */

@@ -9,7 +9,8 @@ import { borrowed, handOver } from './borrowed-records.ts'
 import { LoneSend } from './lone-send.ts'
 import { Partitioner } from './partitioner.ts'
 import { type AnswerForm, PendingSend } from './pending-send.ts'
-import { type Places, refuseTooLarge, SendPlan } from './place-records.ts'
+import { refuseTooLarge, SendPlan } from './place-records.ts'
+import { Placing } from './placing.ts'
 import {
   assertCompression,
   type Compression,
@@ -19,7 +20,6 @@ import {
 } from './producer-options.ts'
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
-import { isByRules } from './refusals.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendPart } from './send-part.ts'
 import type { TopicRules } from './topic-rules.ts'
@@ -36,13 +36,7 @@ export class LogProducer implements Producer {
   readonly #settings: ProducerSettings
   readonly #partitioner: Partitioner
   readonly #buffer: SendBuffer
-  readonly #places: Places = {
-    rules: (topic) => this.#accumulator.rulesNow(topic),
-    partition: (record, sizeBytes, partitions) => this.#partitioner.choose(record, sizeBytes, partitions),
-    onlyPartition: (record, partitions) => this.#partitioner.onlyChoice(record, partitions),
-    queue: (topic, partition) => this.#accumulator.queue(topic, partition),
-    compression: (rules, ofCall) => this.#compressionOf(rules, ofCall ?? this.#settings.compression),
-  }
+  readonly #placing: Placing
   readonly #waiting = new WaitingSends()
   #cancelLinger: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -64,6 +58,9 @@ export class LogProducer implements Producer {
     const { accumulator, giveBack } = accumulators.take(this.#settings)
     this.#accumulator = accumulator
     this.#giveBack = giveBack
+    this.#placing = new Placing(accumulator, this.#partitioner, (rules, ofCall) => {
+      return this.#compressionOf(rules, ofCall ?? this.#settings.compression)
+    })
   }
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
@@ -92,7 +89,7 @@ export class LogProducer implements Producer {
       const handedOver = this.#handOver(records, form, compression)
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
-      const isPlaced = this.#placeNow(plan, records)
+      const isPlaced = this.#placing.now(plan, records)
       const mayGo = this.#accumulator.isOpen && this.#waiting.last === undefined && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       const copies = isPlaced ? undefined : plan.copies(records)
@@ -127,52 +124,13 @@ export class LogProducer implements Producer {
   ): Promise<unknown> {
     const begin = async () => {
       await abortable(this.#accumulator.open(), signal)
-      if (copies !== undefined) await abortable(this.#placeAll(plan, copies), signal)
+      if (copies !== undefined) await abortable(this.#placing.later(plan, copies), signal)
       await this.#room(plan.sizeBytes, signal)
       throwIfAborted(signal)
       this.#accumulator.assertNotFenced()
       return this.#enqueue(plan, send)
     }
     return (await this.#waiting.inTurn(begin, signal)).answered
-  }
-
-  /** Gives the records their places without waiting. Returns false if the log must be asked first. */
-  #placeNow(plan: SendPlan, records: readonly ProducerRecord[]): boolean {
-    try {
-      return plan.place(records, this.#places)
-    } catch (error) {
-      if (!this.#isOutdated(error)) throw error
-      return false
-    }
-  }
-
-  /**
-   * Gives the copies their places. It asks the log for what isn't known of their topics, and again where a record is
-   * refused by rules that may be outdated.
-   */
-  async #placeAll(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<void> {
-    const known = new Map<string, TopicRules>()
-    const newest = new Set<string>()
-    for (const [index, copy] of copies.entries()) {
-      const { topic } = copy
-      const rules = known.get(topic) ?? (await this.#accumulator.rules(topic))
-      known.set(topic, rules)
-      try {
-        plan.check(copy, index, rules)
-      } catch (error) {
-        if (newest.has(topic) || !this.#isOutdated(error)) throw error
-        newest.add(topic)
-        const newer = await this.#accumulator.newerRules(topic)
-        known.set(topic, newer)
-        plan.check(copy, index, newer)
-      }
-    }
-    plan.place(copies, { ...this.#places, rules: (topic) => known.get(topic) })
-  }
-
-  /** Whether a topic's rules refused a record though the log may have other rules by now. */
-  #isOutdated(error: unknown): boolean {
-    return this.#accumulator.mayBeOutdated && isByRules(error)
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
@@ -203,7 +161,7 @@ export class LogProducer implements Producer {
       refuseTooLarge(checked, 0, topic, rules)
       partition = this.#partitioner.choose(record, checked.sizeBytes, rules.partitions)
     } catch (error) {
-      if (!this.#isOutdated(error)) throw error
+      if (!this.#placing.isOutdated(error)) throw error
       const send = new PendingSend(1, { isOne: true, isWhole: this.#isWhole })
       const plan = new SendPlan(ofCall, [checked])
       return this.#enqueueLater(plan, plan.copies([record]), send, signal)
@@ -233,8 +191,10 @@ export class LogProducer implements Producer {
     compression: Compression | undefined,
   ): PendingSend | undefined {
     if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
-    const whole = borrowed(records, this.#places, compression, this.#ownBatchBytes)
+    const whole = borrowed(records, this.#placing.places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
+    // By the limits that the log has now they may be one batch.
+    if (whole.batches.length > 1 && this.#accumulator.mayBeOutdated) return undefined
     const send = new PendingSend(records.length, form)
     const taken = handOver(whole, this.#buffer, send)
     if (taken === 0) return undefined

@@ -1,5 +1,6 @@
 import type { AppendResult } from '../../broker/producer-session.ts'
 import type { RecordMetadata } from '../producer-record.ts'
+import type { Cut } from './cut-by-size.ts'
 import { Metadata } from './metadata.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
@@ -67,6 +68,20 @@ export class SendPart {
   indexOf(at: number): number {
     const { indexes } = this
     return typeof indexes === 'number' ? indexes + at : (indexes[at] as number)
+  }
+
+  /** Ends the part for others, one for each of these runs of its records. */
+  cut(records: readonly CheckedRecord[], cuts: readonly Cut[]): SendPart[] {
+    const { owner, send, indexes } = this
+    const parts = cuts.map(({ from, to }) => {
+      const run = records.slice(from, to)
+      const sizeBytes = run.reduce((sum, record) => sum + record.sizeBytes, 0)
+      const at = typeof indexes === 'number' ? indexes + from : indexes.slice(from, to)
+      return owner.began(new SendPart(this, run, sizeBytes, at, owner, send))
+    })
+    send.partEnded()
+    owner.settled(this)
+    return parts
   }
 
   written({ baseOffset, appendTime, isLogAppendTime }: AppendResult): void {

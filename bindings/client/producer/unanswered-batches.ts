@@ -76,10 +76,10 @@ export class UnansweredBatches {
     else if (!this.hasGap) this.#nextSequence = batch.baseSequence
   }
 
-  /** Splits a batch that wasn't written either. The batches that it is split into wait for new sequences. */
-  split(batch: PendingBatch): void {
+  /** Puts others in the place of a batch that certainly wasn't written. They wait for new sequences. */
+  replace(batch: PendingBatch, others: readonly PendingBatch[]): void {
     this.#openGap(batch)
-    this.#batches.splice(this.#batches.indexOf(batch), 1, ...batch.split())
+    this.#batches.splice(this.#batches.indexOf(batch), 1, ...others)
   }
 
   #openGap(batch: PendingBatch): void {

@@ -1,0 +1,96 @@
+import type { ProducerRecord } from '../producer-record.ts'
+import type { Partitioner } from './partitioner.ts'
+import type { Places, SendPlan } from './place-records.ts'
+import type { RecordAccumulator } from './record-accumulator.ts'
+import { isByRules } from './refusals.ts'
+import type { TopicRules } from './topic-rules.ts'
+
+/** Gives records their places, and asks the log anew where what is known of their topics may be outdated. */
+export class Placing {
+  readonly places: Places
+  readonly #accumulator: RecordAccumulator
+  readonly #partitioner: Partitioner
+
+  constructor(accumulator: RecordAccumulator, partitioner: Partitioner, compression: Places['compression']) {
+    this.#accumulator = accumulator
+    this.#partitioner = partitioner
+    this.places = {
+      rules: (topic) => accumulator.rulesNow(topic),
+      partition: (record, sizeBytes, partitions) => partitioner.choose(record, sizeBytes, partitions),
+      onlyPartition: (record, partitions) => partitioner.onlyChoice(record, partitions),
+      queue: (topic, partition) => accumulator.queue(topic, partition),
+      compression,
+    }
+  }
+
+  /** Whether a topic's rules refused a record though the log may have other rules by now. */
+  isOutdated(error: unknown): boolean {
+    return this.#accumulator.mayBeOutdated && isByRules(error)
+  }
+
+  /** Gives the records their places without waiting. Returns false if the log must be asked first. */
+  now(plan: SendPlan, records: readonly ProducerRecord[]): boolean {
+    try {
+      return this.#place(plan, records, this.places)
+    } catch (error) {
+      if (!this.isOutdated(error)) throw error
+      return false
+    }
+  }
+
+  /**
+   * Gives the copies their places. It asks the log for what isn't known of their topics, and again where a record is
+   * refused, or a list cut, by rules that may be outdated.
+   */
+  async later(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<void> {
+    const known = await this.#rulesOf(plan, copies)
+    if (this.#place(plan, copies, { ...this.places, rules: (topic) => known.get(topic) })) return
+    plan.forgetPlaces()
+    await this.later(plan, copies)
+  }
+
+  async #rulesOf(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<ReadonlyMap<string, TopicRules>> {
+    const known = new Map<string, TopicRules>()
+    const newest = new Set<string>()
+    const askAnew = async (topic: string): Promise<TopicRules> => {
+      newest.add(topic)
+      return this.#accumulator.newerRules(topic)
+    }
+    for (const [index, copy] of copies.entries()) {
+      const { topic } = copy
+      const ask = () => (plan.asksAnew ? askAnew(topic) : this.#accumulator.rules(topic))
+      const rules = known.get(topic) ?? (await ask())
+      known.set(topic, rules)
+      try {
+        plan.check(copy, index, rules)
+      } catch (error) {
+        if (newest.has(topic) || !this.isOutdated(error)) throw error
+        const newer = await askAnew(topic)
+        known.set(topic, newer)
+        plan.check(copy, index, newer)
+      }
+    }
+    return known
+  }
+
+  #place(plan: SendPlan, records: readonly ProducerRecord[], places: Places): boolean {
+    this.#partitioner.mark()
+    let isPlaced = false
+    try {
+      isPlaced = plan.place(records, places) && !this.#isCutByOlder(plan)
+      return isPlaced
+    } finally {
+      if (!isPlaced) this.#partitioner.takeBack()
+    }
+  }
+
+  /**
+   * Whether records for one partition exceed a limit that another process may have raised: as long as they needn't be
+   * cut, they are one batch.
+   */
+  #isCutByOlder(plan: SendPlan): boolean {
+    if (!this.#accumulator.mayBeOutdated || plan.asksAnew || !plan.isCut) return false
+    plan.asksAnew = true
+    return true
+  }
+}
