@@ -48,8 +48,13 @@ export class LogError<C extends string = string> extends Error {
   /** Whether `error` is a LogError, of this or another copy of the package, with one of `codes` if any are given. */
   // `& {}` leaves ErrorCode in the union, so that editors offer the codes; another copy may have more.
   static is<C extends ErrorCode | (string & {})>(error: unknown, ...codes: readonly C[]): error is LogError<C> {
-    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
-    return codes.length === 0 || codes.includes((error as unknown as LogError<C>).code)
+    try {
+      if (typeof error !== 'object' || error === null || !(BRAND in error)) return false
+      return codes.length === 0 || codes.includes((error as unknown as LogError<C>).code)
+    } catch {
+      // A program may throw anything, even a proxy that was revoked: it throws when it is looked at.
+      return false
+    }
   }
 }
 

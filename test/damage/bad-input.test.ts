@@ -319,6 +319,8 @@ test('after close every call of every object says so', async () => {
     deleteRecords: () => log.admin.deleteRecords([{ ...at, beforeOffset: -1 }]),
     offsets: () => log.admin.offsets([at]),
     offsetsForTimestamp: () => log.admin.offsetsForTimestamp([at], 0),
+    setOffsets: () => log.admin.setOffsets('g', [{ ...at, nextOffset: 0 }]),
+    'setOffsets of no topic': () => log.admin.setOffsets('g', [{ topic: 'none', partition: 0, nextOffset: 0 }]),
     deleteGroup: () => log.admin.deleteGroup('g'),
     listGroups: () => log.admin.listGroups(),
     describeGroup: () => log.admin.describeGroup('g'),
@@ -332,6 +334,7 @@ test('after close every call of every object says so', async () => {
     describeProducers: () => log.admin.describeProducers([at]),
     abortTransaction: () => log.admin.abortTransaction('id'),
     fenceProducers: () => log.admin.fenceProducers(['id']),
+    'fenceProducers of none': () => log.admin.fenceProducers([]),
   }
   for (const [name, call] of Object.entries(calls)) {
     const error = await (async () => call())().then(

@@ -152,8 +152,9 @@ export class LogAdmin implements Admin {
 
   async fenceProducers(transactionalIds: readonly string[]): Promise<void> {
     const ids = checkIds(transactionalIds)
-    // All ids are looked up first: a misspelt one of several must not leave some producers fenced and others not.
-    if (ids.length > 1) await this.describeTransactions(ids)
+    // All ids are looked up first: a misspelt one of several must not leave some producers fenced and others not. An
+    // empty list is looked up too, as a closed log refuses it.
+    if (ids.length !== 1) await this.describeTransactions(ids)
     for (const id of ids) await this.#session.fenceProducer(id)
   }
 }

@@ -167,8 +167,9 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   #byTopicId(positions: readonly Position[]): OffsetToCommit[] {
+    const { topics } = this.#opened()
     return positions.map(({ topic, partition, nextOffset }) => {
-      return { topicId: this.#broker.engine.topics.facts(topic).topicId, topic, partition, nextOffset }
+      return { topicId: topics.facts(topic).topicId, topic, partition, nextOffset }
     })
   }
 
