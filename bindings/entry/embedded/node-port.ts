@@ -1,3 +1,4 @@
+import { getRandomValues } from 'node:crypto'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { loadCodecs, nodeCodecs } from './node-codecs.ts'
 import { wallClockMs } from './wall-clock.ts'
@@ -6,7 +7,7 @@ import { wallClockMs } from './wall-clock.ts'
 export const nodePort: RuntimePort = {
   now: wallClockMs,
   elapsed: () => performance.now(),
-  random: () => Math.random(),
+  random,
   setTimer(delayMs, callback, keepsAlive = false) {
     const timer = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff))
     if (!keepsAlive) timer.unref()
@@ -20,4 +21,13 @@ export const nodePort: RuntimePort = {
   warn(code, message) {
     process.emitWarning(message, { type: 'OncelogWarning', code })
   },
+}
+
+/**
+ * From the system: `Math.random` draws the same numbers at each start of a program that is given a seed for them
+ * (`node --random-seed`), and so each start would give its topics the ids of those before.
+ */
+function random(): number {
+  const [high = 0, low = 0] = getRandomValues(new Uint32Array(2))
+  return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53
 }
