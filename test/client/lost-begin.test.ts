@@ -121,6 +121,15 @@ test('work is run again after a refused commit only if the abort that followed w
   }
 })
 
+test('where the answer to a commit was lost and the transaction is committed, the next begin asks for the commit once more', async () => {
+  const session = new UndecidedSession('NETWORK_EXCEPTION', false)
+  const producer = producerOver(session)
+  const transaction = await producer.beginTransaction()
+  await failure('NETWORK_EXCEPTION', () => transaction.commit())
+  await producer.beginTransaction()
+  assert.is(session.commits, 2)
+})
+
 test('after an end that failed the next transaction goes on with the same session', async () => {
   for (const code of ['TRANSACTION_ABORTABLE', 'NETWORK_EXCEPTION'] as const) {
     let opened = 0

@@ -267,6 +267,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/older-producers.test.ts'],
   },
   {
+    name: 'the epoch behind a commit whose answer was lost is not asked for',
+    file: 'client/transaction/lasting-session.ts',
+    find: '      await this.commit()\n',
+    put: '',
+    tests: ['client/lost-begin.test.ts'],
+  },
+  {
     name: 'what became of a transaction whose end failed is not asked',
     file: 'client/transaction/lasting-session.ts',
     find: 'if (this.#hasEndFailed) await this.#endAgain()',
