@@ -1,5 +1,5 @@
-// As an append does it: a batch is checked and, where it is the next one, noted by a second call; the rival's one call does
-// both. 2 % are duplicates of the newest batch.
+// As an append does it: a batch is checked and, where it is the next one, noted by a second call; the rival's one call
+// does both. 2 % are duplicates of the newest batch.
 import { createKernel } from '../../bindings/kernel/create-kernel.ts'
 import { SEQUENCE_ACCEPTED } from '../../bindings/kernel/kernel.ts'
 import { loadKernelModule } from '../../bindings/kernel/load-kernel.ts'

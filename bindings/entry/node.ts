@@ -131,9 +131,9 @@ export async function openMemory(options: OpenOptions = {}): Promise<EmbeddedLog
 /**
  * Opens a log over a storage driver of the program's own: a `FileStore` (something with named files), or a function
  * that makes a `PartitionStore` (something with rows and a transaction). The log closes it. It belongs to this process
- * alone: the driver's lock keeps others out, and nobody attaches; as of one in memory, nothing that waits for its records
- * keeps the process alive. Run `oncelog/conformance` over the driver first: the log can only promise what the driver
- * does.
+ * alone: the driver's lock keeps others out, and nobody attaches; as of one in memory, nothing that waits for its
+ * records keeps the process alive. Run `oncelog/conformance` over the driver first: the log can only promise what the
+ * driver does.
  *
  * Rejects with INVALID_REQUEST for what is no driver, with what its `lock` rejects with (DIRECTORY_IN_USE), else as
  * `open`.

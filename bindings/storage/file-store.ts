@@ -26,8 +26,8 @@ export interface StoreCapabilities {
  * What is refused throws or rejects. Drivers throw LogError: STORAGE_FULL where space or quota ran out,
  * KAFKA_STORAGE_ERROR for every other failure, with `file` (the path) and `operation` (the method's name) in the
  * details. Where `open`, `list` or `syncDirectory` came to nothing because too many files are open, `errno` says EMFILE
- * or ENFILE: the log closes some and asks again. Where a part of the path is a file or a link, it says ENOTDIR or ELOOP:
- * what has a partition's name by chance is left alone.
+ * or ENFILE: the log closes some and asks again. Where a part of the path is a file or a link, it says ENOTDIR or
+ * ELOOP: what has a partition's name by chance is left alone.
  */
 export interface FileStore {
   /** The same object at every look. */
@@ -57,8 +57,8 @@ export interface FileStore {
   syncDirectory(directory: string): Awaitable<void>
   /**
    * The exclusive right to write below the root, which nothing in `list` shows. While another has it, or this store has
-   * it already, rejects with DIRECTORY_IN_USE, whose details name pid, host, since (`undefined` where they aren't known);
-   * without `exclusiveLock` with LOCK_UNSUPPORTED.
+   * it already, rejects with DIRECTORY_IN_USE, whose details name pid, host, since (`undefined` where they aren't
+   * known); without `exclusiveLock` with LOCK_UNSUPPORTED.
    */
   lock(): Awaitable<StoreLock>
   /** Ends the store, its lock and open files with it; may be called twice. All other calls are refused from then on. */
@@ -79,8 +79,8 @@ export interface StoreLock {
 
 /**
  * One open file. Reads and writes are synchronous and positional; a write past the end extends the file with zeros.
- * After a throw the file may hold part of the bytes beyond its old size or over old content: the log truncates or writes
- * again.
+ * After a throw the file may hold part of the bytes beyond its old size or over old content: the log truncates or
+ * writes again.
  */
 export interface StoreFile {
   /** As it was opened. */
@@ -112,8 +112,8 @@ export interface StoreFile {
    */
   assertInPlace?(): void
   /**
-   * Makes content and size durable, also if `close` comes before its end. A failure is final for the log (durability rule
-   * 10). Throws or rejects.
+   * Makes content and size durable, also if `close` comes before its end. A failure is final for the log (durability
+   * rule 10). Throws or rejects.
    */
   flush(): Awaitable<void>
   /**

@@ -6,8 +6,8 @@ import { parse } from 'csv-parse'
 export type Row = Record<string, string | number | boolean | null>
 
 /**
- * Rows of a JSON array, of NDJSON or of CSV with a header line, gzip or not, by the file's name. Empty lines and the byte
- * order mark that some programs begin a file with are passed over.
+ * Rows of a JSON array, of NDJSON or of CSV with a header line, gzip or not, by the file's name. Empty lines and the
+ * byte order mark that some programs begin a file with are passed over.
  */
 export async function* readRows(path: string): AsyncGenerator<Row> {
   const isZipped = path.toLowerCase().endsWith('.gz')

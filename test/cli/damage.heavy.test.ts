@@ -2,8 +2,8 @@
  * `verify`, `inspect` and `consume` over a directory with one harmed file, for every kind of file and every harm: each
  * exits as its help says, tells file and place in a line, shows no record that wasn't written, and never a stack trace.
  * What `verify` finds whole reads as before; where `consume` shows less than was written it says so. Every ninth file
- * of each harm in two logs; all of them in four, a quarter of an hour: `node test/runner/bundles/start.mjs test/cli/damage.heavy.test.ts
- * all`
+ * of each harm in two logs; all of them in four, a quarter of an hour: `node test/runner/bundles/start.mjs
+ * test/cli/damage.heavy.test.ts all`
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs'

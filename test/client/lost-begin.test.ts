@@ -76,7 +76,9 @@ test('a producer whose transactional id the log has forgotten is finished', asyn
   assert.equal(session.calls, ['begin'])
 })
 
-/** What a refused commit may leave open: it was asked twice and is on its way, or its answer was lost with the holder. */
+/**
+ * What a refused commit may leave open: it was asked twice and is on its way, or its answer was lost with the holder.
+ */
 const UNDECIDED = ['CONCURRENT_TRANSACTIONS', 'NETWORK_EXCEPTION'] as const
 
 /** As the log answers in such a case: only the abort after the commit tells what became of that. */

@@ -1,5 +1,5 @@
-// What a context of node:vm makes, as tests under Jest do, is of other classes than ours: bytes are bytes all the same, and what
-// would lose its content is refused.
+// What a context of node:vm makes, as tests under Jest do, is of other classes than ours: bytes are bytes all the same,
+// and what would lose its content is refused.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

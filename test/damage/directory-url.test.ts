@@ -1,5 +1,5 @@
-// A URL that names no directory of this machine, or a path that no system knows, is refused by name, wherever a directory
-// is asked for.
+// A URL that names no directory of this machine, or a path that no system knows, is refused by name, wherever a
+// directory is asked for.
 import { open, openMemory, salvage } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,5 +1,5 @@
-// Somebody puts journal/ and checkpoint/ back from an earlier close and leaves the partitions as they are: the log would go
-// on at the earlier end and write over what was acknowledged since.
+// Somebody puts journal/ and checkpoint/ back from an earlier close and leaves the partitions as they are: the log
+// would go on at the earlier end and write over what was acknowledged since.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, openLog } from '../../bindings/entry/embedded/embedded-log.ts'

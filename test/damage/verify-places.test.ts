@@ -57,7 +57,9 @@ function beginning(image: DirectoryImage, path: string, at: number): number | un
   return position
 }
 
-/** What an open makes again, or never looks at, may go without a word, as everything is as before; half an entry not. */
+/**
+ * What an open makes again, or never looks at, may go without a word, as everything is as before; half an entry not.
+ */
 function mayPass(kind: string, harm: string): boolean {
   if (/index$|snapshot$|leader-epoch/.test(kind)) return harm !== 'cut by a byte'
   // A clean close leaves nothing in the journal that counts, and the header and two checkpoints twice.
@@ -69,7 +71,9 @@ function mayPass(kind: string, harm: string): boolean {
 const originals = [...(await fixtures(1, openSmall)), ...(await transactionFixtures(1, openSmall))]
 const others = [...(await fixtures(2, openSmall)), ...(await transactionFixtures(2, openSmall))]
 
-/** The journal of another log makes this log's checkpoints foreign; what a lost frame or checkpoint leaves tells of it. */
+/**
+ * The journal of another log makes this log's checkpoints foreign; what a lost frame or checkpoint leaves tells of it.
+ */
 function standsFor(kind: string, file: string): boolean {
   if (kind === 'header') return file === 'checkpoint/0'
   if (kind === 'checkpoint') return file === 'checkpoint'

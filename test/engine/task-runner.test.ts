@@ -1,4 +1,5 @@
-// How tasks run: what they ask for is issued, and they go on with the results, in the order and shape in which they asked.
+// How tasks run: what they ask for is issued, and they go on with the results, in the order and shape in which they
+// asked.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type IssuedEffect, TaskRunner } from '../../bindings/engine/task-runner.ts'

@@ -1,6 +1,7 @@
-// A bundler may make an import of each name that is taken of a module's namespace, and an ES module that imports a name which
-// its Node lacks doesn't load at all. So a namespace of Node's is only asked for names that the types of the oldest Node have:
-// `fs.openSync`, and never as a value that is looked into. What newer ones have comes by the default import.
+// A bundler may make an import of each name that is taken of a module's namespace, and an ES module that imports a name
+// which its Node lacks doesn't load at all. So a namespace of Node's is only asked for names that the types of the
+// oldest Node have: `fs.openSync`, and never as a value that is looked into. What newer ones have comes by the default
+// import.
 import ts from 'typescript'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

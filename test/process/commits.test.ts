@@ -157,8 +157,8 @@ test('two inputs of one state that never pause, while commits are refused at ran
   await log.close()
 })
 
-// By chance: it finds what the test of a partition that is got again finds, in about every second run. Without a seed, as
-// timers and the turns of three members decide, too: none would bring a run back.
+// By chance: it finds what the test of a partition that is got again finds, in about every second run. Without a seed,
+// as timers and the turns of three members decide, too: none would bring a run back.
 test('members that come and go, while commits are refused at random: each number counts once', async (_, openBroker) => {
   let refuses = true
   const log = await openedOver(

@@ -85,7 +85,9 @@ test('a record that outdated rules refused is read once, and stays in its place 
   ])
 })
 
-/** How many records the batches of the topic's first partition have. The close writes out what still waits in memory. */
+/**
+ * How many records the batches of the topic's first partition have. The close writes out what still waits in memory.
+ */
 async function batchSizes(topic: string): Promise<number[]> {
   await attached.close()
   await holder.close()

@@ -1,4 +1,5 @@
-// What an attached process fetched is answered in memory that is used again, but never before the socket has the answer.
+// What an attached process fetched is answered in memory that is used again, but never before the socket has the
+// answer.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

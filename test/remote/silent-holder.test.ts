@@ -1,5 +1,5 @@
-// A holder that falls silent, as one that is stopped does, at each request of a call in turn: a call that takes a signal
-// hears it all the same.
+// A holder that falls silent, as one that is stopped does, at each request of a call in turn: a call that takes a
+// signal hears it all the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'

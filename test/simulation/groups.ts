@@ -5,8 +5,8 @@
  *   node --import tsx test/simulation/groups.ts --minutes 10 --seed 5000
  *   node --import tsx test/simulation/groups.ts --seed 17 --runs 1 --features "closes,slow handlers" --trace
  *
- * Prints how often each thing came. A run that goes wrong is tried without its features one by one, and printed with the
- * command that repeats it; --trace, of one run, prints all that members were told and did. Fails if one went wrong.
+ * Prints how often each thing came. A run that goes wrong is tried without its features one by one, and printed with
+ * the command that repeats it; --trace, of one run, prints all that members were told and did. Fails if one went wrong.
  */
 import { minutesOf, numberOf, oneOf, optionsOf } from '../command-line.ts'
 import type { GroupJob, GroupRun } from './groups/group-run.ts'

@@ -1,5 +1,6 @@
-// Batches that wait, in the sizes of a log of full size (decision 015): up to 16 KiB each, in pieces of 32 KiB. The other
-// scenarios have smaller ones, and segments that a single piece would fill. `all 100` crashes more images, by that seed.
+// Batches that wait, in the sizes of a log of full size (decision 015): up to 16 KiB each, in pieces of 32 KiB. The
+// other scenarios have smaller ones, and segments that a single piece would fill. `all 100` crashes more images, by
+// that seed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Enumerator } from '../../bindings/testkit/simulation/crash/enumerator.ts'

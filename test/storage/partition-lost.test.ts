@@ -1,5 +1,5 @@
-// The directory of one partition is moved away or removed under an open log. Once, what was written next made it again: an
-// empty one with index files alone stood where the records had been.
+// The directory of one partition is moved away or removed under an open log. Once, what was written next made it again:
+// an empty one with index files alone stood where the records had been.
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

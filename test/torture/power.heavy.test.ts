@@ -1,7 +1,7 @@
 /**
- * The power goes fifteen times under processes that write to a mounted ext4: by its shutdown, and by a disk below it that
- * loses any of the sectors that weren't flushed. Whatever was acknowledged with acks 'all' is there. `npm run torture`
- * goes on for as long as one likes.
+ * The power goes fifteen times under processes that write to a mounted ext4: by its shutdown, and by a disk below it
+ * that loses any of the sectors that weren't flushed. Whatever was acknowledged with acks 'all' is there. `npm run
+ * torture` goes on for as long as one likes.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

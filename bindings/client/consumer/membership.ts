@@ -345,8 +345,8 @@ export class Membership {
   /**
    * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
    * anew since. Whether the member still holds that is checked before each try: it may have been put out, or have given
-   * it up, since the call. Then this throws ILLEGAL_GENERATION. Resolves with the places that no later commit of `order`
-   * has taken.
+   * it up, since the call. Then this throws ILLEGAL_GENERATION. Resolves with the places that no later commit of
+   * `order` has taken.
    */
   async commit(
     places: readonly CommitPlace[],

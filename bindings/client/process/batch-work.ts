@@ -64,7 +64,10 @@ export class BatchWork<T extends TopicRef, S> {
     this.#yield = new CooperativeYield(port)
   }
 
-  /** Handles as many records as there is time for, at least one. Rejects with the reason of its signal, or a RecordFailure. */
+  /**
+   * Handles as many records as there is time for, at least one. Rejects with the reason of its signal, or a
+   * RecordFailure.
+   */
   async handle(batch: DeliveredBatch, state: PartitionState, isOver: () => boolean): Promise<Handled> {
     const { signal } = this.#signal
     throwIfAborted(signal)

@@ -48,7 +48,9 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
     key?: Codec<KIn, KOut> | undefined
     /** The codec of values: `json()`, `json(schema)`, `string`, `bytes`, `msgpack()` or one of your own. */
     value: Codec<VIn, VOut>
-    /** How many partitions `open(…, { topics })` creates; 1 by default. Equal keys go to one and stay in order there. */
+    /**
+     * How many partitions `open(…, { topics })` creates; 1 by default. Equal keys go to one and stay in order there.
+     */
     partitions?: number | undefined
     /** The config with which `open(…, { topics })` creates it, such as `{ 'retention.ms': -1 }`: Kafka's keys. */
     config?: TopicConfig | undefined

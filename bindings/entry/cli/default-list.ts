@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { nearestOf } from '../../model/nearest-name.ts'
 
 /**
- * Adds `list`, which runs where no command is named. Commander takes a misspelt command for an argument of it, and would
- * say that `list` has too many.
+ * Adds `list`, which runs where no command is named. Commander takes a misspelt command for an argument of it, and
+ * would say that `list` has too many.
  */
 export function defaultList(parent: Command): Command {
   const list = parent.command('list', { isDefault: true })

@@ -28,7 +28,9 @@ export interface Layout {
   readonly foot: readonly string[]
 }
 
-/** By the first rows of a list, or all of it: a table, or a block for each row where that is wider than the terminal. */
+/**
+ * By the first rows of a list, or all of it: a table, or a block for each row where that is wider than the terminal.
+ */
 export function layoutOf(rows: readonly Row[]): Layout {
   const fields = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const cellsOf = (row: Row) => fields.map((field) => shown(field, row[field]))

@@ -5,8 +5,8 @@ import { type Layout, layoutOf, type Row } from './output.ts'
 const SAMPLE_ROWS = 1000
 
 /**
- * As `print`, row after row: a file may have more of them than the memory holds. Ends early when the signal aborts, as it
- * does when the reader of the output has closed it.
+ * As `print`, row after row: a file may have more of them than the memory holds. Ends early when the signal aborts, as
+ * it does when the reader of the output has closed it.
  */
 export async function printEach(
   rows: Iterable<Row>,

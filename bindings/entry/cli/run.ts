@@ -16,8 +16,8 @@ export interface CommandCall {
 const SIGNAL_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const
 
 /**
- * The action of a command: reports failures on standard error and by the exit code. `work` resolves with what it changed, so
- * that it is told where standard output doesn't take it.
+ * The action of a command: reports failures on standard error and by the exit code. `work` resolves with what it
+ * changed, so that it is told where standard output doesn't take it.
  */
 export function run(
   work: (call: CommandCall) => Promise<Outcome | undefined> | Promise<void>,

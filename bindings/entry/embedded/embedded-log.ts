@@ -181,8 +181,8 @@ export async function openShared(
 }
 
 /**
- * KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory takes no socket. Where the file system takes no more files, one
- * of the reserve makes room: an open finds it again, or makes it anew.
+ * KAFKA_STORAGE_ERROR or STORAGE_FULL where the directory takes no socket. Where the file system takes no more files,
+ * one of the reserve makes room: an open finds it again, or makes it anew.
  */
 async function listen(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   const attempt = () =>

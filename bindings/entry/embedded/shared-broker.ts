@@ -82,8 +82,8 @@ export class SharedBroker implements Broker {
   }
 
   /**
-   * Takes the lock and opens the log; resolves with the error if another process holds it, or if one that was attached lacked
-   * something for it.
+   * Takes the lock and opens the log; resolves with the error if another process holds it, or if one that was attached
+   * lacked something for it.
    */
   async #hold(): Promise<LogError | undefined> {
     const holding = this.#options.hold(this.#serving.hooks)

@@ -194,8 +194,8 @@ export function* placeCheckpointFile(store: FileStore, place: number, bytes: Uin
 }
 
 /**
- * Somebody may have removed the directory under the log. No record in it is missed once the next one is durable, so it is
- * made again.
+ * Somebody may have removed the directory under the log. No record in it is missed once the next one is durable, so it
+ * is made again.
  */
 function* createPlace(store: FileStore, path: string): Task<StoreFile> {
   try {

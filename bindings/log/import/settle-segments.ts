@@ -21,7 +21,8 @@ const OFFSETS_MAX = Number.MAX_SAFE_INTEGER
 /**
  * Which files of a partition count, as Kafka's start decides it (LogLoader.load, kafka.md 2.6):
  * - `.deleted` is on its way out, and `.cleaned` was never whole;
- * - a `.swap` at or above the lowest `.cleaned` belongs to a split that wasn't finished: it goes, what it would replace stays;
+ * - a `.swap` at or above the lowest `.cleaned` belongs to a split that wasn't finished: it goes, what it would replace
+ *   stays;
  * - any other `.swap` is whole: it takes the place of every segment that begins below the end of the last of them.
  *
  * `nextOffsetOf`: after the last batch of a file, its base offset without one.

@@ -60,7 +60,10 @@ export function* openClean(
   }
 }
 
-/** Neither missing nor newer files are noted in a checkpoint: the next open looks again, and finds files that were restored. */
+/**
+ * Neither missing nor newer files are noted in a checkpoint: the next open looks again, and finds files that were
+ * restored.
+ */
 function* compareNames(input: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
   const { directory, id } = files
   const names = yield* perform('list', directory, () => input.store.list(directory))

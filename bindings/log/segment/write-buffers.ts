@@ -28,8 +28,8 @@ export class WriteBuffers {
   readonly #pieceBytes: number
   readonly #isAllowed: () => boolean
   /**
-   * Those with a buffer. A list: they are few, and a set that is emptied again and again leaves garbage that only a full
-   * collection finds.
+   * Those with a buffer. A list: they are few, and a set that is emptied again and again leaves garbage that only a
+   * full collection finds.
    */
   readonly #segments: BufferedSegment[] = []
   readonly #free: Uint8Array<ArrayBuffer>[] = []

@@ -49,8 +49,8 @@ class NodeFileStore implements FileStore {
   #parents: readonly string[] | undefined
   #isRootKnown = false
   /**
-   * Directories that were there since the lock was taken. One that vanishes was taken away by somebody else: made again,
-   * it would hold what is written next and nothing of what it held, and keep the other one from being put back.
+   * Directories that were there since the lock was taken. One that vanishes was taken away by somebody else: made
+   * again, it would hold what is written next and nothing of what it held, and keep the other one from being put back.
    */
   readonly #seen: Set<string> = new Set()
   #lock: StoreLock | undefined

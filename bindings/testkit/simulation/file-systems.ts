@@ -4,13 +4,14 @@ import type { Random } from './random.ts'
 
 /**
  * What systems make of a power failure, beyond what was flushed and synced:
- * - `posix`: as little as the standard asks: every sector, size and name on its own, garbage too; a file that was renamed may
- *   have both names;
+ * - `posix`: as little as the standard asks: every sector, size and name on its own, garbage too; a file that was
+ *   renamed may have both names;
  * - `ordered`: changes of directories reach the disk in their order, and a file's bytes before the size that shows them
  *   (ext4, data=ordered without delayed allocation);
- * - `delayed`: changes of directories in their order, and of a file a part of what was written last, or nothing: it may be
- *   empty under its name (ext4 with delayed allocation);
- * - `zeroed`: changes of directories in their order, sizes before bytes: what didn't arrive is zeros (XFS and its kind).
+ * - `delayed`: changes of directories in their order, and of a file a part of what was written last, or nothing: it may
+ *   be empty under its name (ext4 with delayed allocation);
+ * - `zeroed`: changes of directories in their order, sizes before bytes: what didn't arrive is zeros (XFS and its
+ *   kind).
  */
 export type FileSystem = (typeof FILE_SYSTEMS)[number]
 

@@ -54,7 +54,9 @@ export class VirtualDisk implements FileStore {
   freeBytes: number = Number.POSITIVE_INFINITY
   /** Writes that found no room at all. */
   refusedWrites = 0
-  /** Files and directories that may still be made (inodes); beyond that an opening that makes one throws STORAGE_FULL. */
+  /**
+   * Files and directories that may still be made (inodes); beyond that an opening that makes one throws STORAGE_FULL.
+   */
   freeFiles: number = Number.POSITIVE_INFINITY
   /** Openings that would have made one and didn't. */
   refusedFiles = 0

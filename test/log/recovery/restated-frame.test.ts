@@ -1,6 +1,6 @@
-// Rule 6b: the last whole frame is written again elsewhere and synced before anything acts on it, because being readable
-// proves nothing. A process that is killed in the middle of a flush leaves a frame that the next open reads and a power
-// failure takes back: here it comes before each operation of that open.
+// Rule 6b: the last whole frame is written again elsewhere and synced before anything acts on it, because being
+// readable proves nothing. A process that is killed in the middle of a flush leaves a frame that the next open reads
+// and a power failure takes back: here it comes before each operation of that open.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RESTATED_FILE } from '../../../bindings/log/journal/layout.ts'
@@ -91,7 +91,10 @@ test('a topic that a frame deletes is gone for good before its first file is', (
   }
 })
 
-/** The first image that `isMoment` names, of an open that goes on behind it; what the open writes again goes to `places`. */
+/**
+ * The first image that `isMoment` names, of an open that goes on behind it; what the open writes again goes to
+ * `places`.
+ */
 function opening(
   disk: VirtualDisk,
   isMoment: (kind: string, path: string) => boolean,

@@ -1,5 +1,5 @@
-// What recovery goes by that only some moments show: frames of two openings, the order within one frame, a header that is
-// gone, and bytes that read back before they are durable.
+// What recovery goes by that only some moments show: frames of two openings, the order within one frame, a header that
+// is gone, and bytes that read back before they are durable.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'

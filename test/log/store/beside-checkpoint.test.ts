@@ -1,5 +1,5 @@
-// What a commit beside a checkpoint leaves to the next one: its frame, ceilings that came into force between note and end,
-// and batches that no flush was asked for.
+// What a commit beside a checkpoint leaves to the next one: its frame, ceilings that came into force between note and
+// end, and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LEADER_EPOCH_CHECKPOINT, partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'

@@ -1,4 +1,5 @@
-// What waits in a log of full size, and the room that is kept for it (decision 015): the simulation has sizes of its own.
+// What waits in a log of full size, and the room that is kept for it (decision 015): the simulation has sizes of its
+// own.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../../bindings/entry/embedded/embedded-log.ts'

@@ -157,8 +157,8 @@ export class Cluster {
   }
 
   /**
-   * A program heard that the log has failed: it closes its own, and so does who holds it. What one hears that was closed
-   * says nothing of the holder of now.
+   * A program heard that the log has failed: it closes its own, and so does who holds it. What one hears that was
+   * closed says nothing of the holder of now.
    */
   storageFailed(process: SimulatedProcess): void {
     if (!this.processes.has(process)) return

@@ -37,7 +37,10 @@ export interface Hold extends TopicPartition {
   restart: number
   /** `failed`: the handler for `revoked` threw, and the member loses all. */
   state: 'held' | 'revoking' | 'failed' | 'over'
-  /** A transaction beside the iteration has its offsets: if it fails, what was delivered since the last commit comes again. */
+  /**
+   * A transaction beside the iteration has its offsets: if it fails, what was delivered since the last commit comes
+   * again.
+   */
   mayComeAgain: boolean
   /** Its member may have been put out since, or the holder of the log may be another. */
   isDoubtful: boolean
@@ -71,12 +74,18 @@ export interface LedgerOptions {
   trace(what: string): void
 }
 
-/** Longer than any outcome of a rebalance is on its way: so long a member may be given a partition of a topic that is gone. */
+/**
+ * Longer than any outcome of a rebalance is on its way: so long a member may be given a partition of a topic that is
+ * gone.
+ */
 const STALE_INTERVALS = 4
 
 const CONNECTION_LOST_MS = 300
 
-/** The longest that an answer is on its way in a storm: the group counts from when it left, the program from when it came. */
+/**
+ * The longest that an answer is on its way in a storm: the group counts from when it left, the program from when it
+ * came.
+ */
 const ON_THE_WAY_MS = 70
 
 /**

@@ -6,7 +6,10 @@ import type { SimulatedProcess } from '../channel/process.ts'
 import type { TopicLife } from './topic-lives.ts'
 import { codeOf, type GroupWorld, happens, isStormy, sleep } from './world.ts'
 
-/** What goes on around the members of a run: records come, topics come and go, clocks jump, connections and processes end. */
+/**
+ * What goes on around the members of a run: records come, topics come and go, clocks jump, connections and processes
+ * end.
+ */
 export class Surroundings {
   readonly #cluster: Cluster
   readonly #world: GroupWorld
