@@ -137,7 +137,7 @@ function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
     }
   }
   const contentChecksum = (flg & CONTENT_CHECKSUM) !== 0 ? next() : undefined
-  if (at !== bytes.length) throw badCompression('bytes behind the end of an LZ4 frame')
+  if (at !== bytes.length) throw badCompression('bytes after the end of an LZ4 frame')
   if (contentSize !== undefined && contentSize !== contentBytes)
     throw badCompression('an LZ4 frame is shorter than it says')
   return { blocks, isIndependent: (flg & INDEPENDENT) !== 0, contentBytes, contentChecksum }

@@ -75,7 +75,7 @@ for (const type of COMPRESSION_TYPES) {
   )
 
   test(
-    `${type}: cut anywhere, or with bytes behind its end, it is a fault`,
+    `${type}: cut anywhere, or with bytes after its end, it is a fault`,
     seeded(42, (random) => {
       const plain = flights.subarray(0, 3000)
       const squeezed = codec.compress(plain)

@@ -59,7 +59,7 @@ for (const [what, bytesOf] of [
     const end = append(disk, bytesOf(disk))
     const [damage, ...others] = verified(disk)
     const place = { topic: 't', partition: 0, offset: undefined }
-    assert.equal([damage, others], [{ file: FIRST, position: end, ...place, code: 'bytes behind its end' }, []])
+    assert.equal([damage, others], [{ file: FIRST, position: end, ...place, code: 'bytes past its end' }, []])
     for (const image of [disk, disk.image(new Random(1), 'kill')]) {
       const again = new SyncHost(image, undefined)
       const report = again.open()

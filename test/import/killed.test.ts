@@ -122,7 +122,7 @@ test('killed: a flipped bit is cut off as Kafka does, and reported as a loss whe
       ['t', 0, records.length, isLoss],
       `case ${index}`,
     )
-    assert.is(cut?.why.includes('whole ones behind it'), isLoss)
+    assert.is(cut?.why.includes('whole ones after it'), isLoss)
     await log.close()
   }
 })
@@ -246,7 +246,7 @@ test('killed: whole messages of an old format after the cut are reported as a lo
   ]) {
     const { log, report } = await imported(source.disk)
     assert.ok(report.leftOut.every(({ isLoss }) => isLoss))
-    assert.match(report.leftOut[0]?.why ?? '', /whole ones behind it/)
+    assert.match(report.leftOut[0]?.why ?? '', /whole ones after it/)
     await log.close()
   }
 })

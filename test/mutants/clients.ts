@@ -190,14 +190,14 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [commits],
   },
   {
-    name: 'a batch behind an aborted one is committed',
+    name: 'a batch after an aborted one is committed',
     file: inTransactions,
     find: "        if (before === 'comes again') return batch\n",
     put: '',
     tests: [commits],
   },
   {
-    name: 'a batch that comes behind what another member committed is passed over for what was aborted before',
+    name: 'a batch that comes after what another member committed is passed over for what was aborted before',
     file: inTransactions,
     find: 'samePlace(before, batch) && consumer.comesAgain(batch)',
     put: 'samePlace(before, batch)',

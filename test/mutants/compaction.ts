@@ -173,7 +173,7 @@ export const COMPACTION: readonly Mutant[] = [
     tests: [catalogue],
   },
   {
-    name: 'catalogue: what lies behind is rewritten before what lies before it',
+    name: 'catalogue: what comes later is rewritten before what comes before it',
     file: 'log/compaction/compaction-pass.ts',
     find: '    input.limits,\n  )) {',
     put: '    input.limits,\n  ).reverse()) {',

@@ -46,7 +46,7 @@ export const COMPRESSION: readonly Mutant[] = [
     tests: ['compression/codecs.test.ts'],
   },
   {
-    name: 'bytes behind the end of gzip are overlooked',
+    name: 'bytes after the end of gzip are overlooked',
     file: 'entry/embedded/node-codecs.ts',
     find: 'engine.bytesWritten !== bytes.length',
     put: 'engine.bytesWritten > bytes.length',

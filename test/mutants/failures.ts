@@ -51,14 +51,14 @@ export const FAILURES: readonly Mutant[] = [
     tests: [noMoreFiles],
   },
   {
-    name: 'failures: behind a batch that needs a new segment nothing is taken that fits',
+    name: 'failures: after a batch that needs a new segment nothing is taken that fits',
     file: 'log/store/file-partition-store.ts',
     find: "      if (LogError.is(error, 'STORAGE_FULL')) files.rollAt = undefined\n",
     put: '',
     tests: [noMoreFiles],
   },
   {
-    name: 'failures: a transaction that waits behind a refused batch does not end',
+    name: 'failures: a transaction that waits after a refused batch does not end',
     file: 'engine/transacting.ts',
     find: " || LogError.is(error, 'STORAGE_FULL') || inactive.dead",
     put: ' || inactive.dead',

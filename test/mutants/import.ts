@@ -33,7 +33,7 @@ export const IMPORT: readonly Mutant[] = [
     tests: [killed],
   },
   {
-    name: 'import: segments behind the one that is cut stay',
+    name: 'import: segments after the one that is cut stay',
     file: source,
     find: 'if (!(yield* this.#segment(file, index, wanted, take))) return',
     put: 'yield* this.#segment(file, index, wanted, take)',
@@ -166,7 +166,7 @@ export const IMPORT: readonly Mutant[] = [
     tests: [records],
   },
   {
-    name: 'import: whole batches behind a cut are no loss',
+    name: 'import: whole batches after a cut are no loss',
     file: 'log/import/source-partition.ts',
     find: 'const isLoss = !isTorn || isDamage',
     put: 'const isLoss = !isTorn',

@@ -22,7 +22,7 @@ export const MOMENTS: readonly Mutant[] = [
     tests: [besideCheckpoint],
   },
   {
-    name: 'a checkpoint takes what is appended behind its note for covered',
+    name: 'a checkpoint takes what is appended after its note for covered',
     file: 'log/stored-files/pending-runs.ts',
     find: '      return (run.unnoted?.baseOffset ?? -1) >= nextOffset ? [run.unnoted as PendingRun] : [run]\n',
     put: '      return []\n',
@@ -78,21 +78,21 @@ export const MOMENTS: readonly Mutant[] = [
     tests: [decisions],
   },
   {
-    name: 'an open that is refused behind an unclean end leaves a clean log',
+    name: 'an open that is refused after an unclean end leaves a clean log',
     file: 'engine/engine.ts',
     find: 'state.report.clean ? this.store.close() : this.store.abandon()',
     put: 'this.store.close()',
     tests: ['engine/refused-open.test.ts'],
   },
   {
-    name: 'epochs of a producer go on behind the last one',
+    name: 'epochs of a producer go on after the last one',
     file: 'engine/sessions/producer-session.ts',
     find: 'this.#producerEpoch < PRODUCER_EPOCH_MAX',
     put: 'this.#producerEpoch >= 0',
     tests: ['engine/producer-epochs.test.ts'],
   },
   {
-    name: 'epochs of an attached producer go on behind the last one',
+    name: 'epochs of an attached producer go on after the last one',
     file: 'engine/remote/attached-producer.ts',
     find: 'producerEpoch === PRODUCER_EPOCH_MAX',
     put: 'producerEpoch < 0',
@@ -155,7 +155,7 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['engine/topic-tombstones.test.ts'],
   },
   {
-    name: 'committed offsets survive a crash behind the delete of their topic',
+    name: 'committed offsets survive a crash after the delete of their topic',
     file: 'coordinator/group/groups.ts',
     find: 'this.#tables.durable.takeOffsets(isGone)\n    return [...this.#planRemovals(isGone)]',
     put: 'return []',
@@ -232,7 +232,7 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/producer-endings.test.ts'],
   },
   {
-    name: 'a send whose wait is given up lets those behind it pass',
+    name: 'a send whose wait is given up lets those after it overtake',
     file: 'client/producer/waiting-sends.ts',
     find: 'Promise.all([before, left])',
     put: 'left',
@@ -288,7 +288,7 @@ export const MOMENTS: readonly Mutant[] = [
     tests: [besideCheckpoint],
   },
   {
-    name: 'frames that came beside a checkpoint are free behind it',
+    name: 'frames that came beside a checkpoint are free after it',
     file: 'log/store/checkpoints.ts',
     find: 'journal.ring.release(facts.coveredSequence)',
     put: 'journal.ring.release(this.#appliedSequence)',

@@ -12,7 +12,7 @@ export const OLDER_JOURNAL: readonly Mutant[] = [
     tests: [olderJournal],
   },
   {
-    name: 'clean open: a table that goes on behind its noted end is overlooked',
+    name: 'clean open: a table that goes on past its noted end is overlooked',
     file: 'log/survey/newer-batches.ts',
     find: 'if (!goesOn(context, file, last)) return undefined',
     put: 'if (file.size() > 0) return undefined',

@@ -191,7 +191,7 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/producer-queue.test.ts'],
   },
   {
-    name: 'when a producer’s last transaction ended is not known behind a close',
+    name: 'when a producer’s last transaction ended is not known after a close',
     file: 'log/checkpoint/checkpoint-record.ts',
     find: 'writer.int64(producer.markerTimestamp ?? -1)',
     put: 'writer.int64(-1)',

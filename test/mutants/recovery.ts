@@ -217,7 +217,7 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['log/store/recovery-calls.test.ts'],
   },
   {
-    name: 'recovery: what stands behind the end of a segment that it closes stays',
+    name: 'recovery: what stands past the end of a segment that it closes stays',
     file: end,
     find: "    yield* this.tail.cutActive()\n    recoveryMarks.hit('roll-again')\n",
     put: "    recoveryMarks.hit('roll-again')\n",
@@ -238,7 +238,7 @@ export const RECOVERY: readonly Mutant[] = [
     tests: ['damage/vanished.test.ts'],
   },
   {
-    name: 'recovery: frames behind a noted segment that is gone are passed over',
+    name: 'recovery: frames after a noted segment that is gone are passed over',
     file: partition,
     find: 'if (entries.some((each) => this.#isNew(each)))',
     put: 'if (entries.length < 0)',
@@ -434,7 +434,7 @@ export const RECOVERY: readonly Mutant[] = [
     tests: [unproven],
   },
   {
-    name: 'recovery: a log was closed though a checkpoint came behind that',
+    name: 'recovery: a log was closed though a checkpoint came after that',
     file: 'log/recovery/recovery.ts',
     find: 'header.clean && checkpoint.sequence === header.checkpointSequence',
     put: 'header.clean',

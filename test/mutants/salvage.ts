@@ -23,7 +23,7 @@ export const SALVAGE: readonly Mutant[] = [
     tests: [random, 'salvage/survey.test.ts'],
   },
   {
-    name: 'salvage: what stands behind a found batch needn’t agree with it',
+    name: 'salvage: what follows a found batch needn’t agree with it',
     file: 'log/survey/next-batch.ts',
     find: "agreement(scanner, bounds, batch, position) !== 'agrees'",
     put: "agreement(scanner, bounds, batch, position) === 'contradicts'",
@@ -37,7 +37,7 @@ export const SALVAGE: readonly Mutant[] = [
     tests: ['salvage/sources.test.ts'],
   },
   {
-    name: 'salvage: what stands behind a missing frame is left',
+    name: 'salvage: what stands after a missing frame is left',
     file: 'log/salvage/journal-remains.ts',
     find: '[...frames, ...beyondGap]',
     put: '[...frames]',
@@ -114,7 +114,7 @@ export const SALVAGE: readonly Mutant[] = [
     tests: ['salvage/swaps.test.ts'],
   },
   {
-    name: 'damage: behind a missing frame a rewritten segment is looked for where it is not yet',
+    name: 'damage: after a missing frame a rewritten segment is looked for where it is not yet',
     file: 'log/recovery/recovered-partitions.ts',
     find: '    yield* this.#readSwapped(files, noted)\n    files.readOnly = true\n',
     put: '    files.readOnly = true\n',

@@ -83,7 +83,7 @@ export const SHARING: readonly Mutant[] = [
     tests: [locks, unseen],
   },
   {
-    name: 'work queues: no end to what is in hand behind an unfinished record',
+    name: 'work queues: no end to what is in hand after an unfinished record',
     file: shared,
     find: 'Math.min(limitOffset, this.#startOffset + WINDOW_OFFSETS)',
     put: 'limitOffset',
@@ -209,7 +209,7 @@ export const SHARING: readonly Mutant[] = [
     tests: ['remote/share.test.ts'],
   },
   {
-    name: 'work queues: a dead letter that fails keeps the records behind its own locked',
+    name: 'work queues: a dead letter that fails keeps the records after its own locked',
     file: client,
     find: '        this.#undelivered.push(records.slice(index + 1))\n',
     put: '',

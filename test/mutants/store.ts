@@ -30,7 +30,7 @@ export const STORE: readonly Mutant[] = [
     tests: [reserveAndFence],
   },
   {
-    name: 'headers that can be gone through once are lost behind a first send',
+    name: 'headers that can be gone through once are lost after a first send',
     file: 'client/record-fields.ts',
     find: '{ ...copy, headers }\n',
     put: '{ ...copy, headers: headers && record.headers }\n',

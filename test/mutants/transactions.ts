@@ -25,14 +25,14 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
-    name: 'an abort behind a commit that was refused is told that the transaction is over',
+    name: 'an abort after a commit that was refused is told that the transaction is over',
     file: 'client/transaction/open-transaction.ts',
     find: '    if (isCommitted) throw over()\n',
     put: '    if (isCommitted || this.#isOver) throw over()\n',
     tests: ['client/transaction.test.ts'],
   },
   {
-    name: 'an abort behind a commit resolves, whatever became of that',
+    name: 'an abort after a commit resolves, whatever became of that',
     file: 'client/transaction/open-transaction.ts',
     find: '    if (isCommitted) throw over()\n',
     put: '',
@@ -217,7 +217,7 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [table],
   },
   {
-    name: 'epochs go on behind the one that a crash raised beyond the last',
+    name: 'epochs go on after the one that a crash raised beyond the last',
     file: 'coordinator/transaction/refusals.ts',
     find: "  if (event !== 'init' && entry.producerEpoch > LAST_EPOCH) throw refused(entry, 'PRODUCER_FENCED', 'has no epoch left')\n",
     put: '',

@@ -26,7 +26,7 @@ function platformCodec(name: string, squeeze: Squeeze, release: Release): Compre
         throw badCompression(`${name}: ${error instanceof Error ? error.message : 'it fails'}`)
       }
       const { buffer, engine } = released
-      if (engine.bytesWritten !== bytes.length) throw badCompression(`bytes behind the end of ${name}`)
+      if (engine.bytesWritten !== bytes.length) throw badCompression(`bytes after the end of ${name}`)
       if (buffer.length > maxBytes) throw tooLarge(maxBytes)
       return buffer
     },

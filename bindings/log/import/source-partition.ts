@@ -128,7 +128,7 @@ export class SourcePartition {
     const isDamage = isTorn && (yield* hasWholeBatchAfter(this.#context, file, place, rest))
     const isLoss = !isTorn || isDamage
     const why = isTorn
-      ? `no whole batch (${fault})${isDamage ? ', whole ones behind it' : ''}: Kafka's recovery cuts it off here`
+      ? `no whole batch (${fault})${isDamage ? ', whole ones after it' : ''}: Kafka's recovery cuts it off here`
       : `${fault}: left out with all that follows in the partition`
     this.#leave(file.path, position, file.size() - position, this.#nextOffset, why, isLoss)
     for (const { file: path, baseOffset } of rest)

@@ -28,7 +28,7 @@ export function missingSegment(path: string, offset: number): LogError<'CORRUPT_
 }
 
 export function newerSegment({ logPath, sizeBytes, nextOffset }: SegmentEnd): LogError<'CORRUPT_LOG'> {
-  const message = `${logPath} goes on behind what the checkpoint knows: put back the journal/ and checkpoint/ that belong to it`
+  const message = `${logPath} goes on past what the checkpoint knows: put back the journal/ and checkpoint/ that belong to it`
   const details = { file: logPath, position: sizeBytes, ...partitionOf(logPath), offset: nextOffset }
   return new LogError('CORRUPT_LOG', message, details)
 }

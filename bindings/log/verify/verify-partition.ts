@@ -149,7 +149,7 @@ function* verifySegment(
   // An open doesn't look there, since the bytes hold no record of the log; but Kafka's tools read on to the end of the
   // file.
   const isLonger = noted !== undefined && !segment.mayGoOn && (sizeBytes ?? 0) > noted.sizeBytes
-  if (isLonger) damaged(path, noted.sizeBytes, undefined, 'bytes behind its end')
+  if (isLonger) damaged(path, noted.sizeBytes, undefined, 'bytes past its end')
   // Behind damage there are no batches that its entries could lead to.
   if (noted !== undefined && isWhole) yield* verifyIndexes(store, directory, noted, batches, damaged)
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()

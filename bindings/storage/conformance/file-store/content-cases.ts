@@ -9,7 +9,7 @@ export const contentCases: FileStoreCases = {
     const bytes = text('........')
     same(file.read(bytes.subarray(0, 4), 0), 4, 'inside')
     same(file.read(bytes, 4), 2, 'over the end')
-    sameBytes(bytes, text('efcd....'), 'what was read, and nothing behind it')
+    sameBytes(bytes, text('efcd....'), 'what was read, and nothing after it')
     same(file.read(bytes, 6), 0, 'at the end')
     same(file.read(bytes, 100), 0, 'beyond the end')
     same(file.read(new Uint8Array(0), 0), 0, 'nothing')

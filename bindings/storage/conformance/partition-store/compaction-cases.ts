@@ -35,7 +35,7 @@ async function closedRanges(log: PartitionLog): Promise<readonly SealedBatch[]> 
 function reach(log: PartitionLog): Compactable & { readonly nextOffset: number } {
   const compactable = log.store.compactable(orders)
   const nextOffset = compactable.segments.at(-1)?.nextOffset ?? 0
-  check(nextOffset > 0, 'something to compact behind a clean close')
+  check(nextOffset > 0, 'something to compact after a clean close')
   return { ...compactable, nextOffset }
 }
 
@@ -106,7 +106,7 @@ export const compactionCases: PartitionCases = {
       from = segment.nextOffset
     }
   },
-  async 'rewrite: seen from its commit on, whole, and behind a clean close'(log) {
+  async 'rewrite: seen from its commit on, whole, and after a clean close'(log) {
     const batches = await closedRanges(log)
     const { nextOffset } = reach(log)
     const kept = thinned(batches, nextOffset)

@@ -14,7 +14,7 @@ export const dataCases: PartitionCases = {
     await expectEnd(log, orders, 5)
     await expectEnd(log, orders, 500)
   },
-  async 'append: batches that may wait are read like others, whatever comes behind them'(log) {
+  async 'append: batches that may wait are read like others, whatever comes after them'(log) {
     await log.open()
     await log.create(orders, orders1)
     const batches = Array.from({ length: 40 }, (_, index) => log.append(orders, {}, index % 10 !== 9))
@@ -27,7 +27,7 @@ export const dataCases: PartitionCases = {
     await expectRead(log, orders, 0, join(...batches, late))
     await expectRead(log, orders1, 0, other)
   },
-  async 'append: a gap in the offsets is kept, and a read inside it begins behind it'(log) {
+  async 'append: a gap in the offsets is kept, and a read inside it begins after it'(log) {
     await log.open()
     await log.create(orders)
     const first = log.append(orders)
