@@ -232,6 +232,13 @@ export const CLIENTS: readonly Mutant[] = [
     tests: [closes],
   },
   {
+    name: 'an ingest that reads anew ends a newer one of its source',
+    file: 'client/process/ingest.ts',
+    find: '    await this.#session.ready()',
+    put: '    this.#session = this.#newSession()\n    await this.#session.ready()',
+    tests: ['process/ingest.test.ts'],
+  },
+  {
     name: 'what an ingest gives up with while it closes is told to nobody',
     file: 'client/process/ingest.ts',
     find: 'if (isPassing(error) || isFenced(error)) throwIfAborted(signal)',

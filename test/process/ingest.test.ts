@@ -176,6 +176,47 @@ test('after a transaction that failed the source is read anew, and the read befo
   await log.close()
 })
 
+test('of two runs of a source the newer one goes on, where the older one reads anew after a transaction that failed', async (_, openBroker) => {
+  const port = new FakePort()
+  const broker = await openBroker(port)
+  const log = new BrokerLog(broker, port)
+  await log.admin.createTopic('orders')
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  let isFailing = true
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    const commit = session.commit.bind(session)
+    session.commit = () => (isFailing ? Promise.reject(new LogError('TRANSACTION_ABORTABLE', 'by the test')) : commit())
+    return session
+  }
+  const older = log.ingest<number>({ source: 'db', read: (after) => rows(after, 9) })
+  const fenced = older.done.catch((error: unknown) => error)
+  // Before RETRY_MS are over.
+  await port.advance(50)
+  isFailing = false
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const newer = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      yield* rows(after, 2)
+      await held
+      yield* rows(2, 4)
+    },
+  })
+  await port.advance(20)
+  assert.equal(await ids(log), upTo(2))
+  await port.advance(1000)
+  assert.ok(LogError.is(await fenced, 'PRODUCER_FENCED'))
+  release()
+  await port.advance(20)
+  await newer.done
+  assert.equal(await ids(log), upTo(4))
+  await log.close()
+})
+
 test('a source without rows for a week goes on, unless a newer run of it came', async (_, openBroker) => {
   const port = new FakePort()
   const log = new BrokerLog(await openBroker(port), port)

@@ -1,12 +1,12 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
+import { LastingSession } from '../transaction/lasting-session.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
 import { inBatches } from './item-batches.ts'
 import { keyText, readValues } from './partition-values.ts'
@@ -43,6 +43,8 @@ export class Ingest<P extends string | number> {
   readonly #options: IngestOptions<P>
   readonly #sourceKey: Uint8Array
   readonly #transactionalId: string
+  /** One for the whole run: opened anew, its id would end a newer run of the source. */
+  #session: LastingSession
   readonly #sender: TransactionSender
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
@@ -55,7 +57,12 @@ export class Ingest<P extends string | number> {
     this.#options = options
     this.#sourceKey = new TextEncoder().encode(options.source)
     this.#transactionalId = `oncelog-ingest-${options.source}`
+    this.#session = this.#newSession()
     this.#sender = new TransactionSender(port, {})
+  }
+
+  #newSession(): LastingSession {
+    return new LastingSession(this.#broker, { transactionalId: this.#transactionalId, timeoutMs: TIMEOUT_MS })
   }
 
   async run(signal: AbortSignalGiven): Promise<void> {
@@ -80,6 +87,7 @@ export class Ingest<P extends string | number> {
   async #assertForgotten(cause: unknown): Promise<void> {
     const known = await this.#broker.admin.listTransactions()
     if (known.some((each) => each.transactionalId === this.#transactionalId)) throw this.#newerRun(cause)
+    this.#session = this.#newSession()
   }
 
   /** In the program's words: it knows its source, and not the transactional id. */
@@ -109,21 +117,26 @@ export class Ingest<P extends string | number> {
   }
 
   async #readAll(signal: AbortSignalGiven): Promise<void> {
-    const transactionalId = this.#transactionalId
     // The transactional id first, which ends what an earlier run left open: after that this source's last position
     // can't change any more. Other sources have their positions in the same partition and may hold committed readers
     // back: their transactions are waited for.
-    const session = await this.#broker.openTransactionalProducer({ transactionalId, timeoutMs: TIMEOUT_MS })
+    await this.#session.ready().catch((error: unknown) => {
+      throw this.#inItsWords(error)
+    })
     const items = this.#options.read(await this.#lastPosition(signal), signal)
     if (typeof items?.[Symbol.asyncIterator] !== 'function')
       throw wrongOption('read', 'a function that gives an async iterable')
     for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
       // Only around the write: the same error from the program's own `read` stays as it is.
-      await this.#write(session, batch).catch((error: unknown) => {
-        throw LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH') ? this.#newerRun(error) : error
+      await this.#write(batch).catch((error: unknown) => {
+        throw this.#inItsWords(error)
       })
     }
+  }
+
+  #inItsWords(error: unknown): unknown {
+    return LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH') ? this.#newerRun(error) : error
   }
 
   async #lastPosition(signal: AbortSignalGiven): Promise<P | undefined> {
@@ -132,9 +145,10 @@ export class Ingest<P extends string | number> {
     return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)
   }
 
-  async #write(session: TransactionalSession, batch: readonly IngestItem<P>[]): Promise<void> {
+  async #write(batch: readonly IngestItem<P>[]): Promise<void> {
     const position = batch.at(-1)?.position
     if (typeof position !== 'string' && !Number.isFinite(position)) throw wrongOption('position', 'a text or a number')
+    const session = this.#session
     const sends = await session.begin()
     const producer = this.#sender.begin(sends)
     try {

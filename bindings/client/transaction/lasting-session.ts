@@ -19,17 +19,22 @@ export class LastingSession implements TransactionalSession {
   constructor(
     broker: Pick<Broker, 'openTransactionalProducer'>,
     options: TransactionalOptions,
-    endFailed: (error: unknown) => void,
+    endFailed: (error: unknown) => void = () => {},
   ) {
     this.#broker = broker
     this.#options = options
     this.#endFailed = endFailed
   }
 
-  async begin(): Promise<ProducerSession> {
+  /** Opens the transactional id where that isn't done, and ends a transaction whose end failed: nothing of it is open. */
+  async ready(): Promise<TransactionalSession> {
     this.#session ??= await this.#broker.openTransactionalProducer(this.#options)
     if (this.#hasEndFailed) await this.#endAgain()
-    const session = this.#session
+    return this.#session
+  }
+
+  async begin(): Promise<ProducerSession> {
+    const session = await this.ready()
     try {
       return await session.begin()
     } catch (error) {
