@@ -11,7 +11,8 @@ import { LogError } from '../../bindings/model/errors.ts'
 import { FakePort } from './fake-port.ts'
 import { failure } from './support.ts'
 
-const TIMEOUT_MS = 60_000
+/** Longer than the waits before three more runs. */
+const WAITS_MS = 5000
 
 /** As the log answers a producer of the epoch before: only an abort tells the present epoch. */
 class BehindSession implements TransactionalSession {
@@ -38,18 +39,9 @@ class BehindSession implements TransactionalSession {
   async commit(): Promise<void> {}
 }
 
-/** The wait before another run takes no time; the deadline of one never comes. */
-class HastyPort extends FakePort {
-  override setTimer(delayMs: number, callback: () => void): () => void {
-    if (delayMs < TIMEOUT_MS) callback()
-    return () => {}
-  }
-}
-
-function producerOver(session: TransactionalSession): LogTransactionalProducer {
+function producerOver(session: TransactionalSession, port: FakePort = new FakePort()): LogTransactionalProducer {
   const broker = { openTransactionalProducer: async () => session } as unknown as Broker
-  const options = { transactionalId: 'id', transactionTimeoutMs: TIMEOUT_MS }
-  return new LogTransactionalProducer(broker, new HastyPort(), options, () => {})
+  return new LogTransactionalProducer(broker, port, { transactionalId: 'id' }, () => {})
 }
 
 test('the next begin aborts what is left of it and goes on', async () => {
@@ -111,13 +103,16 @@ test('work is run again after a refused commit only if the abort that followed w
   for (const refusal of UNDECIDED) {
     for (const isUndone of [true, false]) {
       const session = new UndecidedSession(refusal, isUndone)
+      const port = new FakePort()
       let runs = 0
-      const code = await producerOver(session)
+      const outcome = producerOver(session, port)
         .transaction(async () => void runs++, { retries: 3 })
         .then(
           () => 'committed',
           (error: unknown) => (error as LogError).code,
         )
+      await port.advance(WAITS_MS)
+      const code = await outcome
       assert.equal([runs, code], isUndone ? [2, 'committed'] : [1, refusal])
     }
   }
@@ -143,7 +138,7 @@ test('after an end that failed the next transaction goes on with the same sessio
       return { begin: async () => ({}), commit, abort: async () => {}, sendOffsets: async () => {} }
     }
     const broker = { openTransactionalProducer } as unknown as Broker
-    const producer = new LogTransactionalProducer(broker, new HastyPort(), { transactionalId: 'id' }, () => {})
+    const producer = new LogTransactionalProducer(broker, new FakePort(), { transactionalId: 'id' }, () => {})
     const transaction = await producer.beginTransaction()
     assert.is(await transaction.commit().catch((error: LogError) => error.code), code)
     await producer.beginTransaction()

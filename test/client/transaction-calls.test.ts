@@ -82,4 +82,37 @@ test('work isn’t told that its time is over before it is', async (_, openBroke
   await log.close()
 })
 
+test('each run has the whole of transactionTimeoutMs, though they share a timer, which soon ends behind the last one', async (_, openBroker) => {
+  const port = new FakePort()
+  const log = new BrokerLog(await openBroker(port), port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 10_000 })
+  let told = 0
+  const run = (work: Promise<void>) =>
+    producer.transaction((_transaction, { signal }) => {
+      signal.addEventListener('abort', () => {
+        if ((signal.reason as { code?: string }).code === 'TRANSACTION_ABORTABLE') told++
+      })
+      return work
+    })
+  const timers = port.timers
+  await run(Promise.resolve())
+  await run(Promise.resolve())
+  assert.is(port.timers, timers + 1)
+  await port.advance(100)
+  assert.is(port.timers, timers)
+  await run(Promise.resolve())
+  await port.advance(50)
+  const hanging = failure('TRANSACTION_ABORTABLE', () => run(new Promise(() => {})))
+  await settle()
+  await port.advance(9999)
+  assert.is(told, 0)
+  await port.advance(1)
+  assert.is(told, 1)
+  await hanging
+  await port.advance(20_000)
+  assert.is(told, 1)
+  await log.close()
+})
+
 test.run()

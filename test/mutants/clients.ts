@@ -6,6 +6,7 @@ const contract = 'client/transaction.test.ts'
 const commits = 'process/commits.test.ts'
 const closes = 'process/close.test.ts'
 const inTransactions = 'client/process/in-transactions.ts'
+const workDeadline = 'client/transaction/work-deadline.ts'
 const openTransaction = 'client/transaction/open-transaction.ts'
 
 export const CLIENTS: readonly Mutant[] = [
@@ -74,10 +75,24 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a transaction whose work hangs is told nothing when its time is over',
-    file: 'client/transaction/transactional-producer.ts',
-    find: '      else running.abort(this.#tookTooLong())\n',
+    file: workDeadline,
+    find: '    else this.#tell()\n',
     put: '',
     tests: ['client/transaction.test.ts'],
+  },
+  {
+    name: 'work of a later transaction has only what the deadline of an earlier one leaves',
+    file: workDeadline,
+    find: 'this.#deadlineMs = this.#port.elapsed() + this.#limitMs',
+    put: 'if (this.#cancel === undefined) this.#deadlineMs = this.#port.elapsed() + this.#limitMs',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
+    name: 'a timer keeps the program alive long after its last transaction',
+    file: workDeadline,
+    find: '    this.#tell = undefined\n',
+    put: '',
+    tests: ['client/transaction-calls.test.ts'],
   },
   {
     name: 'no rewind after an abort',
@@ -131,7 +146,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a transaction at a holder that is stopped is deaf to its signal',
     file: 'client/transaction/answer-limit.ts',
-    find: "    else signal?.addEventListener('abort', this.#start, { once: true })\n",
+    find: "    else signal.addEventListener('abort', this.#start, { once: true })\n",
     put: '',
     tests: ['client/transaction-signals.test.ts'],
   },

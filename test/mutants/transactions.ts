@@ -274,9 +274,9 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'work is told too early that its time is over',
-    file: 'client/transaction/transactional-producer.ts',
-    find: 'if (leftMs > 0) cancel',
-    put: 'if (leftMs > this.#timeoutMs) cancel',
+    file: 'client/transaction/work-deadline.ts',
+    find: 'if (leftMs > 0) this.#wait',
+    put: 'if (leftMs > this.#limitMs) this.#wait',
     tests: ['client/transaction-calls.test.ts'],
   },
   {

@@ -11,7 +11,7 @@ const LIMIT_MS = 5000
 export class AnswerLimit {
   readonly #port: RuntimePort
   readonly #signal: Abortable['signal']
-  readonly #over: Promise<never>
+  readonly #over: Promise<never> | undefined
   #reject: (reason: unknown) => void = () => {}
   #cancel = (): void => {}
   readonly #start = (): void => {
@@ -21,17 +21,18 @@ export class AnswerLimit {
   constructor(port: RuntimePort, signal: Abortable['signal']) {
     this.#port = port
     this.#signal = signal
+    if (signal === undefined) return
     this.#over = new Promise((_, reject) => {
       this.#reject = reject
     })
     this.#over.catch(() => {})
-    if (signal?.aborted) this.#start()
-    else signal?.addEventListener('abort', this.#start, { once: true })
+    if (signal.aborted) this.#start()
+    else signal.addEventListener('abort', this.#start, { once: true })
   }
 
   /** Resolves with the answer, or rejects with the signal's reason. */
-  async of<T>(answer: Promise<T>): Promise<T> {
-    return this.#signal === undefined ? answer : Promise.race([answer, this.#over])
+  of<T>(answer: Promise<T>): Promise<T> {
+    return this.#over === undefined ? answer : Promise.race([answer, this.#over])
   }
 
   end(): void {

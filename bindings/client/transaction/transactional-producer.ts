@@ -17,6 +17,7 @@ import type {
   TransactionContext,
   TransactionScope,
 } from './transaction-type.ts'
+import { WorkDeadline } from './work-deadline.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -38,6 +39,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   readonly #timeoutMs: number
   readonly #session: LastingSession
   readonly #sender: TransactionSender
+  readonly #deadline: WorkDeadline
   readonly #closed: () => void
   /** Set from the call that begins a transaction on, before the transaction is open. */
   #isBusy = false
@@ -70,6 +72,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     const session = { transactionalId, timeoutMs: transactionTimeoutMs }
     this.#session = new LastingSession(broker, session, (error) => this.#noted(error))
     this.#sender = new TransactionSender(port, others)
+    this.#deadline = new WorkDeadline(port, transactionTimeoutMs)
     this.#closed = closed
   }
 
@@ -108,61 +111,31 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
     const limit = new AnswerLimit(this.#port, signal)
-    try {
-      const transaction = await limit.of(this.#beginOne(signal, true))
-      return await this.#runIn(transaction, work, attempt, signal, limit)
-    } catch (error) {
-      return { error, mayBeCommitted: false }
-    } finally {
-      limit.end()
-    }
-  }
-
-  async #runIn<R>(
-    transaction: OpenedTransaction,
-    work: Work<R>,
-    attempt: number,
-    signal: Abortable['signal'],
-    limit: AnswerLimit,
-  ): Promise<Run<R>> {
     const running = new RunningWork(attempt)
     const stop = () => running.abort(signal?.reason)
-    signal?.addEventListener('abort', stop, { once: true })
-    this.#running = running
+    let transaction: OpenedTransaction | undefined
     try {
+      transaction = await limit.of(this.#beginOne(signal, true))
+      signal?.addEventListener('abort', stop, { once: true })
+      this.#running = running
       // The signal or a close may have come while the transaction began, before anything here listened.
       throwIfAborted(signal)
       this.#assertOpen()
-      const result = await this.#inTime(running, () => work(transaction, running))
+      // The log aborts the transaction by then. Without it, work that hangs would hear of that only at its next call.
+      this.#deadline.begin(() => running.abort(this.#tookTooLong()))
+      const result = await running.until(work(transaction, running))
+      this.#deadline.end()
       await limit.of(transaction.commit())
       return { result }
     } catch (error) {
-      await limit.of(transaction[Symbol.asyncDispose]()).catch(() => {})
-      return { error, mayBeCommitted: transaction.mayBeCommitted }
+      this.#deadline.end()
+      if (transaction !== undefined) await limit.of(transaction[Symbol.asyncDispose]()).catch(() => {})
+      return { error, mayBeCommitted: transaction?.mayBeCommitted === true }
     } finally {
+      limit.end()
       signal?.removeEventListener('abort', stop)
       this.#running = undefined
       running.end()
-    }
-  }
-
-  /**
-   * Aborts the run once `transactionTimeoutMs` is over: the log has aborted the transaction by then, and work that
-   * hangs would hear of it only at its next call.
-   */
-  async #inTime<R>(running: RunningWork, work: () => Promise<R>): Promise<R> {
-    const deadlineMs = this.#port.elapsed() + this.#timeoutMs
-    let cancel = () => {}
-    const tell = () => {
-      const leftMs = deadlineMs - this.#port.elapsed()
-      if (leftMs > 0) cancel = this.#port.setTimer(leftMs, tell, true)
-      else running.abort(this.#tookTooLong())
-    }
-    cancel = this.#port.setTimer(this.#timeoutMs, tell, true)
-    try {
-      return await running.until(work())
-    } finally {
-      cancel()
     }
   }
 
@@ -259,6 +232,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   async #close(): Promise<void> {
+    this.#deadline.close()
     this.#running?.abort(new LogError('PRODUCER_CLOSED', 'the producer is closed'))
     this.#endWait?.()
     await this.#beginning.catch(() => {})
