@@ -18,8 +18,8 @@ export interface ReadPlan {
   readonly decoders: ReadonlyMap<string, Decoder>
   readonly isolationLevel: IsolationLevel
   readonly from: StartPoint
-  /** Positions that the program gave, or the ends of the partitions. */
-  readonly until: readonly Position[] | Promise<readonly Position[]> | undefined
+  /** Positions that the program gave, or the ends of the partitions, with the topics that these are of. */
+  readonly until: readonly Position[] | Promise<readonly TopicPosition[]> | undefined
   readonly signal: Abortable['signal']
 }
 
@@ -114,8 +114,9 @@ export class ReadRun<T> implements ItemSource<T> {
     const places = await partitionsOf(decoders, (topic) => session.topic(topic))
     const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
     this.#positions = starts.map((start, index) => ({ ...start, topicId: places[index]?.topicId }))
-    const ends = await until
+    const ends: readonly TopicPosition[] | undefined = await until
     if (Array.isArray(until)) assertRead(until, places)
+    else if (ends !== undefined) assertSameTopics(ends, places)
     this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
     if (ends !== undefined) await this.#checkStarts(session)
     return session
@@ -154,6 +155,21 @@ function assertRead(until: readonly Position[], places: readonly TopicPartition[
     const partitions = places.filter((place) => place.topic === topic).length
     if (partitions > 0) assertPartition(topic, partition, partitions)
     else throw new LogError('INVALID_REQUEST', `until names "${topic}", which isn't read`, { option: 'until', topic })
+  }
+}
+
+/**
+ * UNKNOWN_TOPIC_ID for an end of a topic that was deleted and created again since: it counts records of the old one.
+ */
+function assertSameTopics(
+  ends: readonly TopicPosition[],
+  places: readonly Pick<TopicPosition, 'topic' | 'topicId'>[],
+): void {
+  const topicIds = new Map(places.map(({ topic, topicId }) => [topic, topicId]))
+  for (const { topic, topicId } of ends) {
+    if (topicIds.get(topic) === topicId) continue
+    const message = `topic "${topic}" was deleted and made again since: its end is another`
+    throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, topicId })
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import type { Broker } from '../broker/broker.ts'
+import type { TopicPosition } from '../broker/reader-session.ts'
 import type { ReadableStreamGiven } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
 import { batchLimits, isBorrowed, type ReadBatchOptions } from './batch-options.ts'
@@ -122,8 +123,10 @@ async function endOf(
   admin: AdminSession,
   decoders: ReadonlyMap<string, Decoder>,
   isolationLevel: IsolationLevel,
-): Promise<Position[]> {
-  return endPositions(admin, await partitionsOf(decoders, (topic) => admin.describeTopic(topic)), isolationLevel)
+): Promise<TopicPosition[]> {
+  const places = await partitionsOf(decoders, (topic) => admin.describeTopic(topic))
+  const ends = await endPositions(admin, places, isolationLevel)
+  return ends.map((end, index) => ({ ...end, topicId: places[index]?.topicId }))
 }
 
 function checkReadOptions(topics: readonly unknown[], options: ReadOptions): IsolationLevel {

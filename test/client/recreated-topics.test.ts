@@ -107,6 +107,22 @@ for (const where of ['in the process that holds the log', 'in one that is attach
     assert.equal(values, ['old0', 'old1', 'old2'])
   })
 
+  // Regression: it read the new topic up to where the old one ended, or waited for that.
+  run('a reader whose end is the old topic’s is refused when it is iterated again', async (log) => {
+    const reader = log.read(T, { until: 'end' })
+    const values: (string | null)[] = []
+    for await (const { value } of reader) values.push(value)
+    assert.equal(values, ['old0', 'old1', 'old2'])
+    await log.admin.deleteTopic('t')
+    await log.admin.createTopic('t')
+    await send(log, 'new', 1)
+    const { details } = await failure('UNKNOWN_TOPIC_ID', async () => {
+      for await (const { value } of reader) values.push(value)
+    })
+    assert.is(details['topic'], 't')
+    assert.is(values.length, 3)
+  })
+
   run(
     'a partition that the new topic has no more is lost, not given up: nothing of it can be committed',
     async (log) => {
