@@ -420,4 +420,11 @@ export const OFFSETS: readonly Mutant[] = [
     put: '      if (await this',
     tests: ['client/late-commits.test.ts'],
   },
+  {
+    name: 'a seek to a time wins over a later seek',
+    file: 'client/consumer/assigned-partition.ts',
+    find: '    if (call < this.#seekCall) return\n',
+    put: '',
+    tests: ['client/seeks-under-way.test.ts'],
+  },
 ]

@@ -17,8 +17,10 @@ export class AssignedPartition implements TopicPartition {
   #restart: number
   /** How far it had delivered before an abort took it back; -1 if none did. */
   #rewoundFrom = -1
-  /** How often the program has called `seek`. */
-  #seeks = 0
+  /** How often it was moved by a `seek`, or because its position was out of range. */
+  #moves = 0
+  /** The newest call of `seek` that moved it. */
+  #seekCall = 0
   #finished: FinishedOffsets = new FinishedOffsets()
 
   constructor({ topic, partition, topicId, nextOffset }: TopicPosition) {
@@ -74,9 +76,9 @@ export class AssignedPartition implements TopicPartition {
    */
   finish(nextOffset: number): () => void {
     this.#finished.committed(nextOffset)
-    const seeks = this.#seeks
+    const moves = this.#moves
     return () => {
-      if (seeks === this.#seeks) this.#committed(nextOffset)
+      if (moves === this.#moves) this.#committed(nextOffset)
     }
   }
 
@@ -101,8 +103,19 @@ export class AssignedPartition implements TopicPartition {
     this.#rewoundFrom = from
   }
 
-  seek(nextOffset: number): void {
-    this.#seeks++
+  /**
+   * `call`: how many calls of `seek` the program has made, this one included. One to a time has to be looked up, and does
+   * nothing once a later call has moved the partition.
+   */
+  seek(nextOffset: number, call: number): void {
+    if (call < this.#seekCall) return
+    this.#seekCall = call
+    this.reset(nextOffset)
+  }
+
+  /** Reading goes on elsewhere, whatever was delivered. */
+  reset(nextOffset: number): void {
+    this.#moves++
     this.#goTo(nextOffset)
   }
 

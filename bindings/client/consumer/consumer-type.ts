@@ -68,8 +68,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is
    * none). What was delivered before no longer counts as unfinished. An offset out of range is handled by
-   * `autoOffsetReset` when it is read. Joins the group first if it must. Rejects with INVALID_REQUEST for a partition
-   * that isn't assigned, CONSUMER_CLOSED, and as an iteration does if it can't join.
+   * `autoOffsetReset` when it is read. Of calls that aren't awaited the last one wins. Joins the group first if it must.
+   * Rejects with INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED, and as an iteration does if it
+   * can't join.
    */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
   /** Stops the delivery of these partitions, or of all assigned ones, until `resume`. Throws as `position`. */
@@ -79,8 +80,8 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * Adds a handler. `assigned`: the member has these partitions now, besides those that it had. `revoked`: it gives
    * these up, and may still commit; nobody else gets them before its handlers are done. `lost`: they are gone already,
-   * because the member didn't poll for `maxPollIntervalMs`, because their topic was deleted and created again, or
-   * because a handler threw; it joins again. Handlers are awaited, between two records or while nothing iterates. All
+   * because the member didn't poll for `maxPollIntervalMs`, because the process that held the log ended, because their
+   * topic was deleted and created again, or because a handler threw; it joins again. Handlers are awaited, between two records or while nothing iterates. All
    * are called, even if one throws; then the first failure is thrown. `close` waits for them: a handler that awaits
    * `close` of its consumer or log waits for itself. An iteration waits for them too: one that a handler awaits gets
    * nothing before `close` ends it.

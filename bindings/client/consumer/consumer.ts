@@ -44,6 +44,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #keepsOwnPositions: boolean
   readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false, turn: 0 }
   #closing: Promise<void> | undefined
+  /** How many calls of `seek` there were. */
+  #seeks = 0
 
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<T>, closed: () => void) {
     this.#broker = broker
@@ -185,6 +187,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
     this.#assertOpen()
+    const call = ++this.#seeks
     await this.#membership.joinForPartitions()
     const partition = this.#membership.assignment.find(to)
     if ('timestamp' in to) {
@@ -197,9 +200,9 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
         from,
         this.#membership.settings.isolationLevel,
       )
-      this.#membership.assignment.findAgain(partition).seek(found?.nextOffset ?? 0)
+      this.#membership.assignment.findAgain(partition).seek(found?.nextOffset ?? 0, call)
     } else {
-      partition.seek(checkPosition(to).nextOffset)
+      partition.seek(checkPosition(to).nextOffset, call)
     }
     this.#membership.wake()
   }

@@ -69,7 +69,7 @@ export class Fetcher {
     try {
       const [reset] = await start.reset([assigned])
       // The program may have called `seek` meanwhile.
-      if (reset !== undefined && assigned.position === from) assigned.seek(reset.nextOffset)
+      if (reset !== undefined && assigned.position === from) assigned.reset(reset.nextOffset)
     } catch (error) {
       if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
       return assignment.lose((each) => each === assigned)
