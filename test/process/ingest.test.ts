@@ -346,4 +346,39 @@ test('what an iterator made by hand throws, or gives in place of a result, ends 
   await log.close()
 })
 
+// Regression: the source was read again and again, ten times a second and without a word.
+test('what read fails with ends it as it was thrown, an error of a log that would pass too', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('orders')
+  for (const code of [
+    'NETWORK_EXCEPTION',
+    'STORAGE_FULL',
+    'TRANSACTION_ABORTABLE',
+    'INVALID_PRODUCER_ID_MAPPING',
+  ] as const) {
+    const mine = new LogError(code, 'of another log')
+    let reads = 0
+    const failing = (rowsBefore: number) => {
+      // A test that would never end says nothing.
+      if (++reads === 3) throw new Error('read too often')
+      return (async function* () {
+        yield* rows(0, rowsBefore)
+        throw mine
+      })()
+    }
+    for (const rowsBefore of [0, 2]) {
+      reads = 0
+      const { done } = log.ingest<number>({ source: `${code} ${rowsBefore}`, read: () => failing(rowsBefore) })
+      assert.is(await done.catch((error: unknown) => error), mine)
+      assert.is(reads, 1)
+    }
+    const atOnce = () => {
+      throw mine
+    }
+    assert.is(await log.ingest<number>({ source: code, read: atOnce }).done.catch((error: unknown) => error), mine)
+  }
+  assert.is((await ids(log)).length, 8, 'the rows before it are there')
+  await log.close()
+})
+
 test.run()

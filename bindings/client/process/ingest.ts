@@ -8,7 +8,7 @@ import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
 import { LastingSession } from '../transaction/lasting-session.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
-import { inBatches } from './item-batches.ts'
+import { inBatches, SourceFailure } from './item-batches.ts'
 import { keyText, readValues } from './partition-values.ts'
 
 /** A position in a foreign store, and the records made of what stands there. */
@@ -70,6 +70,7 @@ export class Ingest<P extends string | number> {
       try {
         return await this.#readOnce(signal)
       } catch (error) {
+        if (error instanceof SourceFailure) throw error.error
         // Work that is ended by the signal is done again, here or by the newer run of the source; a failure for good is
         // still reported.
         if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
@@ -123,9 +124,7 @@ export class Ingest<P extends string | number> {
     await this.#session.ready().catch((error: unknown) => {
       throw this.#inItsWords(error)
     })
-    const items = this.#options.read(await this.#lastPosition(signal), signal)
-    if (typeof items?.[Symbol.asyncIterator] !== 'function')
-      throw wrongOption('read', 'a function that gives an async iterable')
+    const items = this.#itemsAfter(await this.#lastPosition(signal), signal)
     for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
       throwIfAborted(signal)
       // Only around the write: the same error from the program's own `read` stays as it is.
@@ -137,6 +136,17 @@ export class Ingest<P extends string | number> {
 
   #inItsWords(error: unknown): unknown {
     return LogError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH') ? this.#newerRun(error) : error
+  }
+
+  #itemsAfter(position: P | undefined, signal: AbortSignalGiven): AsyncIterable<IngestItem<P>> {
+    let items: AsyncIterable<IngestItem<P>>
+    try {
+      items = this.#options.read(position, signal)
+    } catch (error) {
+      throw new SourceFailure(error)
+    }
+    if (typeof items?.[Symbol.asyncIterator] === 'function') return items
+    throw wrongOption('read', 'a function that gives an async iterable')
   }
 
   async #lastPosition(signal: AbortSignalGiven): Promise<P | undefined> {

@@ -2,7 +2,16 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 
-/** Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. */
+/** What the source failed with, as it threw it: nothing that another run of the batches mends. */
+export class SourceFailure {
+  readonly error: unknown
+
+  constructor(error: unknown) {
+    this.error = error
+  }
+}
+
+/** Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. Throws a SourceFailure. */
 export async function* inBatches<I>(
   items: AsyncIterable<I>,
   maxItems: number,
@@ -16,7 +25,7 @@ export async function* inBatches<I>(
       const first = await abortable(source.next, signal).catch((error: unknown) => {
         // Once the signal was aborted, the source's own error doesn't matter.
         throwIfAborted(signal)
-        throw error
+        throw new SourceFailure(error)
       })
       if (first.done === true) return
       source.taken()
