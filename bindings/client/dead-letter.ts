@@ -12,17 +12,27 @@ import { type TopicRef, topicName } from './topic/topic.ts'
 /** Most bytes of a text in a header: the message of a program's error has no bound of its own. */
 const TEXT_BYTES_MAX = 1024
 /**
- * A dead letter's batch takes no more if it leaves out the record itself and cuts both texts of the error to
- * `SHORT_TEXT_BYTES`.
+ * A dead letter's batch takes no more if it leaves out the record itself and cuts the group's id and both texts of the
+ * error to `SHORT_TEXT_BYTES`.
  */
-const DEAD_LETTER_BYTES_MIN = 640
+const DEAD_LETTER_BYTES_MIN = 720
 const SHORT_TEXT_BYTES = 64
 
 type Admin = Pick<AdminSession, 'describeTopic'>
 
+/** Why a record is given up, and where its dead letter goes. */
+interface GivenUp {
+  readonly topic: string
+  readonly groupId: string
+  readonly error: unknown
+  /** How often it was tried. */
+  readonly attempts: number
+}
+
 /**
  * The dead letter of a record that failed every try: the record as it came, with these headers after its own:
  *   oncelog-topic, oncelog-partition, oncelog-offset   where it stands
+ *   oncelog-group                                      the id of the group that gave it up, 1 KiB of it at most
  *   oncelog-error, oncelog-error-message               the error's code or name, and its text, 1 KiB of each at most
  *   oncelog-attempts                                   how often it was tried
  *   oncelog-omitted                                    what was left out, as the topic would refuse its batch, and is to be
@@ -31,9 +41,7 @@ type Admin = Pick<AdminSession, 'describeTopic'>
  */
 export async function deadLetterOf(
   record: ConsumedRecord,
-  topic: string,
-  error: unknown,
-  attempts: number,
+  { topic, groupId, error, attempts }: GivenUp,
   admin: Admin,
 ): Promise<ProducerRecord> {
   const bytesMax = await deadLetterBytesMax(topic, admin).catch((refused: unknown) => {
@@ -44,6 +52,7 @@ export async function deadLetterOf(
     ['oncelog-topic', header(record.topic)],
     ['oncelog-partition', header(`${record.partition}`)],
     ['oncelog-offset', header(`${record.offset}`)],
+    ['oncelog-group', header(groupId, textBytesMax)],
     ['oncelog-error', header(textOf(error, kindOf), textBytesMax)],
     ['oncelog-error-message', header(textOf(error, messageOf), textBytesMax)],
     ['oncelog-attempts', header(`${attempts}`)],
@@ -55,7 +64,7 @@ export async function deadLetterOf(
   }
   const keyed = { topic, key, value: null, headers: omitted('value, headers', TEXT_BYTES_MAX) }
   if (fits(keyed, bytesMax)) return keyed
-  const textBytesMax = Math.min(TEXT_BYTES_MAX, SHORT_TEXT_BYTES + Math.floor((bytesMax - DEAD_LETTER_BYTES_MIN) / 2))
+  const textBytesMax = Math.min(TEXT_BYTES_MAX, SHORT_TEXT_BYTES + Math.floor((bytesMax - DEAD_LETTER_BYTES_MIN) / 3))
   return { topic, key: null, value: null, headers: omitted('key, value, headers', textBytesMax) }
 }
 

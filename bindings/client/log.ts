@@ -150,7 +150,8 @@ export class BrokerLog implements Log {
     const parts = {
       broker: this.#broker,
       port: this.#port,
-      producer: () => this.producer(),
+      // The consumer closes it after its last dead letter.
+      producer: () => new LogProducer(this.#accumulators, this.#port, {}),
       closed: () => this.#open.delete(consumer),
     }
     const consumer: GroupShareConsumer<T> = new GroupShareConsumer(parts, options)
@@ -198,7 +199,7 @@ export class BrokerLog implements Log {
     options: Abortable = {},
   ): Promise<ReadonlyTable<K, V>> {
     this.#assertOpen()
-    const table = await FollowedTable.open<K, V>(this.#broker, topic as never, options, (closed) =>
+    const table = await FollowedTable.open<K, V>(this.#broker, this.#port, topic as never, options, (closed) =>
       this.#open.delete(closed),
     )
     this.#open.add(table)

@@ -167,7 +167,10 @@ test('a table whose signal aborts as it is handed out rejects, for nothing would
   const { signal } = controller
   const admin = { get: () => broker.admin }
   Object.defineProperty(aborting, 'admin', admin)
-  assert.is(await failed(FollowedTable.open(aborting, settings as never, { signal }, () => {})), 'Error: given up')
+  assert.is(
+    await failed(FollowedTable.open(aborting, nodePort, settings as never, { signal }, () => {})),
+    'Error: given up',
+  )
   await log.close()
 })
 

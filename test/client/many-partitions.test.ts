@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Assignment } from '../../bindings/client/consumer/assignment.ts'
 import { Fetcher } from '../../bindings/client/consumer/fetcher.ts'
+import { StateManager } from '../../bindings/client/process/state-manager.ts'
 import { bytes } from '../../bindings/entry/node.ts'
 
 const COUNT = 2000
@@ -65,6 +66,15 @@ test('an assignment that comes, one that takes its place, and an answer of all i
   await fetcher.fill(fetched, places(COUNT))
   assert.ok(looks < LOOKS_MAX, `an answer looked ${looks} times`)
   assert.ok(assignment.partitions.every(({ position }) => position === 7))
+})
+
+test('what a processor checks when partitions come and go', () => {
+  const states = new StateManager({ openReader: () => ({}) } as never, [['name', {} as never]], false)
+  const held = places()
+  looks = 0
+  states.checkShare(['t'], held)
+  states.checkShare(['t'], held, places(COUNT / 2))
+  assert.ok(looks < LOOKS_MAX, `it looked ${looks} times`)
 })
 
 test.run()

@@ -91,12 +91,12 @@ test('too many deliveries, or a rejection: the record goes to the dead letters w
   const letters: unknown[] = []
   for await (const { value, headers } of log.read(dead)) {
     const text = (name: string) => Buffer.from(headers.get(name) ?? []).toString()
-    letters.push([value, text('oncelog-error'), text('oncelog-error-message'), text('oncelog-attempts')])
+    letters.push([value, ...['group', 'error', 'error-message', 'attempts'].map((name) => text(`oncelog-${name}`))])
     if (letters.length === 2) break
   }
   assert.equal(letters, [
-    ['1', 'RangeError', 'no such account', '1'],
-    ['0', 'DeliveredTooOften', 'it was delivered as often as it may be', '2'],
+    ['1', 'g', 'RangeError', 'no such account', '1'],
+    ['0', 'g', 'DeliveredTooOften', 'it was delivered as often as it may be', '2'],
   ])
   await log.producer().send(jobs.record({ value: '9' }))
   assert.equal(values(await rest), [9], 'neither comes again')
@@ -233,5 +233,58 @@ test('a value that can’t be decoded can be rejected like any other', async () 
   assert.is(refusals, 1)
   await log.close()
 })
+
+/** The values of the dead letters. */
+async function lettersOf(log: Awaited<ReturnType<typeof setup>>['log']): Promise<(string | null)[]> {
+  const letters: (string | null)[] = []
+  for await (const { value } of log.read(dead, { until: 'end' })) letters.push(value)
+  return letters
+}
+
+const lagOf = async (log: Awaited<ReturnType<typeof setup>>['log']) =>
+  (await log.admin.describeShareGroup('g')).offsets.reduce((sum, { lag }) => sum + lag, 0)
+
+// Regression: the record was accepted and had a dead letter, or two of them.
+for (const second of ['accept', 'reject', 'release'] as const) {
+  test(`while a record is being rejected, a further ${second} of it is refused, and it has one dead letter`, async () => {
+    const { log } = await setup(1)
+    const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
+    const [job] = await take(consumer, 1)
+    const rejected = consumer.acknowledge(job as Job, 'reject')
+    const { code } = await refused(consumer.acknowledge(job as Job, second))
+    await rejected
+    assert.is(code, 'INVALID_RECORD_STATE')
+    assert.equal([await lettersOf(log), await lagOf(log)], [['0'], 0])
+    await log.close()
+  })
+}
+
+// Regression: it released the record between the two steps, so that it had a dead letter and came again.
+for (const [which, turns] of [
+  ['the consumer', 0],
+  ['the consumer', 1],
+  ['the log', 0],
+  ['the log', 1],
+] as const) {
+  test(`a close of ${which} waits for a rejection that ${turns === 0 ? 'was just called' : 'is under way'}`, async () => {
+    const { log: before, image } = await setup(1)
+    await before.close()
+    const slow = slowToOpen(image, 'dead')
+    const log = await openLog(slow.store, new FakePort())
+    const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
+    const [job] = await take(consumer, 1)
+    const rejected = consumer.acknowledge(job as Job, 'reject').catch((error: unknown) => error)
+    if (turns > 0) await settle()
+    const closed = which === 'the log' ? log.close() : consumer.close()
+    await settle()
+    slow.let()
+    assert.is(await rejected, undefined)
+    await closed
+    if (which === 'the consumer') await log.close()
+    const again = await openLog(image.fork(), new FakePort())
+    assert.equal([await lettersOf(again), await lagOf(again)], [['0'], 0])
+    await again.close()
+  })
+}
 
 test.run()

@@ -215,4 +215,18 @@ export const SHARING: readonly Mutant[] = [
     put: '',
     tests: [unseen],
   },
+  {
+    name: 'work queues: a record that is being rejected can be accepted',
+    file: client,
+    find: '    if (this.#givingUp.has(shared)) throw beingRejected(shared)\n',
+    put: '',
+    tests: [letters],
+  },
+  {
+    name: 'work queues: a close releases what is being rejected',
+    file: client,
+    find: '    await this.#givenUp()\n',
+    put: '',
+    tests: [letters],
+  },
 ]

@@ -182,4 +182,33 @@ test('a record that failed every try before the close is told by it; one that gi
   await log.close()
 })
 
+// Regression: the rest of its batch was handled, for up to half of transactionTimeoutMs.
+for (const delivery of ['exactly-once', 'at-least-once'] as const) {
+  for (const concurrency of [1, 4]) {
+    test(`${delivery}, concurrency ${concurrency}: once it is closed no further record is handled, and those that were are committed`, async (open) => {
+      const log = await open()
+      await log.admin.createTopic('in')
+      await log
+        .producer()
+        .send(Array.from({ length: 100 }, (_, index) => ({ topic: 'in', key: `${index}`, value: '' })))
+      let calls = 0
+      let closed = Promise.resolve()
+      const processor = log.process({
+        ...{ groupId: 'g', topics: ['in'], delivery, concurrency },
+        async handle() {
+          calls++
+          await wait(2)
+          if (calls >= 8) closed = processor.close()
+        },
+      })
+      await processor.done
+      await closed
+      assert.ok(calls < 8 + concurrency, `${calls} were handled`)
+      const [committed] = (await log.admin.describeGroup('g')).offsets
+      assert.is(committed?.nextOffset, calls)
+      await log.close()
+    })
+  }
+}
+
 test.run()

@@ -28,7 +28,8 @@ test('a record that fails every try goes to the dead letters with its origin, th
   assert.is(others.length, 0)
   const header = (name: string) => Buffer.from(letter?.headers.get(`oncelog-${name}`) ?? []).toString()
   assert.is(Buffer.from(letter?.value ?? []).toString(), '{"account":"a7","amount":7}')
-  assert.equal([header('topic'), header('error'), header('attempts')], ['payments', 'TypeError', '3'])
+  const told = ['topic', 'group', 'error', 'attempts'].map(header)
+  assert.equal(told, ['payments', 'g', 'TypeError', '3'])
   assert.is(header('error-message'), 'cannot be')
   await log.close()
 })
@@ -218,14 +219,14 @@ test('the smallest topic that dead letters may have takes the largest dead lette
   const log = await open()
   const name = 't'.repeat(249)
   await log.admin.createTopic(name)
-  await log.admin.createTopic('dead', { config: { 'max.message.bytes': 640 } })
+  await log.admin.createTopic('dead', { config: { 'max.message.bytes': 720 } })
   await log.producer().send({ topic: name, key: 'k'.repeat(1000), value: null })
   const error = Object.assign(new Error('€'.repeat(5000)), { name: 'N'.repeat(5000) })
   const handle = async () => {
     throw error
   }
   const processor = log.process({
-    groupId: 'g',
+    groupId: 'g'.repeat(5000),
     topics: [name],
     deadLetter: 'dead',
     handle,
@@ -233,13 +234,15 @@ test('the smallest topic that dead letters may have takes the largest dead lette
   const letters = async () => {
     const found: string[][] = []
     for await (const { headers } of log.read('dead', { until: 'end' })) {
-      found.push(['error', 'error-message'].map((key) => `${Buffer.from(headers.get(`oncelog-${key}`) ?? [])}`))
+      found.push(
+        ['group', 'error', 'error-message'].map((key) => `${Buffer.from(headers.get(`oncelog-${key}`) ?? [])}`),
+      )
     }
     return found
   }
   await Promise.race([until(async () => (await letters()).length === 1), processor.done])
   await processor.close()
-  assert.equal(await letters(), [['N'.repeat(64), '€'.repeat(21)]])
+  assert.equal(await letters(), [['g'.repeat(64), 'N'.repeat(64), '€'.repeat(21)]])
   await log.close()
 })
 

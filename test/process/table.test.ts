@@ -161,4 +161,38 @@ for (const use of ['a table', 'state'] as const) {
   })
 }
 
+// Regression: one such moment, and the table gave nothing but that error from then on.
+test('a table that finds no memory for a moment goes on', async () => {
+  const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('facts', { partitions: 2, config })
+  const openReader = broker.openReader.bind(broker)
+  let refusals = 0
+  broker.openReader = () => {
+    const reader = openReader()
+    const fetch = reader.fetch.bind(reader)
+    reader.fetch = (request) => {
+      if (++refusals <= 3) return Promise.reject(new LogError('MEMORY_CAP_REACHED', 'by the test'))
+      return fetch(request)
+    }
+    return reader
+  }
+  const table = await log.table(facts)
+  await log.producer().send(facts.record({ key: 'a', value: 'new' }))
+  await until(() => table.get('a') === 'new')
+  assert.ok(refusals > 3)
+  await table.close()
+  await log.close()
+})
+
+test('a key that can’t be decoded is told as a value is', async () => {
+  const log = await openMemory({ topics: [facts] })
+  await log.producer().send({ topic: 'facts', key: new Uint8Array([0xff]), value: 'v' })
+  const table = await log.table(facts)
+  const { details } = await failure('RECORD_DESERIALIZATION', () => [...table.entries()])
+  assert.is(details['topic'], 'facts')
+  await table.close()
+  await log.close()
+})
+
 test.run()

@@ -18,6 +18,11 @@ import type { WorkSignal } from './work-signal.ts'
 
 const RETRY_MS = 10
 const RETRY_MS_MAX = 1000
+/**
+ * With a second between two tries, this is as long as a producer waits for memory; then an allocation that never fits
+ * is reported.
+ */
+export const FAILED_READS_MAX = 120
 
 /**
  * Wraps what a record's last try failed with. It ends the processor, whatever the program threw: without the wrapper
@@ -65,16 +70,17 @@ export class BatchWork<T extends TopicRef, S> {
   }
 
   /**
-   * Handles as many records as there is time for, at least one. Rejects with the reason of its signal, or a
-   * RecordFailure.
+   * Handles as many records as there is time for before its signal aborts, at least one. Rejects with the signal's
+   * reason, or a RecordFailure.
    */
-  async handle(batch: DeliveredBatch, state: PartitionState, isOver: () => boolean): Promise<Handled> {
+  async handle(batch: DeliveredBatch, state: PartitionState, isTimeUp: () => boolean): Promise<Handled> {
     const { signal } = this.#signal
     throwIfAborted(signal)
     const given = [...batch] as unknown as ConsumedRecord[]
     const { concurrency } = this.#settings
     const orderKey = concurrency === 1 ? () => '' : orderKeyOf
     const work = (each: ConsumedRecord) => this.#handle(each, state, signal)
+    const isOver = () => isTimeUp() || signal.aborted
     const outputs = await inKeyOrder(given, concurrency, orderKey, work, { isOver, yieldIfDue: this.#yield.yieldIfDue })
     const records: ProducerRecord[] = []
     for (const output of outputs) for (const each of output) records.push(each)
@@ -122,11 +128,12 @@ export class BatchWork<T extends TopicRef, S> {
 
   /** The record's dead letter. Throws a RecordFailure where there is none. */
   async #deadLetterOf(record: ConsumedRecord, failure: unknown, attempts: number): Promise<ProducerRecord> {
-    const { deadLetter } = this.#settings
+    const { deadLetter, groupId } = this.#settings
     const refused = refusedOutput(failure)
     const error: unknown = refused === undefined ? failure : refused.error
     if (deadLetter !== undefined && refused?.isOfRecord !== false) {
-      return deadLetterOf(record, deadLetter, error, attempts, this.#broker.admin)
+      const givenUp = { topic: deadLetter, groupId, error, attempts }
+      return deadLetterOf(record, givenUp, this.#broker.admin)
     }
     throw new RecordFailure(
       refused === undefined ? error : aboutRecord(error, 'what handle gave or set', record, error),

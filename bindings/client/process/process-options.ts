@@ -52,16 +52,20 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   ): Promise<ProducerRecord | readonly ProducerRecord[] | undefined> | Promise<void>
   /**
    * `'exactly-once'` (default): output, state and offsets are committed in one transaction. `'at-least-once'`: output
-   * and state are sent, then the offsets committed; after a crash between the two the records are delivered again.
+   * and state are sent, then the offsets committed; after a crash or a failure between the two the records are delivered
+   * again.
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**
-   * Topic for records that failed every try, with origin, error (1 KiB of its text) and attempts in headers. Giving a
-   * record, or setting state, that its topic doesn't take is such a failure too. A record that doesn't fit there with
-   * these headers comes with a null value and the header `oncelog-omitted`. The topic must exist, and be none of
-   * `topics`: `done` rejects at once if it doesn't, is compacted, or takes batches of less than 640 bytes
-   * (INVALID_CONFIG). Without the option the processor gives up, as it always does if a record is given for a topic
-   * that doesn't exist.
+   * Topic for records that failed every try. Giving a record, or setting state, that its topic doesn't take is such a
+   * failure too. Each comes as it was, with these headers after its own, all of them text: `oncelog-topic`,
+   * `oncelog-partition` and `oncelog-offset` (its place), `oncelog-group` (the group that gave it up), `oncelog-error`
+   * (the code or name of the error that the last try failed with), `oncelog-error-message`, and `oncelog-attempts` (how
+   * often it was tried). Group, error and message are cut to 1 KiB each. A record that doesn't fit there with these
+   * headers comes with a null value, without its headers or even its key, as the header `oncelog-omitted` tells. The
+   * topic must exist, and be none of `topics`: `done` rejects at once if it doesn't, is compacted, or takes batches of
+   * less than 720 bytes (INVALID_CONFIG). Without the option the processor gives up, as it always does if a record is
+   * given for a topic that doesn't exist.
    */
   deadLetter?: string | undefined
   /**
@@ -96,6 +100,7 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
 }
 
 export interface ProcessSettings {
+  readonly groupId: string
   readonly isExactlyOnce: boolean
   readonly deadLetter: string | undefined
   readonly retries: number
@@ -145,5 +150,5 @@ export function processSettings(options: ProcessOptions<TopicRef, unknown>): Pro
   const stores = Object.entries(state as Record<string, StateStore>)
   if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function'))
     throw wrongOption('state', 'stores by name')
-  return { isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }
+  return { groupId, isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }
 }

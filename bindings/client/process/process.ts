@@ -5,24 +5,18 @@ import type { AbortSignalGiven } from '../../model/platform.ts'
 import { GroupConsumer } from '../consumer/consumer.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { checkDeadLetters } from '../dead-letter.ts'
-import { placeKey } from '../places.ts'
 import { Accumulators } from '../producer/accumulators.ts'
 import { LogProducer } from '../producer/producer.ts'
 import { throwIfAborted } from '../signals.ts'
 import { type TopicRef, topicName } from '../topic/topic.ts'
-import { BatchWork, RecordFailure, waitBeforeTry } from './batch-work.ts'
+import { AtLeastOnce } from './at-least-once.ts'
+import { BatchWork, FAILED_READS_MAX, RecordFailure, waitBeforeTry } from './batch-work.ts'
 import { InTransactions } from './in-transactions.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
 import { ProcessProducers } from './process-producers.ts'
-import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
+import type { ProcessingGuarantee } from './processing-guarantee.ts'
 import { StateManager } from './state-manager.ts'
 import { WorkSignal } from './work-signal.ts'
-
-/**
- * With a second between two tries, this is as long as a producer waits for memory; then an allocation that never fits
- * is reported.
- */
-const FAILED_READS_MAX = 120
 
 /** Consumes, handles, produces, keeps state and commits, batch by batch, until it is told to end. */
 export class Process<T extends TopicRef, S> {
@@ -81,10 +75,7 @@ export class Process<T extends TopicRef, S> {
       await this.#states.check(names)
       this.#states.checkShare(names, consumer.assignment())
     })
-    consumer.on('revoked', (revoked) => {
-      const kept = consumer.assignment().filter((each) => !revoked.some((at) => placeKey(at) === placeKey(each)))
-      this.#states.checkShare(names, kept)
-    })
+    consumer.on('revoked', (revoked) => this.#states.checkShare(names, consumer.assignment(), revoked))
     const guarantee = this.#settings.isExactlyOnce ? this.#inTransactions(consumer) : this.#atLeastOnce(consumer)
     try {
       for (let hasMore = true; hasMore; ) hasMore = await this.#untilPoll(consumer, guarantee, signal)
@@ -159,30 +150,7 @@ export class Process<T extends TopicRef, S> {
 
   #atLeastOnce(consumer: GroupConsumer<T>): ProcessingGuarantee {
     const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
-    const process = async (
-      batch: DeliveredBatch,
-      leftMs: number,
-      signal: AbortSignalGiven,
-    ): Promise<DeliveredBatch> => {
-      const state = await this.#states.of(batch.partition, signal)
-      const handled = await this.#work.handle(batch, state, deadline(this.#port, leftMs)).catch((error: unknown) => {
-        if (!this.#signal.isReason(error)) throw error
-        throwIfAborted(signal)
-        return undefined
-      })
-      // The group put the member out meanwhile: its records are delivered again.
-      if (handled === undefined) return batch
-      const { done, records } = handled
-      if (records.length > 0) await producer.send(records)
-      await this.#states.assertThere(state)
-      state.sent()
-      state.committed()
-      await consumer.commit(done as never).catch((error: unknown) => {
-        // Another member has the partition now, and is delivered the records again.
-        if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      })
-      return done
-    }
-    return { process, end: () => producer.close() }
+    const [port, states, work, signal] = [this.#port, this.#states, this.#work, this.#signal]
+    return new AtLeastOnce({ port, consumer, producer, states, work, signal })
   }
 }

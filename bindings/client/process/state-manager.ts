@@ -3,6 +3,7 @@ import type { ReaderSession } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { placeKey } from '../places.ts'
 import { losesValues } from './lost-values.ts'
 import { type NamedStore, PartitionState } from './partition-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
@@ -53,12 +54,19 @@ export class StateManager {
 
   /**
    * INVALID_CONFIG where this member has a partition of one input without the same partition of the others: they were
-   * assigned while their numbers of partitions differed, or with a member that reads other topics.
+   * assigned while their numbers of partitions differed, or with a member that reads other topics. `revoked`: what it is
+   * about to give up of `assigned`.
    */
-  checkShare(topics: readonly string[], assigned: readonly TopicPartition[]): void {
+  checkShare(
+    topics: readonly string[],
+    assigned: readonly TopicPartition[],
+    revoked: readonly TopicPartition[] = [],
+  ): void {
     if (this.#stores.length === 0) return
-    for (const { partition } of assigned) {
-      const topic = topics.find((each) => !assigned.some((at) => at.topic === each && at.partition === partition))
+    const held = new Map(assigned.map((each) => [placeKey(each), each]))
+    for (const each of revoked) held.delete(placeKey(each))
+    for (const { partition } of held.values()) {
+      const topic = topics.find((each) => !held.has(placeKey({ topic: each, partition })))
       if (topic === undefined) continue
       const message = `partition ${partition} of "${topic}" and of another input of the same state are with two members`
       throw new LogError('INVALID_CONFIG', message, { topic, partition })

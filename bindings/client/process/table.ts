@@ -1,11 +1,14 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ReaderSession } from '../../broker/reader-session.ts'
+import type { RuntimePort } from '../../broker/runtime-port.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { partitionOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
+import type { Codec } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
+import { FAILED_READS_MAX, waitBeforeTry } from './batch-work.ts'
 import { losesValues } from './lost-values.ts'
 import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
 
@@ -33,6 +36,7 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
 
 export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #broker: Broker
+  readonly #port: RuntimePort
   readonly #topic: Topic<string, never, K, never, V>
   /** In the order of partition numbers. */
   #partitions: readonly PartitionValues[]
@@ -49,6 +53,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
 
   private constructor(
     broker: Broker,
+    port: RuntimePort,
     topic: Topic<string, never, K, never, V>,
     partitions: readonly PartitionValues[],
     signal: Abortable['signal'],
@@ -56,6 +61,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   ) {
     this.#closed = closed
     this.#broker = broker
+    this.#port = port
     this.#topic = topic
     this.#partitions = partitions
     this.#reader = broker.openReader()
@@ -67,6 +73,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   /** Resolves when it has read to the end as of the call. */
   static async open<K, V>(
     broker: Broker,
+    port: RuntimePort,
     topic: Topic<string, never, K, never, V>,
     options: Abortable,
     closed: (table: FollowedTable<K, V>) => void,
@@ -84,19 +91,30 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
     // Nobody would hear of it if the signal was aborted meanwhile.
     throwIfAborted(signal)
-    return new FollowedTable(broker, topic, values, signal, closed)
+    return new FollowedTable(broker, port, topic, values, signal, closed)
   }
 
   async #follow(): Promise<void> {
     try {
-      while (!this.#isStopped) {
-        const hasMoved = await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
-        if (!hasMoved && !this.#isStopped) await this.#addPartitions()
-      }
+      for (let failures = 0; !this.#isStopped; ) failures = (await this.#fetched(failures)) ? 0 : failures + 1
     } catch (error) {
       if (this.#isStopped) return
       this.#failure = { error }
       this.#signal?.removeEventListener('abort', this.#stop)
+    }
+  }
+
+  /** One fetch. False if it failed for the moment, such as for memory that others use: `failures` times before in a row. */
+  async #fetched(failures: number): Promise<boolean> {
+    try {
+      const hasMoved = await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
+      if (!hasMoved && !this.#isStopped) await this.#addPartitions()
+      return true
+    } catch (error) {
+      const isPassing = LogError.is(error) && error.category === 'retriable'
+      if (!isPassing || failures >= FAILED_READS_MAX) throw error
+      await waitBeforeTry(this.#port, failures + 1, this.#stopping.signal)
+      return false
     }
   }
 
@@ -129,7 +147,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     }
     const text = keyText(encoded)
     const found = this.#holderOf(text, encoded)?.values.get(text)
-    return found && this.#decoded(found)
+    return found && this.#decoded(this.#topic.value, found, 'value')
   }
 
   /**
@@ -149,17 +167,18 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     for (const each of this.#partitions) {
       for (const [text, value] of [...each.values]) {
         const key = keyBytes(text)
-        if (this.#holderOf(text, key) === each) yield [this.#topic.key.decode(key), this.#decoded(value)]
+        if (this.#holderOf(text, key) === each)
+          yield [this.#decoded(this.#topic.key, key, 'key'), this.#decoded(this.#topic.value, value, 'value')]
       }
     }
   }
 
-  #decoded(value: Uint8Array): V {
+  #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
     try {
-      return this.#topic.value.decode(value)
+      return codec.decode(encoded)
     } catch (error) {
-      const message = `a value of "${this.#topic.name}" can't be decoded`
-      throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name }, error)
+      const message = `a ${part} of "${this.#topic.name}" can't be decoded`
+      throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name, part }, error)
     }
   }
 

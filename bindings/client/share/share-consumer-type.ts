@@ -36,8 +36,9 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
    * and when the process that held the log ended before it answered: then it may have been done, so finish the work
    * first, and don't undo it for this error. Rejects with INVALID_REQUEST for anything that isn't a record of this
    * consumer, and for an option that the type has no use for; with CONSUMER_CLOSED; and, where a dead letter is
-   * written, as `send` does: the lock is still held then. The lock begins anew before a dead letter is written; one
-   * whose write takes longer than `lockMs`, or a crash right after it, may have it written twice.
+   * written, as `send` does: the lock is still held then. While a dead letter is on its way, a further call for its
+   * record rejects with INVALID_RECORD_STATE. The lock begins anew before a dead letter is written; one whose write
+   * takes longer than `lockMs`, or a crash right after it, may have it written twice.
    */
   acknowledge(
     record: SharedRecordOf<T>,
@@ -45,8 +46,8 @@ export interface ShareConsumer<T extends TopicRef = string> extends AsyncIterabl
     options?: { delayMs?: number | undefined; error?: unknown },
   ): Promise<void>
   /**
-   * Ends the iteration and releases the records that it holds, to other consumers at once. A second call settles as
-   * the first one.
+   * Ends the iteration and releases the records that it holds, to other consumers at once; those that are being
+   * rejected after that, within 5 s. A second call settles as the first one.
    */
   close(): Promise<void>
 }

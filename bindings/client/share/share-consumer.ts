@@ -15,6 +15,9 @@ import { SharedRecord } from './shared-record.ts'
 import { acknowledgeRange, sharedRecords } from './shared-records.ts'
 import { Undelivered } from './undelivered.ts'
 
+/** A close waits no longer than this, in milliseconds, for rejections that are under way: the holder may be stopped. */
+const REJECTIONS_LIMIT_MS = 5000
+
 /** What a dead letter tells if the program gives no error. */
 const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
 const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
@@ -35,6 +38,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   /** The session that delivered each record: the locks of an earlier session are gone. */
   readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
   readonly #undelivered: Undelivered = new Undelivered()
+  /** Records that are being given up: their dead letter is written first, and then they are rejected. */
+  readonly #givingUp: Map<SharedRecord, Promise<void>> = new Map()
   #session: ShareSession | undefined
   /** The session that the closing log asked to give back undelivered records: it acquires no more. */
   #released: ShareSession | undefined
@@ -199,15 +204,26 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
    * may take longer than what is left of the lock, and another consumer that got the record meanwhile might accept it:
    * so the lock begins anew before.
    */
-  async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
-    const { deadLetter, maxDeliveries } = this.#settings
-    const deliveries = Math.min(record.deliveryCount, maxDeliveries)
+  async #giveUpBySteps(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
+    const { deadLetter, groupId, maxDeliveries } = this.#settings
+    const attempts = Math.min(record.deliveryCount, maxDeliveries)
     if (deadLetter !== undefined) {
       this.#producer ??= this.#parts.producer()
       await this.#renew(session, record)
-      await this.#producer.send(await deadLetterOf(record, deadLetter, error, deliveries, this.#parts.broker.admin))
+      const givenUp = { topic: deadLetter, groupId, error, attempts }
+      await this.#producer.send(await deadLetterOf(record, givenUp, this.#parts.broker.admin))
     }
     await acknowledgeRange(session, SharedRecord.placeOf(record), 'reject')
+  }
+
+  async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
+    const givingUp = this.#giveUpBySteps(session, record, error)
+    this.#givingUp.set(record, givingUp)
+    try {
+      await givingUp
+    } finally {
+      this.#givingUp.delete(record)
+    }
   }
 
   async #renew(session: ShareSession, record: SharedRecord): Promise<void> {
@@ -229,6 +245,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       })
     }
     if (session !== this.#session || session.isLost) throw lockEnded(shared)
+    if (this.#givingUp.has(shared)) throw beingRejected(shared)
     // After the last delivery the dead letter is written here, where it is known why the record failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
     // Another consumer may have the record by now, and may accept it: so no dead letter is written.
@@ -250,14 +267,28 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   async #close(): Promise<void> {
     const session = this.#session
     try {
-      if (session === undefined) return
-      session.wake()
-      await this.#undelivered.giveBack(session)
-      await session.close()
+      if (session !== undefined) await this.#leave(session)
       await this.#producer?.close()
     } finally {
       this.#parts.closed()
     }
+  }
+
+  async #leave(session: ShareSession): Promise<void> {
+    session.wake()
+    await this.#undelivered.giveBack(session)
+    await this.#givenUp()
+    await session.close()
+  }
+
+  /** A record that is released between the two steps would be delivered again although it has a dead letter. */
+  async #givenUp(): Promise<void> {
+    if (this.#givingUp.size === 0) return
+    let cancel = () => {}
+    const limit = new Promise<void>((resolve) => {
+      cancel = this.#parts.port.setTimer(REJECTIONS_LIMIT_MS, resolve, true)
+    })
+    await Promise.race([Promise.allSettled(this.#givingUp.values()), limit]).finally(() => cancel())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -269,6 +300,11 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 function holderEnded({ topic, partition, offset }: SharedRecord, type: AcknowledgeType): LogError {
   const what = `whether ${type} of offset ${offset} of ${topic}-${partition} was done is unknown`
   return new LogError('INVALID_RECORD_STATE', `the holder of the log went away: ${what}`, { topic, partition, offset })
+}
+
+function beingRejected({ topic, partition, offset }: SharedRecord): LogError {
+  const message = `offset ${offset} of ${topic}-${partition} is being rejected by an earlier call`
+  return new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
 }
 
 function lockEnded({ topic, partition, offset }: SharedRecord): LogError {

@@ -30,9 +30,10 @@ export interface ShareConsumerOptions<T extends TopicRef> extends Abortable {
    */
   maxRecords?: number | undefined
   /**
-   * Topic for records that were rejected or delivered too often; headers tell origin, error and number of deliveries.
-   * It must exist, and be none of `topics`: an iteration rejects at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't,
-   * with INVALID_CONFIG if it is compacted or takes batches of less than 640 bytes.
+   * Topic for records that were rejected or delivered too often. They have the headers that `deadLetter` of `process`
+   * names; `oncelog-attempts` is the number of deliveries. It must exist, and be none of `topics`: an iteration rejects
+   * at once with UNKNOWN_TOPIC_OR_PARTITION if it doesn't, with INVALID_CONFIG if it is compacted or takes batches of
+   * less than 720 bytes.
    */
   deadLetter?: string | undefined
   /**

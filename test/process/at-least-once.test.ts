@@ -1,0 +1,67 @@
+// process with delivery 'at-least-once': what fails for the moment is tried again, as it is in transactions.
+import * as assert from 'uvu/assert'
+import type { ConsumerSession } from '../../bindings/broker/consumer-session.ts'
+import type { ProducerSession } from '../../bindings/broker/producer-session.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
+import { test } from '../client/stores.ts'
+import { until } from './support.ts'
+
+const counts = topic('counts', { key: string, value: unchecked<number>(json()) })
+const REFUSALS = 2
+
+// Regression: it gave up, where a processor in transactions goes on.
+for (const what of ['what handle gave', 'the offsets', 'its state'] as const) {
+  test(`${what}: a disk that is full for a moment ends no processor`, async (_, openBroker) => {
+    const broker = await openBroker()
+    const log = new BrokerLog(broker, nodePort)
+    for (const name of ['in', 'out']) await log.admin.createTopic(name)
+    await log.admin.createTopic('counts', { config: { 'cleanup.policy': 'compact' } })
+    await log.producer().send(['a', 'b'].map((value) => ({ topic: 'in', key: 'k', value })))
+    let refusals = 0
+    const refusing = <A extends unknown[], R>(call: (...given: A) => Promise<R>) => {
+      return (...given: A): Promise<R> =>
+        ++refusals <= REFUSALS ? Promise.reject(new LogError('STORAGE_FULL', 'by the test')) : call(...given)
+    }
+    if (what === 'what handle gave') {
+      const openProducer = broker.openProducer.bind(broker)
+      broker.openProducer = async () => {
+        const session: ProducerSession = await openProducer()
+        session.append = refusing(session.append.bind(session))
+        Object.assign(session, { appendBorrowed: undefined })
+        return session
+      }
+    } else if (what === 'the offsets') {
+      const openConsumer = broker.openConsumer.bind(broker)
+      broker.openConsumer = async (options) => {
+        const session: ConsumerSession = await openConsumer(options)
+        session.commit = refusing(session.commit.bind(session))
+        return session
+      }
+    } else {
+      const offsets = broker.admin.offsets.bind(broker.admin)
+      const refused = refusing(offsets)
+      broker.admin.offsets = (at) => (at[0]?.topic === 'counts' ? refused(at) : offsets(at))
+    }
+    const seen: string[] = []
+    const processor = log.process({
+      ...{ groupId: 'g', topics: ['in'], delivery: 'at-least-once', state: { counts: store(counts) } },
+      async handle({ key, value }, { state }) {
+        const count = ((await state.counts.get('k')) ?? 0) + 1
+        state.counts.set('k', count)
+        seen.push(new TextDecoder().decode(value ?? undefined))
+        return { topic: 'out', key, value: `${count}` }
+      },
+    })
+    const committed = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.nextOffset
+    await Promise.race([until(async () => (await committed()) === 2), processor.done])
+    assert.is(await committed(), 2)
+    assert.ok(refusals > REFUSALS)
+    assert.equal(seen.slice(-2), ['a', 'b'])
+    await processor.close()
+    await log.close()
+  })
+}
+
+test.run()
