@@ -54,14 +54,17 @@ export class ShareMembers {
     if (this.#isReleasing || !this.#serve(asking, now)) this.#waiting.set(memberId, asking)
   }
 
-  /** False if there is nothing for the member now. */
-  #serve({ member, request, done, sinceMs }: Asking, now: number): boolean {
+  /**
+   * False if there is nothing for the member now. `changed`: the only partition that may have something for a member
+   * that waits.
+   */
+  #serve({ member, request, done, sinceMs }: Asking, now: number, changed?: HostedPartition): boolean {
     const { groupId, memberId } = member
     const acquired: AcquiredRange[] = []
     const records: TableRecord[] = []
     let left = request.maxOffsets
     const waitedMs = now - sinceMs
-    const partitions = this.#inTurn(request.topics)
+    const partitions = this.#isEnough(groupId, changed) ? [changed] : this.#inTurn(request.topics)
     const begun = this.#begunTopics(groupId, partitions)
     for (const { id, partition } of partitions) {
       const { logStartOffset } = partition.watermarks
@@ -97,6 +100,19 @@ export class ShareMembers {
   }
 
   /**
+   * Whether it is enough to look at this partition. A topic has thousands of them, and each record that comes is looked
+   * for by every member that waits. Not where the group hasn't begun there: whether it has in others counts then; nor if
+   * its topic is gone, which the members are to hear.
+   */
+  #isEnough(groupId: string, changed: HostedPartition | undefined): changed is HostedPartition {
+    return (
+      changed !== undefined &&
+      this.#hooks.isLive(changed.id.topicId) &&
+      this.#shares.isKnown({ groupId, ...changed.id })
+    )
+  }
+
+  /**
    * The topics that the group has begun to read. It begins in all partitions of a topic at once, so a partition that
    * was added later holds nothing older than that.
    */
@@ -111,7 +127,12 @@ export class ShareMembers {
     const said = { ...delivery, memberId, availableAt: delayMs > 0 ? now + delayMs : 0 }
     const records = this.#shares.planAcknowledge(at, said)
     this.#change(records, done)
-    this.#serveWaiting(now)
+    if (this.#waiting.size > 0) this.#serveWaiting(now, this.#partitionOf(at))
+  }
+
+  /** `undefined` once the topic's delete is planned. */
+  #partitionOf({ topic, topicId, partition }: Pick<AcquiredRange, 'topic' | 'topicId' | 'partition'>) {
+    return this.#hooks.isLive(topicId) ? this.#hooks.partitionsOf(topic)[partition] : undefined
   }
 
   #change(records: readonly TableRecord[], done: Callback<void>): void {
@@ -186,8 +207,8 @@ export class ShareMembers {
   }
 
   /** Readers may see more of the partition, or it is gone. */
-  advanced({ id }: HostedPartition, now: number): void {
-    if (this.#waiting.size > 0) this.#serveWaiting(now, id.topic)
+  advanced(hosted: HostedPartition, now: number): void {
+    if (this.#waiting.size > 0) this.#serveWaiting(now, hosted)
   }
 
   /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
@@ -204,12 +225,13 @@ export class ShareMembers {
     this.#notifyReleased()
   }
 
-  #serveWaiting(now: number, topic?: string): void {
+  /** `changed`: the only partition that may have something new for them. */
+  #serveWaiting(now: number, changed?: HostedPartition): void {
     if (this.#isReleasing) return
     for (const [memberId, waiting] of [...this.#waiting]) {
-      if (topic !== undefined && !waiting.request.topics.includes(topic)) continue
+      if (changed !== undefined && !waiting.request.topics.includes(changed.id.topic)) continue
       try {
-        if (this.#serve(waiting, now)) this.#waiting.delete(memberId)
+        if (this.#serve(waiting, now, changed)) this.#waiting.delete(memberId)
       } catch (error) {
         this.#waiting.delete(memberId)
         waiting.done(error)

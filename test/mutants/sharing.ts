@@ -120,8 +120,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: an acknowledgement is answered before it is durable',
     file: 'engine/share-members.ts',
-    find: '    this.#change(records, done)\n    this.#serveWaiting(now)\n',
-    put: '    this.#change(records, () => {})\n    done(undefined)\n    this.#serveWaiting(now)\n',
+    find: '    this.#change(records, done)\n    if (this.#waiting',
+    put: '    this.#change(records, () => {})\n    done(undefined)\n    if (this.#waiting',
     tests: [powerLoss],
   },
   {
@@ -228,5 +228,19 @@ export const SHARING: readonly Mutant[] = [
     find: '    await this.#givenUp()\n',
     put: '',
     tests: [letters],
+  },
+  {
+    name: 'work queues: each record that comes is looked for in all partitions',
+    file: 'engine/share-members.ts',
+    find: 'this.#isEnough(groupId, changed) ? [changed] : this.#inTurn(request.topics)',
+    put: 'this.#inTurn(request.topics)',
+    tests: ['engine/share-members.test.ts'],
+  },
+  {
+    name: 'work queues: a group begins at the end of a partition that was added',
+    file: 'engine/share-members.ts',
+    find: '      this.#hooks.isLive(changed.id.topicId) &&\n      this.#shares.isKnown({ groupId, ...changed.id })\n',
+    put: '      this.#hooks.isLive(changed.id.topicId)\n',
+    tests: [consumers],
   },
 ]

@@ -1,0 +1,71 @@
+// Consumers of a share group that wait for records of many partitions: what comes in one of them costs the same, however
+// many there are.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
+import { ShareGroups } from '../../bindings/coordinator/share/share-groups.ts'
+import type { HostedPartition } from '../../bindings/engine/hosted-partition.ts'
+import { ShareMembers } from '../../bindings/engine/share-members.ts'
+
+const COUNT = 1000
+const MEMBERS = 20
+/** A few for each member, and far fewer than one for each of its partitions. */
+const LOOKS_MAX = 10 * MEMBERS
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+
+function stand() {
+  let looks = 0
+  const ends = Array.from({ length: COUNT }, () => 0)
+  const partitions = ends.map((_, partition) => ({
+    id: { topic: 't', topicId: TOPIC_ID, partition },
+    partition: {
+      watermarks: { logStartOffset: 0 },
+      get lastStableOffset() {
+        looks++
+        return ends[partition]
+      },
+    },
+  })) as unknown as HostedPartition[]
+  const members = new ShareMembers(new ShareGroups(), {
+    partitionsOf: () => partitions,
+    isLive: () => true,
+    change: (_, done) => done(undefined, undefined),
+  })
+  const acquired: (readonly [string, readonly AcquiredRange[]])[] = []
+  const acquire = (memberId: string, maxOffsets: number) => {
+    const request = { topics: ['t'], maxOffsets, lockMs: 1000, startAt: 'earliest' } as const
+    const done = (_: unknown, ranges?: readonly AcquiredRange[]) => void acquired.push([memberId, ranges ?? []])
+    members.acquire({ kind: 'acquireShare', member: { groupId: 'g', memberId }, request, release: () => {}, done }, 0)
+  }
+  const looked = (run: () => void) => {
+    looks = 0
+    run()
+    return looks
+  }
+  return { members, partitions, ends, acquired, acquire, looked }
+}
+
+test('records that come, and those that are released, are looked for where they are', () => {
+  const { members, partitions, ends, acquired, acquire, looked } = stand()
+  for (let index = 0; index < MEMBERS; index++) acquire(`m${index}`, 1)
+  assert.equal(acquired, [])
+  ends[7] = 3
+  const came = looked(() => members.advanced(partitions[7] as HostedPartition, 0))
+  assert.ok(came < LOOKS_MAX, `${came} looks for records that came`)
+  assert.equal(
+    acquired.map(([memberId, ranges]) => [memberId, ranges[0]?.partition, ranges[0]?.firstOffset]),
+    [
+      ['m0', 7, 0],
+      ['m1', 7, 1],
+      ['m2', 7, 2],
+    ],
+  )
+  const [[memberId, [range]]] = acquired as [[string, readonly [AcquiredRange]]]
+  const request = { ...range, type: 'release', delayMs: 0 } as const
+  const member = { groupId: 'g', memberId }
+  const gone = looked(() => members.acknowledge({ kind: 'acknowledgeShare', member, request, done: () => {} }, 0))
+  assert.ok(gone < LOOKS_MAX, `${gone} looks for a record that was released`)
+  assert.equal([acquired.length, acquired[3]?.[0], acquired[3]?.[1][0]?.firstOffset], [4, 'm3', 0])
+})
+
+test.run()
