@@ -6,7 +6,8 @@ import { PassThrough, Readable } from 'node:stream'
 import { gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Line, readLines } from '../../bindings/entry/cli/input.ts'
+import { type InputFormat, type Line, readLines } from '../../bindings/entry/cli/input.ts'
+import { LogError } from '../../bindings/entry/node.ts'
 import { CommandLine, rows } from './support.ts'
 
 const cli = new CommandLine()
@@ -22,6 +23,16 @@ function written(): unknown[] {
   const fresh = all.slice(seen).map(({ key, value }) => [key, value])
   seen = all.length
   return fresh
+}
+
+/** What reading all of it rejects with. */
+async function drained(source: Readable, how: InputFormat): Promise<unknown> {
+  try {
+    for await (const _ of readLines(source, how, new AbortController().signal));
+    return undefined
+  } catch (error) {
+    return error
+  }
 }
 
 test('lines keep their bytes; line ends of both kinds; the last line needs none', () => {
@@ -84,7 +95,7 @@ test('two columns of one name are refused: the field of the first would be lost'
 test('gzip is known where its first byte comes alone', async () => {
   const zipped = gzipSync('one\n')
   const pieces = [zipped.subarray(0, 1), zipped.subarray(1)]
-  const how = { format: 'lines', keySeparator: undefined, keyField: undefined } as const
+  const how = { format: 'lines', keySeparator: undefined, keyField: undefined, recordBytesMax: 1000 } as const
   const found: string[] = []
   for await (const lines of readLines(Readable.from(pieces), how, new AbortController().signal)) {
     for (const { value } of lines) found.push(Buffer.from(value).toString())
@@ -95,7 +106,7 @@ test('gzip is known where its first byte comes alone', async () => {
 test('a line of one byte waits for nothing', async () => {
   const source = new PassThrough()
   source.write('\n')
-  const how = { format: 'lines', keySeparator: undefined, keyField: undefined } as const
+  const how = { format: 'lines', keySeparator: undefined, keyField: undefined, recordBytesMax: 1000 } as const
   const reading = readLines(source, how, new AbortController().signal)
   const { value: lines } = (await reading.next()) as { readonly value: readonly Line[] }
   assert.is(lines.length, 1)
@@ -162,6 +173,74 @@ test('a directory as standard input is no empty one: 0 records were written, and
   closeSync(stdin)
   assert.equal([done.status, done.stdout.length], [2, 0])
   assert.match(done.stderr.toString('utf8'), /standard input is a directory/)
+})
+
+test('a line that no record can hold is refused before all of it is read, by its number, in each format', async () => {
+  const recordBytesMax = 1000
+  const formats = {
+    lines: ['one\n', 'x'.repeat(400)],
+    ndjson: ['{"a":1}\n', 'x'.repeat(400)],
+    csv: ['a\n', `"${'x'.repeat(399)}`],
+  } as const
+  for (const [format, [first, piece]] of Object.entries(formats)) {
+    let given = 0
+    async function* endless(): AsyncGenerator<Buffer> {
+      yield Buffer.from(first)
+      for (; given < 1000; given++) yield Buffer.from(given === 0 ? piece : 'x'.repeat(400))
+    }
+    const how = { format, keySeparator: undefined, keyField: undefined, recordBytesMax } as InputFormat
+    const refused = await drained(Readable.from(endless(), { objectMode: false }), how)
+    assert.ok(LogError.is(refused, 'MESSAGE_TOO_LARGE'), `${format}: ${refused}`)
+    assert.match(refused.message, / line? ?2 has more than 1000 bytes|^line 2 has more than 1000 bytes/)
+    assert.ok(given < 100, `${format}: ${given} pieces were read`)
+  }
+})
+
+test('as long a line as a record may have is taken, its separator apart', async () => {
+  const how = { format: 'lines', keySeparator: '::', keyField: undefined, recordBytesMax: 10 } as const
+  assert.is(await drained(Readable.from(['12345::67890\n12345::67890'], { objectMode: false }), how), undefined)
+  assert.ok(
+    LogError.is(await drained(Readable.from(['12345::678901\n'], { objectMode: false }), how), 'MESSAGE_TOO_LARGE'),
+  )
+})
+
+test('produce: the line that is too long for the topic is named, and what was written before', () => {
+  cli.run(['topics', 'create', 'narrow', '--config', 'max.message.bytes=1000'])
+  const { status, err } = cli.run(['produce', 'narrow'], `one\n${'x'.repeat(70_000)}`)
+  assert.is(status, 2)
+  assert.match(err, /^MESSAGE_TOO_LARGE: line 2 has more than 1000 bytes/)
+  const near = cli.run(['produce', 'narrow', '--json'], `one\ntwo\n${'x'.repeat(990)}\n`)
+  assert.is(near.status, 2)
+  assert.match(
+    String(rows(near.err)[0]?.['message']),
+    /^record 3 of the input makes a batch of \d+ bytes, max\.message\.bytes/,
+  )
+})
+
+test('where some records of a call are refused, the error says why, and how many were written', () => {
+  cli.run(['topics', 'create', 'keyed', '--partitions', '4', '--config', 'cleanup.policy=compact'])
+  const keyed = Array.from({ length: 20 }, (_, at) => `${at}:x\n`).join('')
+  const { status, err } = cli.run(['produce', 'keyed', '--key-separator', ':'], `${keyed}no key\n`)
+  assert.is(status, 2)
+  assert.match(err, /^INVALID_RECORD: record \d+ of the batch has no key.*; \d+ records of the input were written\n/)
+})
+
+test('CSV that is no UTF-8 is refused by its line: different keys became one', () => {
+  const latin = Buffer.from('id,name\n1,ada\n2,Zo\xeb\n', 'latin1')
+  const { status, err } = cli.run(['produce', 'in', '--format', 'csv', '--key-field', 'name'], latin)
+  assert.is(status, 2)
+  assert.match(err, /^INVALID_RECORD: line 3 is no UTF-8/)
+  const cut = cli.run(['produce', 'in', '--format', 'csv'], Buffer.from('id\n\xc3', 'latin1'))
+  assert.match(cut.err, /^INVALID_RECORD: line 2 is no UTF-8/)
+  written()
+  assert.is(cli.run(['produce', 'in', '--format', 'csv'], 'id\nZo\u00eb \ufffd \u{1f389}\n').status, 0)
+  assert.equal(written(), [[null, '{"id":"Zo\u00eb \ufffd \u{1f389}"}']])
+})
+
+test('a list is no object of NDJSON: a file of one JSON array became one record', () => {
+  const { status, err } = cli.run(['produce', 'in', '--format', 'ndjson'], '[{"a":1},{"a":2}]\n')
+  assert.is(status, 2)
+  assert.match(err, /^INVALID_RECORD: line 1 holds no JSON object/)
 })
 
 test.run()

@@ -13,6 +13,8 @@ export interface InputFormat {
   readonly format: 'lines' | 'ndjson' | 'csv'
   readonly keySeparator: string | undefined
   readonly keyField: string | undefined
+  /** No record may have more bytes: a longer line is refused before all of it is read. */
+  readonly recordBytesMax: number
 }
 
 const CSV_ROWS = 1000
@@ -29,17 +31,18 @@ const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf)
 export async function* readLines(source: Readable, how: InputFormat, signal: AbortSignal): AsyncGenerator<Line[]> {
   const bytes = await unzipped(addAbortSignal(signal, source))
   try {
-    if (how.format === 'csv') yield* csv(bytes, how.keyField)
-    else yield* how.format === 'ndjson' ? ndjson(bytes, how.keyField) : lines(bytes, how.keySeparator)
+    if (how.format === 'csv') yield* csv(bytes, how)
+    else yield* how.format === 'ndjson' ? ndjson(bytes, how) : lines(bytes, how)
   } catch (error) {
-    throw named(error)
+    throw named(error, how)
   }
 }
 
 /** Errors of zlib and the CSV parser by their codes alone: their messages may quote content. */
-function named(error: unknown): unknown {
+function named(error: unknown, { recordBytesMax }: InputFormat): unknown {
   if (error instanceof CsvError) {
     const { code: fault, lines: line } = error as { readonly code: string; readonly lines?: unknown }
+    if (fault === 'CSV_MAX_RECORD_SIZE') return tooLong('the row at line', Number(line), recordBytesMax)
     return new LogError('INVALID_RECORD', `line ${line} is no CSV: ${fault}`, { line, fault })
   }
   const { code: fault } = error as { readonly code?: unknown }
@@ -69,18 +72,31 @@ function startsWith(bytes: Uint8Array, start: Buffer): boolean {
   return start.equals(bytes.subarray(0, start.length))
 }
 
-/** The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. */
-async function* split(bytes: Readable): AsyncGenerator<Uint8Array[]> {
+/** The error for a line or a row that no record can hold. `what` is followed by the line's number. */
+function tooLong(what: string, line: number, bytesMax: number): LogError {
+  const message = `${what} ${line} has more than ${bytesMax} bytes, the most that a record of the topic may have`
+  return new LogError('MESSAGE_TOO_LARGE', message, { line, bytesMax })
+}
+
+/** The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. Throws for a line above `bytesMax`. */
+async function* split(bytes: Readable, bytesMax: number): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array[] = []
+  let restBytes = 0
+  let line = 1
   for await (const chunk of bytes as AsyncIterable<Buffer>) {
     const found: Uint8Array[] = []
     let from = 0
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
+      if (restBytes + end - from > bytesMax) throw tooLong('line', line, bytesMax)
       found.push(withoutReturn(Buffer.concat([...rest, chunk.subarray(from, end)])))
       rest = []
+      restBytes = 0
       from = end + 1
+      line++
     }
     if (from < chunk.length) rest.push(Uint8Array.from(chunk.subarray(from)))
+    restBytes += chunk.length - from
+    if (restBytes > bytesMax) throw tooLong('line', line, bytesMax)
     if (found.length > 0) yield found
   }
   if (rest.length > 0) yield [withoutReturn(Buffer.concat(rest))]
@@ -90,8 +106,12 @@ function withoutReturn(line: Uint8Array): Uint8Array {
   return line.at(-1) === CARRIAGE_RETURN ? line.subarray(0, -1) : line
 }
 
-async function* lines(bytes: Readable, separator: string | undefined): AsyncGenerator<Line[]> {
-  for await (const found of split(bytes)) {
+async function* lines(
+  bytes: Readable,
+  { keySeparator: separator, recordBytesMax }: InputFormat,
+): AsyncGenerator<Line[]> {
+  // The separator is no part of the record.
+  for await (const found of split(bytes, recordBytesMax + Buffer.byteLength(separator ?? ''))) {
     yield found.map((line) => {
       const at =
         separator === undefined ? -1 : Buffer.from(line.buffer, line.byteOffset, line.length).indexOf(separator)
@@ -101,9 +121,9 @@ async function* lines(bytes: Readable, separator: string | undefined): AsyncGene
   }
 }
 
-async function* ndjson(bytes: Readable, keyField: string | undefined): AsyncGenerator<Line[]> {
+async function* ndjson(bytes: Readable, { keyField, recordBytesMax }: InputFormat): AsyncGenerator<Line[]> {
   let number = 0
-  for await (const found of split(bytes)) {
+  for await (const found of split(bytes, recordBytesMax)) {
     const batch: Line[] = []
     for (const whole of found) {
       number++
@@ -117,15 +137,17 @@ async function* ndjson(bytes: Readable, keyField: string | undefined): AsyncGene
 function objectIn(line: Uint8Array, number: number): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(line))
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   } catch {
     // Reported below, without the line's content.
   }
   throw new LogError('INVALID_RECORD', `line ${number} holds no JSON object`, { line: number })
 }
 
-async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerator<Line[]> {
-  const rows = pipeline(bytes, parse({ columns, bom: true, skip_empty_lines: true }), () => {})
+async function* csv(bytes: Readable, { keyField, recordBytesMax }: InputFormat): AsyncGenerator<Line[]> {
+  const options = { columns, bom: true, skip_empty_lines: true, max_record_size: recordBytesMax }
+  const text = Readable.from(checkedUtf8(bytes), { objectMode: false })
+  const rows = pipeline(text, parse(options), () => {})
   let batch: Line[] = []
   let number = 0
   for await (const row of rows as AsyncIterable<Record<string, string>>) {
@@ -136,6 +158,33 @@ async function* csv(bytes: Readable, keyField: string | undefined): AsyncGenerat
     batch = []
   }
   yield batch
+}
+
+/**
+ * The same bytes. Throws at the first that are no UTF-8: the parser would put U+FFFD in their place, and different
+ * texts and keys would become one.
+ */
+async function* checkedUtf8(bytes: Readable): AsyncGenerator<Buffer> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let line = 1
+  const check = (part: Buffer, isLast: boolean) => {
+    try {
+      decoder.decode(part, { stream: !isLast })
+    } catch {
+      throw new LogError('INVALID_RECORD', `line ${line} is no UTF-8`, { line })
+    }
+  }
+  for await (const chunk of bytes as AsyncIterable<Buffer>) {
+    for (let from = 0; from < chunk.length; ) {
+      const end = chunk.indexOf(LINE_FEED, from)
+      const next = end < 0 ? chunk.length : end + 1
+      check(chunk.subarray(from, next), false)
+      if (end >= 0) line++
+      from = next
+    }
+    yield chunk
+  }
+  check(Buffer.alloc(0), true)
 }
 
 /** Of two columns of one name a row could keep only the second one's field. */

@@ -36,6 +36,7 @@ export function inputTarget(read: ReadLines = readLines): FuzzTarget {
         format,
         keySeparator: format === 'lines' ? ':' : undefined,
         keyField: format === 'lines' ? undefined : 'id',
+        recordBytesMax: 1_048_588,
       }
       const found: Line[] = []
       const pieces = Readable.from(cut(content, 1 + ((bytes[1] ?? 0) % 40)), { objectMode: false })

@@ -1,6 +1,7 @@
 import { createReadStream, existsSync, fstatSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { type Compression, LogError, type Producer } from '../../node.ts'
+import { parseTopicConfig } from '../../../model/topic-config.ts'
+import { type Compression, LogError, type Producer, type TopicConfig } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
@@ -51,9 +52,10 @@ Examples:
 
 async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<Outcome> {
   const path = options['file'] as string | undefined
-  const how = formatOf(path, options)
+  const format = formatOf(path, options)
   return withLog({ directory, isJson }, async (log) => {
-    await log.admin.describeTopic(topic)
+    const { config } = await log.admin.describeTopic(topic)
+    const how = { ...format, recordBytesMax: recordBytesMax(config) }
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
     if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
@@ -84,6 +86,9 @@ class Sent {
   readonly #topic: string
   readonly #partition: number | undefined
   readonly #sending: Promise<unknown>[] = []
+  /** Of the records that were given to the producer. */
+  #given = 0
+  /** Of those that are acknowledged. */
   #count = 0
 
   constructor(producer: Producer, topic: string, partition: number | undefined) {
@@ -94,13 +99,16 @@ class Sent {
 
   async send(lines: readonly Line[]): Promise<void> {
     const records = lines.map(({ key, value }) => ({ topic: this.#topic, key, value, partition: this.#partition }))
+    const before = this.#given
+    this.#given += records.length
     const sending = this.#producer.send(records).then(
       (written) => {
         this.#count += written.length
       },
       (error: unknown) => {
-        if (LogError.is(error, 'PARTIAL_SEND')) this.#count += error.details['written'] as number
-        throw error
+        if (!LogError.is(error, 'PARTIAL_SEND')) throw ofInput(error, before)
+        this.#count += error.details['written'] as number
+        throw firstRefusal(error)
       },
     )
     // Awaited below, in order; until then its rejection must not end the program.
@@ -126,7 +134,27 @@ class Sent {
   }
 }
 
-function formatOf(path: string | undefined, options: CommandCall['options']): InputFormat {
+/** A record is less than the batch that it makes alone, which both bound. */
+function recordBytesMax(config: TopicConfig): number {
+  const { maxMessageBytes, segmentBytes } = parseTopicConfig(config)
+  return Math.min(maxMessageBytes, segmentBytes)
+}
+
+/** Why records of the call were refused: people see no details. */
+function firstRefusal({ details }: LogError): unknown {
+  const results = details['results'] as readonly { readonly error?: unknown }[]
+  return results.find(({ error }) => error !== undefined)?.error
+}
+
+/** A producer counts the records of a call from 0, people those of the input from 1. */
+function ofInput(error: unknown, before: number): unknown {
+  if (!LogError.is(error) || typeof error.details['index'] !== 'number') return error
+  const { index } = error.details
+  const message = error.message.replace(`record ${index} `, `record ${before + index + 1} of the input `)
+  return new LogError(error.code as never, message, { ...error.details, index: before + index })
+}
+
+function formatOf(path: string | undefined, options: CommandCall['options']): Omit<InputFormat, 'recordBytesMax'> {
   const ending = /\.(ndjson|jsonl|csv)(\.gz)?$/.exec(path ?? '')?.[1]
   const byEnding = ending === 'csv' ? 'csv' : ending === undefined ? 'lines' : 'ndjson'
   const format = (options['format'] as InputFormat['format'] | undefined) ?? byEnding
