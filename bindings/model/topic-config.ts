@@ -100,6 +100,22 @@ export function parseTopicConfig(config: TopicConfig): ParsedTopicConfig {
   return parsed as unknown as ParsedTopicConfig
 }
 
+/** A key of a topic's config with the value that counts. */
+export interface EffectiveConfig {
+  readonly key: string
+  readonly value: string | number
+  /** The topic doesn't set it. */
+  readonly isDefault: boolean
+}
+
+/** All keys, in the order of their table. Throws INVALID_CONFIG as `parseTopicConfig` does. */
+export function effectiveConfig(config: TopicConfig): readonly EffectiveConfig[] {
+  const parsed = parseTopicConfig(config)
+  return Object.entries(RULES).map(([key, { name }]) => {
+    return { key, value: parsed[name], isDefault: !Object.hasOwn(config, key) }
+  })
+}
+
 /**
  * As `parseTopicConfig`, for a config that somebody sets: rejects with INVALID_CONFIG, too, if values contradict each
  * other, as when a record must be left alone for longer than until it must be compacted. Source: Kafka's

@@ -54,6 +54,7 @@ const calls: readonly Call[] = [
   refused('--json', 'nothing'),
   refused('topics', 'describe'),
   ...[done('topics'), done('topics', 'list', '--json'), done('topics', 'describe', 'pay', '--json')],
+  done('topics', 'config', 'pay'),
   ...[done('topics', 'create', 'new'), done('topics', 'alter', 'pay', '--partitions', '3')],
   ...[done('topics', 'delete', 'pay'), done('topics', 'delete-records', 'pay', '--before', 'latest')],
   { ...done('produce', 'pay', '--json'), input: 'a\nb' },

@@ -1,5 +1,7 @@
 // Beside a program that has the log open, into a pipe that closes, and at SIGINT.
 import { once } from 'node:events'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
@@ -173,6 +175,31 @@ test('SIGINT while records come in: what was read is written, and the log is clo
   assert.ok(again.recovery.clean)
   await again.close()
 })
+
+test('SIGINT while a backup waits for the log: nothing is copied', async () => {
+  const holder = await open(cli.log, { exclusive: true })
+  const target = join(cli.home, 'copy')
+  const child = cli.start(['backup', cli.log, target])
+  const said = ended(child)
+  await until(() => filesOf(child.pid).includes(join(cli.log, '.lock')))
+  child.kill('SIGINT')
+  await holder.close()
+  const { status, out, err } = await said
+  assert.equal([status, out, err, existsSync(target)], [130, '', '', false])
+})
+
+/** The paths of a process's open files. */
+function filesOf(pid: number | undefined): string[] {
+  const directory = `/proc/${pid}/fd`
+  return readdirSync(directory).map((descriptor) => {
+    try {
+      return readlinkSync(join(directory, descriptor))
+    } catch {
+      // Closed since it was listed.
+      return ''
+    }
+  })
+}
 
 test('--follow ends with its topic: of another one of the name it left out as many records as it had shown', async () => {
   const made = () => {

@@ -3,6 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { TOPIC_CONFIG_KEYS } from '../../bindings/model/topic-config.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
 import { CommandLine, rows } from './support.ts'
 
 const cli = new CommandLine()
@@ -79,6 +83,59 @@ test('records before an offset are deleted, in the partitions named or in all', 
   assert.is(cli.run(['consume', 'old', '--json']).out, '')
 })
 
+test('records of several topics are deleted at once, of all or of none; a name or number that comes twice counts once', () => {
+  for (const name of ['one', 'two']) {
+    cli.run(['topics', 'create', name, '--partitions', '2'])
+    cli.run(['produce', name, '--partition', '1'], 'a\nb\n')
+  }
+  const words = ['topics', 'delete-records', 'one', 'two', 'one', '--partitions', '1,0,1', '--json']
+  assert.is(cli.run([...words, '--before', '2']).status, 2, 'their partition 0 is empty')
+  assert.is(rows(cli.run(['consume', 'one', '--json']).out).length, 2)
+  assert.equal(rows(cli.run([...words, '--before', 'latest']).out), [
+    { topic: 'one', partition: 1, logStartOffset: 2 },
+    { topic: 'one', partition: 0, logStartOffset: 0 },
+    { topic: 'two', partition: 1, logStartOffset: 2 },
+    { topic: 'two', partition: 0, logStartOffset: 0 },
+  ])
+  for (const name of ['one', 'two']) cli.run(['topics', 'delete', name])
+})
+
+test('list --topic takes a regular expression of the whole name', () => {
+  for (const name of ['pay.eu', 'pay.us', 'prepay.eu']) cli.run(['topics', 'create', name])
+  const listed = (...words: string[]) => rows(cli.run(['topics', ...words, '--json']).out).map(({ name }) => name)
+  assert.equal(listed('list', '--topic', 'pay\\..*'), ['pay.eu', 'pay.us'])
+  assert.equal(listed('--topic', 'pay.us|prepay.eu'), ['pay.us', 'prepay.eu'])
+  assert.equal(listed('list', '--topic', 'pay.e'), [])
+  const wrong = cli.run(['topics', 'list', '--topic', '('])
+  assert.is(wrong.status, 2)
+  assert.match(wrong.err, /must be a name or a regular expression/)
+  for (const name of ['pay.eu', 'pay.us', 'prepay.eu']) cli.run(['topics', 'delete', name])
+})
+
+test('config shows every key: what the topic sets, and the default of the others', () => {
+  cli.run(['topics', 'create', 'set', '--config', 'retention.ms=5', 'cleanup.policy=delete'])
+  const entries = rows(cli.run(['topics', 'config', 'set', '--json']).out)
+  assert.equal(
+    entries.map(({ key }) => key),
+    TOPIC_CONFIG_KEYS,
+  )
+  const own = entries.filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG')
+  assert.equal(own.map(({ key, value }) => [key, value]).sort(), [
+    ['cleanup.policy', 'delete'],
+    ['retention.ms', '5'],
+  ])
+  const segment = { topic: 'set', key: 'segment.bytes', value: '1073741824', source: 'DEFAULT_CONFIG' }
+  assert.equal(
+    entries.find(({ key }) => key === 'segment.bytes'),
+    segment,
+  )
+  assert.equal(
+    [cli.run(['topics', 'config', 'none']).status, cli.run(['topics', 'config', '__consumer_offsets']).status],
+    [2, 2],
+  )
+  cli.run(['topics', 'delete', 'set'])
+})
+
 test('a group goes on where it committed, and --max commits what was shown', () => {
   assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json', '--max', '1']).out).length, 1)
   assert.is(rows(cli.run(['consume', 'pay', '--group', 'g', '--json']).out).length, 1)
@@ -125,6 +182,19 @@ test('a call that must be mended exits with 2 and says how, without a stack trac
   }
 })
 
+test('topics create tells what its opening found, as every other command does', async () => {
+  const directory = join(cli.home, 'found')
+  const image = new DirectoryImage()
+  const log = await openLog(image, nodePort)
+  await log.admin.createTopic('pay')
+  await log.producer().send({ topic: 'pay', value: 'x' })
+  image.fork().writeTo(directory)
+  await log.close()
+  writeFileSync(join(directory, 'pay-0/partition.metadata'), 'nothing')
+  const { status, err } = cli.run(['--dir', directory, 'topics', 'create', 'new'])
+  assert.equal([status, /^damage: pay-0\/partition\.metadata/.test(err)], [1, true], err)
+})
+
 test('a directory that is not there is no empty log, and another one gets no files', () => {
   const elsewhere = join(cli.home, 'slip')
   for (const words of [['topics'], ['consume', 'pay'], ['produce', 'pay'], ['verify']]) {
@@ -143,6 +213,7 @@ test('a directory that is not there is no empty log, and another one gets no fil
     for (const directory of [elsewhere, join(elsewhere, 'notes.txt')]) {
       const { status, err } = cli.run(['--dir', directory, ...words])
       assert.equal([status, err.split('\n').length], [2, 2], err)
+      assert.match(err, /name the log's with --dir/)
     }
   }
   assert.equal(readdirSync(elsewhere), ['notes.txt'])
@@ -203,6 +274,15 @@ test('inspect shows batches, records, indexes, the journal and checkpoints', () 
   const files = rows(cli.run(['inspect', cli.log, '--json']).out).map(({ file }) => file)
   assert.ok(files.includes(`${partition}/00000000000000000000.log`))
   assert.is(cli.run(['inspect', join(cli.log, '.lock')]).status, 2)
+})
+
+test('inspect exits with 1 for a copy of the header that is not whole', () => {
+  const path = join(cli.log, 'journal/header')
+  const whole = readFileSync(path)
+  writeFileSync(path, Buffer.alloc(whole.length, 7))
+  const { status, out, err } = cli.run(['inspect', path, '--json'])
+  writeFileSync(path, whole)
+  assert.equal([status, rows(out).length, rows(err).length], [1, 2, 2], err)
 })
 
 test('verify is content with a whole log, and exits with 1 at the place of a flipped bit, of a partition or not', () => {

@@ -110,9 +110,12 @@ test('after a kill, a cut with whole batches after it is still imported and exit
 
 test('a call that must be mended', () => {
   const source = broker('four')
+  const empty = join(cli.home, 'empty')
+  mkdirSync(empty)
   const before = readdirSync(source, { recursive: true }).length
   for (const [words, message] of [
     [[join(cli.home, 'none'), join(cli.home, 'x')], /no directory/],
+    [[empty, join(cli.home, 'x')], new RegExp(`${empty} holds no partition of a Kafka broker`)],
     [[join(source, 'meta.properties'), join(cli.home, 'x')], /is no directory/],
     [[source, join(source, 'inside')], /must lie outside/],
     [[source], /missing required argument/],

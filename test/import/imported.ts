@@ -19,6 +19,7 @@ export function importing(
 ): Task<ImportReport> {
   const begin = target && (() => NewLog.begin(target, kernel, { ...RING, random: () => 0.5 }))
   return importKafka(source, kernel, begin, {
+    source: 'source',
     groups: true,
     leaveOutDamaged: false,
     now: TIME * 1.01,

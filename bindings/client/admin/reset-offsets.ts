@@ -55,7 +55,7 @@ export async function resetOffsets(
   assertOptions(options, NAMES, group.resetCall)
   const { topics, dryRun = false } = options
   if (typeof dryRun !== 'boolean') throw wrongArgument('dryRun', 'true or false')
-  checkPoint(to)
+  const point = pointOf(to)
   const places = await group.places(session)
   if (places === undefined && topics === undefined) {
     const { groupId } = group
@@ -63,7 +63,7 @@ export async function resetOffsets(
   }
   const before = new Map((places ?? []).map((position) => [placeKey(position), position]))
   const at = topics === undefined ? [...before.values()] : await placesOf(session, topics)
-  const wanted = await target(session, at, to, before)
+  const wanted = await target(session, at, point, before)
   const moved = (await withinPartitions(session, wanted)).map((position) => {
     return { ...position, before: before.get(placeKey(position))?.nextOffset }
   })
@@ -145,12 +145,14 @@ async function withinPartitions(session: AdminSession, positions: readonly Posit
   })
 }
 
-function checkPoint(to: ResetPoint): void {
-  if (to === 'earliest' || to === 'latest') return
+/** The point with the one field that it names: one that is undefined counts as left out. */
+function pointOf(to: ResetPoint): ResetPoint {
+  if (to === 'earliest' || to === 'latest') return to
   const named =
     typeof to === 'object' && to !== null ? Object.entries(to).filter(([, value]) => value !== undefined) : []
   const [[name, value] = []] = named
   const isWhole = name === 'shiftBy' ? Number.isSafeInteger(value) : isCount(value)
-  if (named.length === 1 && ['timestamp', 'offset', 'shiftBy'].includes(name ?? '') && isWhole) return
+  if (named.length === 1 && ['timestamp', 'offset', 'shiftBy'].includes(name ?? '') && isWhole)
+    return { [name as string]: value } as unknown as ResetPoint
   throw wrongArgument('to', "'earliest', 'latest', or one of timestamp, offset and shiftBy with a whole number")
 }

@@ -45,6 +45,15 @@ export function durationMs(text: string): number {
   throw new InvalidArgumentError('It must be a duration as PT1H, PT90M or P1DT12H: days, hours, minutes and seconds.')
 }
 
+/** A regular expression that a whole name has to match, as Kafka's tools take it. */
+export function wholeName(text: string): RegExp {
+  try {
+    return new RegExp(`^(?:${text})$`)
+  } catch {
+    throw new InvalidArgumentError('It must be a name or a regular expression.')
+  }
+}
+
 /** A whole number, negative ones too. */
 export function wholeNumber(text: string): number {
   const value = Number(text)

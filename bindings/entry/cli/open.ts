@@ -18,8 +18,18 @@ type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
 /** Runs `work` on the log as its holder: it may write. */
 export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
   assertLog(call.directory, call.isArgument)
-  const log = await open(call.directory)
-  tellRecovery(log.recovery, call.isJson)
+  return opened(call, work)
+}
+
+/** As `withLog`, on a log that is made if there is none. */
+export async function withNewLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+  assertNamed(call.directory, NAME_IT)
+  return opened(call, work)
+}
+
+async function opened<T>({ directory, isJson }: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+  const log = await open(directory)
+  tellRecovery(log.recovery, isJson)
   return using(log, work)
 }
 
@@ -72,10 +82,4 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
  */
 export function assertLog(directory: string, isArgument: boolean = false): void {
   assertLogDirectory(directory, isArgument ? undefined : NAME_IT)
-}
-
-/** Opens the log of a directory, which is made if there is none. */
-export function openOrCreate(directory: string): Promise<EmbeddedLog> {
-  assertNamed(directory, NAME_IT)
-  return open(directory)
 }

@@ -3,10 +3,15 @@ import { tableForm } from './table.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 
+/** A line for programs. A field without a value is null, so that every line of a kind has the same fields. */
+export function jsonLine(row: Row): string {
+  return JSON.stringify(row, (_, value: unknown) => value ?? null)
+}
+
 /** Prints rows: a table for people, or one JSON object a line for programs. `none` is the text for no rows. */
 export function print(rows: readonly Row[], isJson: boolean, none = 'nothing'): void {
   if (isJson) {
-    for (const row of rows) console.log(JSON.stringify(row))
+    for (const row of rows) console.log(jsonLine(row))
     return
   }
   if (rows.length === 0) {
@@ -72,7 +77,7 @@ export interface Outcome {
 
 /** Reports what a command did. */
 export function say(sentence: string, facts: Row, isJson: boolean): Outcome {
-  console.log(isJson ? JSON.stringify(facts) : printable(sentence))
+  console.log(isJson ? jsonLine(facts) : printable(sentence))
   return { sentence, facts }
 }
 
@@ -93,7 +98,7 @@ const told = new Set<string>()
 /** Reports damage that didn't stop the command, on standard error and by the exit code. */
 export function tellDamage(found: readonly Partial<Damage>[], isJson: boolean): void {
   for (const each of found) {
-    const line = isJson ? JSON.stringify({ damage: each }) : printable(sentence(each))
+    const line = isJson ? jsonLine({ damage: each }) : printable(sentence(each))
     if (told.has(line)) continue
     told.add(line)
     console.error(line)

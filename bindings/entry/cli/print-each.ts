@@ -1,5 +1,5 @@
 import { Lines } from './lines.ts'
-import { type Layout, layoutOf, type Row } from './output.ts'
+import { jsonLine, type Layout, layoutOf, type Row } from './output.ts'
 
 /** So many rows tell how wide the columns are. */
 const SAMPLE_ROWS = 1000
@@ -25,7 +25,7 @@ export async function printEach(
 }
 
 function* jsonOf(rows: Iterable<Row>): Generator<string> {
-  for (const row of rows) yield JSON.stringify(row)
+  for (const row of rows) yield jsonLine(row)
 }
 
 /** A row with a field that the table has no column for begins another table. */

@@ -16,7 +16,7 @@ export function assertLogDirectory(directory: string, advice: string = "name the
   if (stats === undefined) throw wrong(`there is no directory ${directory}: ${advice}`, directory)
   if (!stats.isDirectory()) throw wrong(`${directory} is no directory: ${advice}`, directory)
   if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
-    throw wrong(`${directory} holds no log: name its directory`, directory)
+    throw wrong(`${directory} holds no log: ${advice}`, directory)
 }
 
 /** INVALID_REQUEST for an empty name, as an environment variable or one of a script's may have it. */

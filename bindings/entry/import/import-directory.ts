@@ -11,7 +11,6 @@ import { type ImportOptions, importKafka } from './import-kafka.ts'
 import type { ImportReport } from './import-report.ts'
 
 export interface DirectoryImport extends Omit<ImportOptions, 'now' | 'newTopicId'> {
-  readonly source: string
   readonly target: string
   /** Everything is read and checked, nothing is written. */
   readonly isDry: boolean
@@ -37,7 +36,7 @@ export async function importDirectory(
   const newTopicId = () => topicIdOf(Uint8Array.from({ length: TOPIC_ID_BYTES }, () => Math.floor(random() * 256)))
   const begin = isDry ? undefined : () => NewLog.begin(store, kernel, { ...RING, random })
   try {
-    const task = importKafka(image, kernel, begin, { ...options, now: port.now(), newTopicId })
+    const task = importKafka(image, kernel, begin, { ...options, source, now: port.now(), newTopicId })
     return await runInTurns(task, port, signal)
   } finally {
     image.close()

@@ -21,6 +21,8 @@ import { readClusterMetadata, readCommits, readDecisions } from './source-tables
 import { writeTables } from './write-tables.ts'
 
 export interface ImportOptions extends PlanOptions {
+  /** What messages call the directory. */
+  readonly source: string
   /** Committed offsets too. */
   readonly groups: boolean
   /**
@@ -104,7 +106,7 @@ interface Source {
 
 /** Everything but the topics' own batches. */
 function* readSource(context: ImportContext, options: ImportOptions): Task<Source> {
-  const directory = yield* readKafkaDirectory(context)
+  const directory = yield* readKafkaDirectory(context, options.source)
   context.leftOut.push(...directory.leftOut)
   const placesOf = (topic: string): KafkaPartition[] => directory.partitions.filter((place) => place.topic === topic)
   const cluster = yield* readClusterMetadata(context, placesOf(CLUSTER_METADATA_TOPIC)[0])

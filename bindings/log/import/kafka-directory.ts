@@ -56,14 +56,18 @@ const PASSING: Readonly<Record<'delete' | 'future' | 'stray', string>> = {
 
 type LookContext = Pick<ImportContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
 
-/** Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote. */
-export function* readKafkaDirectory(context: LookContext): Task<KafkaDirectory> {
+/**
+ * Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote; `source`
+ * is what the message calls it.
+ */
+export function* readKafkaDirectory(context: LookContext, source: string): Task<KafkaDirectory> {
   const { store } = context
   const names = yield* perform('list', '', () => store.list(''))
   if (names.includes(JOURNAL_DIRECTORY))
-    throw noBroker('is a log of oncelog already: open it, or copy it with `backup`')
+    throw noBroker(`${source} is a log of oncelog already: open it, or copy it with \`backup\``)
   const classified = names.map((name) => ({ name, ...classifyRootName(name) }))
-  if (!classified.some(({ kind }) => kind === 'partition')) throw noBroker('holds no partition of a Kafka broker')
+  if (!classified.some(({ kind }) => kind === 'partition'))
+    throw noBroker(`${source} holds no partition of a Kafka broker`)
   yield* assertKnownVersion(store)
   const isClean = names.includes(CLEAN_SHUTDOWN)
   const recoveryPoints = yield* readOffsets(context, RECOVERY_POINTS)
@@ -133,6 +137,6 @@ function* assertKnownVersion(store: FileStore): Task<void> {
   throw new LogError('UNSUPPORTED_FOR_MESSAGE_FORMAT', message, { file: META_PROPERTIES, position: 0 })
 }
 
-function noBroker(what: string): LogError {
-  return new LogError('INVALID_REQUEST', `the directory ${what}`, { argument: 'source' })
+function noBroker(message: string): LogError {
+  return new LogError('INVALID_REQUEST', message, { argument: 'source' })
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Log } from '../../../client/log.ts'
-import type { TopicConfig } from '../../../model/topic-config.ts'
-import { LogError } from '../../node.ts'
-import { countFrom } from '../arguments.ts'
+import { assertUserTopicName } from '../../../model/names.ts'
+import { effectiveConfig, type TopicConfig } from '../../../model/topic-config.ts'
+import { LogError, type RecordsToDelete } from '../../node.ts'
+import { countFrom, wholeName } from '../arguments.ts'
 import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
-import { openOrCreate, withImage, withLog } from '../open.ts'
+import { withImage, withLog, withNewLog } from '../open.ts'
 import { counted, type Outcome, print, say } from '../output.ts'
 import { type CommandCall, run } from '../run.ts'
 
@@ -15,6 +16,7 @@ export function addTopics(program: Command): void {
   const topics = program.command('topics').description('list, describe, create, alter and delete topics')
   defaultList(topics)
     .description('list all topics; writes nothing, works while a program has the log open')
+    .option('--topic <pattern>', 'only those whose whole name this regular expression matches', wholeName)
     .action(run(listTopics))
   topics
     .command('describe <name>')
@@ -24,6 +26,10 @@ export function addTopics(program: Command): void {
       below('With --json the first line is the topic with its config, each further line a partition.'),
     )
     .action(run(describeTopic))
+  topics
+    .command('config <name>')
+    .description('show each key of the config, its value, and whether the topic sets it or it is the default')
+    .action(run(showConfig))
   topics
     .command('create <name>')
     .description('create a topic, and the directory if there is none')
@@ -52,18 +58,19 @@ Example:
 
 function addDeleteRecords(topics: Command): void {
   topics
-    .command('delete-records <name>')
+    .command('delete-records <name...>')
     .description('delete the records before an offset, in every partition or in some')
     .requiredOption('--before <offset>', 'the first offset that stays, or latest for all that is visible', beforeOffset)
-    .option('--partitions <numbers>', 'only these, as 0,2', numbers)
+    .option('--partitions <numbers>', 'only these of each topic, as 0,2', numbers)
     .addHelpText(
       'after',
       below(`
 If one of the partitions ends before the offset, nothing is deleted and the error names it: --partitions leaves it out.
+Several topics are one deletion: of all of them, or of none.
 
 Examples:
   oncelog topics delete-records payments --before 1200 --partitions 0
-  oncelog topics delete-records payments --before latest`),
+  oncelog topics delete-records payments refunds --before latest`),
     )
     .action(run(deleteRecords))
 }
@@ -73,12 +80,13 @@ function beforeOffset(text: string): number {
 }
 
 function numbers(text: string): number[] {
-  return text.split(',').map(countFrom(0))
+  return [...new Set(text.split(',').map(countFrom(0)))]
 }
 
 function listTopics(call: CommandCall): Promise<void> {
   return withImage(call, async ({ admin }) => {
-    const names = await admin.listTopics()
+    const pattern = call.options['topic'] as RegExp | undefined
+    const names = (await admin.listTopics()).filter((name) => pattern?.test(name) ?? true)
     const found = await Promise.all(names.map((name) => admin.describeTopic(name)))
     const rows = found.map((each) => ({ ...each }))
     print(rows, call.isJson, 'no topics')
@@ -100,18 +108,32 @@ function describeTopic(call: CommandCall): Promise<void> {
   })
 }
 
-async function createTopic({ directory, isJson, args: [name = ''], options }: CommandCall): Promise<Outcome> {
+/** Kafka's words for where a value comes from. */
+const SOURCES = { topic: 'DYNAMIC_TOPIC_CONFIG', default: 'DEFAULT_CONFIG' } as const
+
+function showConfig(call: CommandCall): Promise<void> {
+  const [topic = ''] = call.args
+  return withImage(call, async ({ admin }) => {
+    assertUserTopicName(topic)
+    const { config } = await admin.describeTopic(topic)
+    const rows = effectiveConfig(config).map(({ key, value, isDefault }) => {
+      return { topic, key, value: String(value), source: isDefault ? SOURCES.default : SOURCES.topic }
+    })
+    print(rows, call.isJson)
+  })
+}
+
+function createTopic(call: CommandCall): Promise<Outcome> {
+  const { isJson, options } = call
+  const [name = ''] = call.args
   const partitions = options['partitions'] as number
   const config = configOf(options['config'])
-  const log = await openOrCreate(directory)
-  try {
+  return withNewLog(call, async (log) => {
     const isCreated = await create(log, name, { partitions, config }, options['ifNotExists'] === true)
     const count = isCreated ? partitions : (await log.admin.describeTopic(name)).partitions
     const sentence = `${isCreated ? 'created' : 'found'} ${name} with ${counted(count, 'partition')}`
     return say(sentence, { topic: name, created: isCreated, partitions: count }, isJson)
-  } finally {
-    await log.close()
-  }
+  })
 }
 
 /** False if the topic exists already, which `mayExist` allows. */
@@ -155,16 +177,20 @@ function deleteTopic(call: CommandCall): Promise<Outcome> {
 
 function deleteRecords(call: CommandCall): Promise<Outcome> {
   const { options } = call
-  const [topic = ''] = call.args
+  const topics = [...new Set(call.args)]
   return withLog(call, async ({ admin }) => {
-    const count = (await admin.describeTopic(topic)).partitions
-    const all = Array.from({ length: count }, (_, partition) => partition)
-    const wanted = (options['partitions'] as number[] | undefined) ?? all
     const beforeOffset = options['before'] as number
-    const begins = await admin.deleteRecords(wanted.map((partition) => ({ topic, partition, beforeOffset })))
-    const rows = begins.map(({ partition, lowWatermark }) => ({ topic, partition, logStartOffset: lowWatermark }))
+    const wanted: RecordsToDelete[] = []
+    for (const topic of topics) {
+      const { partitions } = await admin.describeTopic(topic)
+      const all = Array.from({ length: partitions }, (_, partition) => partition)
+      const some = (options['partitions'] as number[] | undefined) ?? all
+      wanted.push(...some.map((partition) => ({ topic, partition, beforeOffset })))
+    }
+    const begins = await admin.deleteRecords(wanted)
+    const rows = begins.map(({ lowWatermark, ...place }) => ({ ...place, logStartOffset: lowWatermark }))
     print(rows, call.isJson)
-    return { sentence: `deleted records of ${topic}`, facts: { topic, partitions: rows } }
+    return { sentence: `deleted records of ${topics.join(', ')}`, facts: { topics, partitions: rows } }
   })
 }
 

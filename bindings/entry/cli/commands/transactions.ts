@@ -93,12 +93,13 @@ function abortTransaction(call: CommandCall): Promise<Outcome> {
 }
 
 function fenceProducers(call: CommandCall): Promise<Outcome> {
+  const transactionalIds = [...new Set(call.args)]
   return withLog(call, async ({ admin }) => {
-    await admin.fenceProducers(call.args)
-    for (const transactionalId of call.args) {
+    await admin.fenceProducers(transactionalIds)
+    for (const transactionalId of transactionalIds) {
       say(`fenced ${transactionalId}`, { transactionalId, fenced: true }, call.isJson)
     }
-    return { sentence: `fenced ${call.args.join(', ')}`, facts: { transactionalIds: call.args, fenced: true } }
+    return { sentence: `fenced ${transactionalIds.join(', ')}`, facts: { transactionalIds, fenced: true } }
   })
 }
 

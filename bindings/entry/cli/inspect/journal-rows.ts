@@ -10,12 +10,12 @@ import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
 import { bytesOf } from './bytes.ts'
 
-/** Both slots of the journal's header; the one with the greater sequence counts. */
+/** Both slots of the journal's header; the one with the greater sequence counts. One that isn't whole has its fault. */
 export function headerRows(file: StoreFile, kernel: Kernel): Row[] {
   const bytes = bytesOf(file)
   return [0, FRAME_ALIGNMENT].map((position) => {
     const header = decodeHeader(bytes.subarray(position, position + 64), kernel, file.path)
-    return header === undefined ? { position, sequence: 'none' } : { position, ...header }
+    return header === undefined ? { position, fault: 'a copy of the header is not whole' } : { position, ...header }
   })
 }
 
@@ -56,7 +56,7 @@ function entryRow(entry: FrameEntry): Row {
   return { entry: kind, topicId, partition, baseOffset, nextOffset, segment, at, lengthBytes }
 }
 
-/** A row for the whole log as of a checkpoint, then one for each partition. */
+/** A row for each partition, with what the checkpoint says of the whole log. */
 export function checkpointRows(file: StoreFile, kernel: Kernel, path: string): Row[] {
   const checkpoint = decodeCheckpointFile(bytesOf(file), kernel, file.path)
   if (checkpoint === undefined)

@@ -1,7 +1,7 @@
-import type { Kernel } from '../../../kernel/kernel.ts'
+import type { BatchFault, DecodedBatch, Kernel } from '../../../kernel/kernel.ts'
 import { parseSegmentFileName } from '../../../log/files/file-names.ts'
 import { decodeProducerSnapshot } from '../../../log/files/producer-snapshot.ts'
-import { BatchScanner } from '../../../log/segment/batch-scanner.ts'
+import { BatchScanner, type ScannedBatch } from '../../../log/segment/batch-scanner.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Row } from '../output.ts'
 import { jsonBytes } from '../record-lines.ts'
@@ -34,21 +34,22 @@ export function* batchRows(file: StoreFile, kernel: Kernel): Generator<Row> {
   }
 }
 
-/** Records of a `.log`, one row each. */
+/** Records of a `.log`, one row each. A batch whose records can't be decoded is a row with its fault. */
 export function* recordRows(file: StoreFile, kernel: Kernel): Generator<Row> {
+  const none = { offset: '', timestamp: '', key: '', value: '', headers: '' }
   for (const found of batchesOf(file, kernel)) {
-    if ('fault' in found) yield { offset: '', timestamp: '', key: '', value: '', headers: '', ...found }
-    else yield* recordsOf(found.batch.bytes, kernel)
+    if ('fault' in found) {
+      yield { ...none, ...found }
+      continue
+    }
+    const { position, batch } = found
+    const records = found.records()
+    if (typeof records === 'string') yield { ...none, position, sizeBytes: batch.header.sizeBytes, fault: records }
+    else yield* recordsOf(records)
   }
 }
 
-function* recordsOf(bytes: Uint8Array, kernel: Kernel): Generator<Row> {
-  const buffer = kernel.allocate(bytes.length)
-  if (buffer === undefined) return
-  buffer.bytes(0, bytes.length).set(bytes)
-  const batch = kernel.batchReader.decode(buffer, 0, bytes.length, true)
-  buffer.free()
-  if (typeof batch === 'string') return
+function* recordsOf(batch: DecodedBatch): Generator<Row> {
   for (let index = 0; index < batch.recordCount; index++) {
     yield {
       offset: batch.offsetOf(index),
@@ -69,7 +70,9 @@ interface Rest {
 
 interface Found {
   readonly position: number
-  readonly batch: Exclude<ReturnType<BatchScanner['inFile']>, string>
+  readonly batch: ScannedBatch
+  /** To be called before the next batch is asked for. */
+  records(): DecodedBatch | BatchFault
 }
 
 function* batchesOf(file: StoreFile, kernel: Kernel): Generator<Found | Rest> {
@@ -79,7 +82,7 @@ function* batchesOf(file: StoreFile, kernel: Kernel): Generator<Found | Rest> {
     for (let position = 0; position < sizeBytes; ) {
       const batch = scanner.inFile(file, position, sizeBytes)
       if (typeof batch === 'string') return yield { position, sizeBytes: sizeBytes - position, fault: batch }
-      yield { position, batch }
+      yield { position, batch, records: () => scanner.decoded(batch) }
       position += batch.header.sizeBytes
     }
   } finally {
