@@ -21,6 +21,14 @@ overBrokers('create, list, describe, change, delete', async (setup) => {
   await failure('UNKNOWN_TOPIC_OR_PARTITION', () => log.admin.describeTopic('a'))
 })
 
+overBrokers('a program that changes the config it was given changes no topic', async (setup) => {
+  const { log } = await setup({})
+  await log.admin.createTopic('t', { config: { 'retention.ms': 5 } })
+  const { config } = await log.admin.describeTopic('t')
+  Object.assign(config, { 'retention.ms': 6, 'cleanup.policy': 'compact' })
+  assert.equal((await log.admin.describeTopic('t')).config, { 'retention.ms': 5 })
+})
+
 overBrokers('offsets, also by time, and groups', async (setup) => {
   const { log, broker } = await setup({ t: 2 })
   await broker.write('t', ['a', 'b'], 0, 1000)

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { checkApi } from './api.ts'
 import { compileConsumers } from './matrix.ts'
+import { codeOfPages } from './pages.ts'
 import { bundledProgram, readmeProgram } from './programs.ts'
 
 type Target = string | { readonly [condition: string]: Target }
@@ -173,6 +174,7 @@ async function main(): Promise<void> {
   })
   await step('consumers compile', () => compileConsumers(home))
   await step('programs run on plain Node', () => runPrograms(home))
+  await step('the code of the README and the pages compiles and runs', () => codeOfPages(home))
   await step('the program of the README, as printed, from the tarball', () =>
     readmeProgram(join(scratch, 'readme'), tarball),
   )

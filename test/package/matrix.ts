@@ -42,33 +42,35 @@ function diagnosticsOf(program: ts.Program): readonly ts.Diagnostic[] {
   ]
 }
 
+/** What is wrong with a program beside the unpacked package, `skipLibCheck` off. */
+export function faultsOf(home: string, name: string, surrounding: ts.CompilerOptions): readonly string[] {
+  const options = {
+    noEmit: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    target: ts.ScriptTarget.ES2022,
+    typeRoots: [join(home, 'node_modules/@types')],
+    ...surrounding,
+  }
+  const program = ts.createProgram([join(home, name)], options, hostOf(options))
+  const declarations = program.getSourceFiles().filter((file) => /[\\/]oncelog[\\/]dist[\\/]/.test(file.fileName))
+  const texts = diagnosticsOf(program).map((diagnostic) => {
+    const { file, start } = diagnostic
+    const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0
+    return `  ${file?.fileName.replace(home, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n    ')}`
+  })
+  if (!existsSync(declarations[0]?.fileName ?? '')) texts.unshift('  the types of the package were not found')
+  return [...new Set(texts)]
+}
+
 export function compileConsumers(home: string): void {
   const faults: string[] = []
   for (const { name, lib, types } of surroundings) {
     for (const { name: resolution, module, moduleResolution } of resolutions) {
-      const options = {
-        noEmit: true,
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        skipLibCheck: false,
-        target: ts.ScriptTarget.ES2022,
-        lib: [...lib],
-        types: [...types],
-        typeRoots: [join(home, 'node_modules/@types')],
-        module,
-        moduleResolution,
-      }
-      const program = ts.createProgram([join(home, 'consumer.ts')], options, hostOf(options))
-      const declarations = program.getSourceFiles().filter((file) => /[\\/]oncelog[\\/]dist[\\/]/.test(file.fileName))
-      if (declarations.length === 0 || !existsSync(declarations[0]?.fileName ?? '')) {
-        faults.push(`${name}, ${resolution}: the types of the package were not found`)
-      }
-      const texts = diagnosticsOf(program).map((diagnostic) => {
-        const { file, start } = diagnostic
-        const line = file && start !== undefined ? file.getLineAndCharacterOfPosition(start).line + 1 : 0
-        return `  ${file?.fileName.replace(home, '') ?? ''}:${line} ${ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n    ')}`
-      })
-      if (texts.length > 0) faults.push(`${name}, ${resolution}:\n${[...new Set(texts)].slice(0, 20).join('\n')}`)
+      const options = { lib: [...lib], types: [...types], module, moduleResolution }
+      const texts = faultsOf(home, 'consumer.ts', options)
+      if (texts.length > 0) faults.push(`${name}, ${resolution}:\n${texts.slice(0, 20).join('\n')}`)
     }
   }
   if (faults.length > 0) throw new Error(faults.join('\n'))

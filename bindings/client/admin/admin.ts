@@ -205,5 +205,6 @@ function checkRecords(records: readonly RecordsToDelete[]): RecordsToDelete[] {
 }
 
 function described({ topic, topicId, partitions, config }: TopicFacts): TopicDescription {
-  return { name: topic, topicId, partitions, config }
+  // The log goes by its own: a program may change what it is given.
+  return { name: topic, topicId, partitions, config: { ...config } }
 }
