@@ -51,7 +51,8 @@ test.before(async () => {
   placeDisk(source.disk, join(directory, 'kafka/data'))
 
   const log = await open(join(directory, 'data'))
-  for (const topic of ['payments', 'refunds', 'flights', 'retail']) await log.admin.createTopic(topic, { partitions: 4 })
+  for (const topic of ['payments', 'refunds', 'flights', 'retail'])
+    await log.admin.createTopic(topic, { partitions: 4 })
   await log.producer().send(Array.from({ length: 1201 }, () => ({ topic: 'payments', partition: 0, value: '10' })))
   const consumer = log.consumer({ groupId: 'audit', topics: ['payments'] })
   const [record] = await take(consumer, 1)
