@@ -155,4 +155,25 @@ export const STORE: readonly Mutant[] = [
     put: 'deleted.has(topicId)',
     tests: ['storage/partition-store.test.ts'],
   },
+  {
+    name: 'a file in the place of a partition keeps the log shut',
+    file: 'log/files/partition-directory.ts',
+    find: "    if (!isNoDirectory(error, ['ENOTDIR'])) throw error\n    return undefined\n",
+    put: '    throw error\n',
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'an unclean open leaves a file in the place of a partition',
+    file: 'log/recovery/dead-directories.ts',
+    find: 'if (topicId === NO_DIRECTORY && (yield* partitionNames(store, name)) === undefined) {',
+    put: "if (topicId === '' && (yield* partitionNames(store, name)) === undefined) {",
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
+  {
+    name: 'verify ends at a file in the place of a partition',
+    file: 'log/verify/partition-places.ts',
+    find: 'if (topicId === NO_DIRECTORY && (yield* partitionNames(store, directory)) === undefined) {',
+    put: "if (topicId === '' && (yield* partitionNames(store, directory)) === undefined) {",
+    tests: ['log/store/occupied-directories.test.ts'],
+  },
 ]

@@ -31,8 +31,21 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
   }
 }
 
-function isNoDirectory(error: unknown): boolean {
-  return LogError.is(error, 'KAFKA_STORAGE_ERROR') && ['ENOTDIR', 'ELOOP'].includes(String(error.details['errno']))
+function isNoDirectory(error: unknown, errnos: readonly string[] = ['ENOTDIR', 'ELOOP']): boolean {
+  return LogError.is(error, 'KAFKA_STORAGE_ERROR') && errnos.includes(String(error.details['errno']))
+}
+
+/**
+ * Names of a partition's files; `undefined` where a file lies in the directory's place. A link there is an error: it may
+ * lead to the partition, which somebody moved elsewhere.
+ */
+export function* partitionNames(store: FileStore, directory: string): Task<readonly string[] | undefined> {
+  try {
+    return yield* perform('list', directory, () => store.list(directory))
+  } catch (error) {
+    if (!isNoDirectory(error, ['ENOTDIR'])) throw error
+    return undefined
+  }
 }
 
 /**

@@ -1,9 +1,10 @@
-import { perform, type Task } from '../../storage/effect.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, isInternalTopic } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
+import { partitionNames } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { ringFileDamage } from '../journal/ring.ts'
@@ -66,8 +67,8 @@ export function* openClean(
  */
 function* compareNames(input: RecoveryInput, files: StoredFiles, damage: Damage[]): Task<void> {
   const { directory, id } = files
-  const names = yield* perform('list', directory, () => input.store.list(directory))
-  const newer = yield* newerBatches(input, files, names)
+  const names = yield* partitionNames(input.store, directory)
+  const newer = names && (yield* newerBatches(input, files, names))
   for (const each of [...missingSegments(files, names), ...(newer === undefined ? [] : [newer])]) {
     damage.push({ ...each, topic: id.topic, partition: id.partition })
     files.damaged(each)

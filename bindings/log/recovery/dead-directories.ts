@@ -4,7 +4,7 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { isPartitionFile, PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId, holdsBatches, NO_DIRECTORY, removeDirectory } from '../files/partition-directory.ts'
+import { directoryTopicId, holdsBatches, NO_DIRECTORY, partitionNames, removeDirectory } from '../files/partition-directory.ts'
 import { makeStray } from '../files/stray-directory.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 
@@ -36,6 +36,11 @@ export function* clearDeadDirectories(
     const topicId = yield* directoryTopicId(store, name)
     if (topicId !== undefined && (own.includes(topicId) || isPlaceOf(topics, topicId, parsed.topic))) continue
     if (isInUse(parsed.topic, parsed.partition)) {
+      if (topicId === NO_DIRECTORY && (yield* partitionNames(store, name)) === undefined) {
+        damage.push({ file: name, position: 0, ...parsed, offset: undefined, code: 'is no directory' })
+        yield* makeStray(store, name)
+        continue
+      }
       // Checkpoint or journal know the partition, so its directory was whole: the topic id in it was damaged.
       const file = `${name}/${PARTITION_METADATA}`
       damage.push({ file, position: 0, ...parsed, offset: undefined, code: 'names another topic id' })

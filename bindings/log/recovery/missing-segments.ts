@@ -5,18 +5,25 @@ export interface MissingSegment {
   readonly file: string
   readonly position: 0
   readonly offset: number
-  readonly code: 'is missing'
+  readonly code: 'is missing' | 'is no directory'
 }
 
 const LOST = { position: 0, code: 'is missing' } as const
+/** A file lies in its place. */
+const NO_DIRECTORY = { position: 0, code: 'is no directory' } as const
 
 /**
  * Noted segments that the directory, with these `names`, doesn't have. Removals leave no removed segment noted, and
- * what a checkpoint notes is durable, so no crash explains them. One entry for a directory that is gone.
+ * what a checkpoint notes is durable, so no crash explains them. One entry for a directory that is gone, or isn't one:
+ * then there are no `names`.
  */
-export function missingSegments({ directory, segments }: StoredFiles, names: readonly string[]): MissingSegment[] {
+export function missingSegments(
+  { directory, segments }: StoredFiles,
+  names: readonly string[] | undefined,
+): MissingSegment[] {
   const [first] = segments.all
   if (first === undefined) return []
+  if (names === undefined) return [{ file: directory, offset: first.baseOffset, ...NO_DIRECTORY }]
   if (names.length === 0) return [{ file: directory, offset: first.baseOffset, ...LOST }]
   const present = new Set(names.map((name) => `${directory}/${name}`))
   return segments.all

@@ -1,10 +1,22 @@
 // A directory that has the name of a partition and isn't one of the log's: once, the first send, an unclean open and a
 // delete removed what lay there, and a folder in it ended the log.
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, LogError, open } from '../../../bindings/entry/node.ts'
+import { DirectoryImage } from '../../../bindings/entry/embedded/directory-image.ts'
+import { verified } from '../../salvage/run.ts'
 import { scratchDirectory } from '../../scratch.ts'
 
 const NOTES = join('notes', 'mine.txt')
@@ -262,5 +274,41 @@ test('the longest name of a topic leaves room for the mark of what is stray', ()
     assert.is(readdirSync(copy).filter((each) => /^s.*-stray$/.test(each)).length, 1)
     await opened.close()
   }))
+
+for (const state of ['closed', 'killed'] as const) {
+  test(`${state}: a file lies in the place of a partition’s directory: the open tells, other partitions go on, and it is whole once put back`, () =>
+    inScratch(async (scratch) => {
+      const [root, copy, kept] = [join(scratch, 'log'), join(scratch, 'copy'), join(scratch, 'kept')]
+      const log = await open(root)
+      await log.admin.createTopic('orders', { partitions: 2 })
+      const send = (of: EmbeddedLog, partition: number, value: string) =>
+        of.producer().send({ topic: 'orders', partition, value })
+      for (const partition of [0, 1]) await send(log, partition, `${partition}`)
+      if (state === 'closed') await log.close()
+      copyUnclosed(root, copy)
+      if (state === 'killed') await log.close()
+      renameSync(join(copy, 'orders-0'), kept)
+      writeFileSync(join(copy, 'orders-0'), 'mine')
+      const damage = { file: 'orders-0', position: 0, topic: 'orders', partition: 0, offset: 0, code: 'is no directory' }
+      if (state === 'closed') assert.equal((await verified(new DirectoryImage(copy))).damage, [damage])
+      const opened = await open(copy)
+      const told = opened.recovery.damage.map(({ file, code }) => [file, code])
+      const isTaken = existsSync(join(copy, 'orders-0-stray'))
+      assert.equal(told, state === 'closed' ? [['orders-0', 'is no directory']] : [['orders-0', 'is no directory'], ...told.slice(1)])
+      assert.is(isTaken, state === 'killed')
+      assert.is(readFileSync(join(copy, isTaken ? 'orders-0-stray' : 'orders-0'), 'utf8'), 'mine')
+      await send(opened, 1, 'more')
+      const refused = await send(opened, 0, 'more').catch((error: unknown) => error)
+      assert.ok(state === 'killed' || LogError.is(refused, 'LOG_READ_ONLY'), String(refused))
+      await opened.close()
+      if (state === 'killed') return
+      rmSync(join(copy, 'orders-0'))
+      renameSync(kept, join(copy, 'orders-0'))
+      const again = await open(copy)
+      assert.equal(again.recovery.damage, [])
+      assert.equal((await readAll(again, 'orders')).sort(), ['0', '1', 'more'])
+      await again.close()
+    }))
+}
 
 test.run()
