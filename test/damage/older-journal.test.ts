@@ -186,4 +186,43 @@ test('other bytes past the end of a closed log belong to nobody', async () => {
   }
 })
 
+test('a partition and a table that were begun since are told by the open, take nothing, and are whole again just so', async () => {
+  const whole: DirectoryImage[] = []
+  const image = new DirectoryImage()
+  await during(image, async (log) => {
+    await log.admin.createTopic('t', { partitions: 2 })
+    await log.producer().send({ topic: 't', partition: 0, value: 'a' })
+  })
+  const before = image.fork()
+  await during(image, async (log) => {
+    await log.producer().send({ topic: 't', partition: 1, value: 'b' })
+    await log.admin.setOffsets('g', [{ topic: 't', partition: 0, nextOffset: 1 }])
+  })
+  whole.push(image.fork())
+  exchange(image, before)
+  const paths = image.paths
+  for (let times = 0; times < 2; times++) {
+    await during(image, async (log) => {
+      const { damage } = log.recovery
+      assert.equal(damage.map(({ file, offset, code }) => [file.split('/')[0], offset, code]).sort(), [
+        ['__consumer_offsets-0', 0, 'newer than the checkpoint'],
+        ['t-1', 0, 'newer than the checkpoint'],
+      ])
+      assert.is(((await refusal(log.producer().send({ topic: 't', partition: 1, value: 'c' }))) as string[])[0], 'LOG_READ_ONLY')
+      const place = [{ topic: 't', partition: 0, nextOffset: 0 }]
+      assert.is(((await refusal(log.admin.setOffsets('g', place))) as string[])[0], 'LOG_READ_ONLY')
+    })
+  }
+  assert.equal(
+    paths.filter((path) => !isOfLog(path) && !image.paths.includes(path)),
+    [],
+  )
+  assert.equal((await verified(image)).map((each) => (each as unknown[])[2]).sort(), ['__consumer_offsets-0', 't-1'])
+  exchange(image, whole[0] as DirectoryImage)
+  await during(image, async (log) => {
+    assert.equal(log.recovery.damage, [])
+    assert.equal([...(await valuesOf(log))].sort(), ['a', 'b'])
+  })
+})
+
 test.run()

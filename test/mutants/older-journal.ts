@@ -53,4 +53,18 @@ export const OLDER_JOURNAL: readonly Mutant[] = [
     put: ' && active.isReady',
     tests: [olderJournal],
   },
+  {
+    name: 'clean open: a partition that a later close noted first is overlooked',
+    file: 'log/recovery/clean-open.ts',
+    find: '  partitions.push(...(yield* newerPartitions(input, topics, noted, damage)))\n',
+    put: '',
+    tests: [olderJournal],
+  },
+  {
+    name: 'verify: a partition that the checkpoint does not know is as it should be',
+    file: 'log/verify/verify-directory.ts',
+    find: "noted !== undefined || (topics.liveById(topicId ?? '') !== undefined && !isOwn(topicId))",
+    put: 'noted !== undefined',
+    tests: [olderJournal],
+  },
 ]

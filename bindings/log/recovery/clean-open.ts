@@ -1,10 +1,11 @@
-import type { Task } from '../../storage/effect.ts'
+import { perform, type Task } from '../../storage/effect.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS, isInternalTopic } from '../catalogue/topic-ids.ts'
 import type { CatalogueTopic } from '../catalogue/topic-table.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { partitionNames } from '../files/partition-directory.ts'
+import { parsePartitionDirectory } from '../files/file-names.ts'
+import { directoryTopicId, partitionNames } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import { ringFileDamage } from '../journal/ring.ts'
@@ -16,6 +17,8 @@ import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import type { Recovered } from './recovered.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
+
+const NOTHING_STORED = { logStartOffset: 0, nextOffset: 0, ceiling: 0, producers: [], maxTimestamp: -1 }
 
 /**
  * After a clean close the checkpoint says it all: only the names in each partition's directory are looked at before the
@@ -43,6 +46,7 @@ export function* openClean(
     if (!files.readOnly) yield* compareNames(input, files, damage)
     partitions.push({ files, stored: storedOf(id, each, files) })
   }
+  partitions.push(...(yield* newerPartitions(input, topics, noted, damage)))
   return {
     clean: true,
     needsRing: !isNewest,
@@ -87,6 +91,37 @@ function* newerBatches(
   const later = yield* laterSegment(context, directory, active, names)
   if (later !== undefined || !isInternalTopic(id.topic)) return later
   return yield* furtherBatch(context, directory, active)
+}
+
+/**
+ * Partitions with batches that the checkpoint doesn't note: they were begun after the close that wrote it. The first
+ * append would have them set aside as foreign, and begin anew at offset 0.
+ */
+function* newerPartitions(
+  input: RecoveryInput,
+  topics: ReadonlyMap<string, CatalogueTopic>,
+  noted: ReadonlyMap<string, CheckpointPartition>,
+  damage: Damage[],
+): Task<Recovered['partitions']> {
+  const { store } = input
+  const byName = new Map([...topics.values()].map(({ name, topicId }) => [name, topicId]))
+  const found: Recovered['partitions'][number][] = []
+  for (const directory of yield* perform('list', '', () => store.list(''))) {
+    const place = parsePartitionDirectory(directory)
+    const topicId = place && (INTERNAL_TOPIC_IDS[place.topic] ?? byName.get(place.topic))
+    if (place === undefined || topicId === undefined || noted.has(partitionKey(topicId, place.partition))) continue
+    if ((yield* directoryTopicId(store, directory)) !== topicId) continue
+    const names = yield* perform('list', directory, () => store.list(directory))
+    const newer = yield* laterSegment(input.segments, directory, undefined, names)
+    if (newer === undefined) continue
+    const id = { topicId, ...place }
+    const files = filesOf(input, id, undefined)
+    files.changed = false
+    files.damaged(newer)
+    damage.push({ ...newer, ...place })
+    found.push({ files, stored: { ...NOTHING_STORED, id, readOnly: true, damage: files.damageReport } })
+  }
+  return found
 }
 
 function* readNotedCatalogue(

@@ -85,7 +85,9 @@ function* verifyOne(
     logStartOffset: Math.max(decided, noted?.logStartOffset ?? 0),
     isUnclean: header?.clean !== true,
   })
-  if (noted !== undefined && header?.clean === true) yield* verifyEnd(common, directory, noted)
+  // Of the log's own topics the batches without a frame tell.
+  const isLookedAt = noted !== undefined || (topics.liveById(topicId ?? '') !== undefined && !isOwn(topicId))
+  if (isLookedAt && header?.clean === true) yield* verifyEnd(common, directory, noted)
   if (isOwn(topicId) && undecided.length > 0) damage.push(...(yield* lostFrames(store, kernel, topicId, undecided)))
   return found
 }

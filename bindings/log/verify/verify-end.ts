@@ -5,6 +5,8 @@ import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 import { furtherBatch, laterSegment } from '../survey/newer-batches.ts'
 import type { VerifyContext } from './verify-context.ts'
 
+const NOTHING_NOTED = { segments: [], readOnly: false }
+
 /**
  * Looks past the end that a closed log's checkpoint notes, as a clean open and the first append do. In a read-only
  * partition nothing was cut, so batches may be there.
@@ -12,7 +14,7 @@ import type { VerifyContext } from './verify-context.ts'
 export function* verifyEnd(
   { store, kernel, scratch, damage }: Pick<VerifyContext, 'store' | 'kernel' | 'scratch' | 'damage'>,
   directory: string,
-  { segments, readOnly }: CheckpointPartition,
+  { segments, readOnly }: Pick<CheckpointPartition, 'segments' | 'readOnly'> = NOTHING_NOTED,
 ): Task<void> {
   if (readOnly) return
   const context = { store, kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }
