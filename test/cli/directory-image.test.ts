@@ -1,5 +1,5 @@
-// The look at a log's files that writes nothing: what it holds open meanwhile.
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+// The look at a log's files that writes nothing: what it holds open meanwhile, and what it shows as renamed.
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -41,5 +41,30 @@ runs(
     assert.equal(openBelow(root), [])
   },
 )
+
+runs('a file and a directory get another name without a write, and are read where they lie', () => {
+  const root = scratchDirectory('image')
+  mkdirSync(join(root, 'a'))
+  for (const name of ['one', 'two']) writeFileSync(join(root, 'a', name), name)
+  const image = new DirectoryImage(root)
+  const textOf = (path: string) => {
+    const file = image.open(path, { create: false })
+    const bytes = new Uint8Array(file?.size() ?? 0)
+    file?.read(bytes, 0)
+    file?.close()
+    return file && new TextDecoder().decode(bytes)
+  }
+  const written = image.open('a/three', { create: true })
+  written?.write(new TextEncoder().encode('three'), 0)
+  written?.close()
+  image.rename('a/one', 'a/two')
+  assert.equal([textOf('a/one'), textOf('a/two'), image.list('a')], [undefined, 'one', ['three', 'two']])
+  image.rename('a', 'b')
+  assert.equal([image.list(''), image.list('a'), image.list('b')], [['b'], [], ['three', 'two']])
+  assert.equal([textOf('b/two'), textOf('b/three'), textOf('a/two')], ['one', 'three', undefined])
+  assert.equal(openBelow(root), [])
+  image.close()
+  assert.equal(readdirSync(join(root, 'a')).sort(), ['one', 'two'])
+})
 
 test.run()

@@ -208,7 +208,10 @@ test('a partition and a table that were begun since are told by the open, take n
         ['__consumer_offsets-0', 0, 'newer than the checkpoint'],
         ['t-1', 0, 'newer than the checkpoint'],
       ])
-      assert.is(((await refusal(log.producer().send({ topic: 't', partition: 1, value: 'c' }))) as string[])[0], 'LOG_READ_ONLY')
+      assert.is(
+        ((await refusal(log.producer().send({ topic: 't', partition: 1, value: 'c' }))) as string[])[0],
+        'LOG_READ_ONLY',
+      )
       const place = [{ topic: 't', partition: 0, nextOffset: 0 }]
       assert.is(((await refusal(log.admin.setOffsets('g', place))) as string[])[0], 'LOG_READ_ONLY')
     })

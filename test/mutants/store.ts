@@ -176,4 +176,11 @@ export const STORE: readonly Mutant[] = [
     put: "if (topicId === '' && (yield* partitionNames(store, directory)) === undefined) {",
     tests: ['log/store/occupied-directories.test.ts'],
   },
+  {
+    name: 'a look at the files can not show what an open renames',
+    file: 'entry/embedded/directory-image.ts',
+    find: '    } else this.#renameFile(from, to)\n',
+    put: '    } else if (this.#files.has(from)) this.#renameFile(from, to)\n',
+    tests: ['cli/directory-image.test.ts'],
+  },
 ]

@@ -2,10 +2,15 @@
  * What a crash leaves of a compaction that a checkpoint has noted: `verify` recognises it, damage to it loses nothing
  * else, and where nothing may be written it is read from where it lies.
  */
+import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { DirectoryImage as Look } from '../../bindings/entry/embedded/directory-image.ts'
+import { type EmbeddedLog, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { LogError } from '../../bindings/model/errors.ts'
-import type { DirectoryImage } from '../damage/directory-image.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
+import { scratchDirectory } from '../scratch.ts'
 import { batchesOf } from './batches.ts'
 import { COMPACTED, compacted, openImage, uncompacted } from './fixture.ts'
 import { erase, framesOf } from './frames.ts'
@@ -44,13 +49,17 @@ async function underWay(frames: number): Promise<DirectoryImage> {
 
 async function keyed(image: DirectoryImage): Promise<string[]> {
   const log = await openImage(image, 6)
-  const seen: string[] = []
   try {
-    for await (const { offset, value } of log.read(COMPACTED, { until: 'end' }))
-      seen.push(`${offset} ${Buffer.from(value ?? []).toString()}`)
+    return await keyedOf(log)
   } finally {
     await log.close()
   }
+}
+
+async function keyedOf(log: EmbeddedLog): Promise<string[]> {
+  const seen: string[] = []
+  for await (const { offset, value } of log.read(COMPACTED, { until: 'end' }))
+    seen.push(`${offset} ${Buffer.from(value ?? []).toString()}`)
   return seen
 }
 
@@ -126,5 +135,18 @@ function flipHead(image: DirectoryImage, path: string): void {
   file?.write(byte, 15)
   assert.ok(batchesOf(image).size > 0)
 }
+
+test('a look at its files, which writes nothing, reads it from where it lies', async () => {
+  const directory = scratchDirectory('look')
+  ;(await underWay(2)).writeTo(directory)
+  const { paths } = DirectoryImage.readFrom(directory)
+  assert.ok(paths.includes(swap))
+  const log = await openLog(new Look(directory), nodePort)
+  assert.equal(log.recovery.damage, [])
+  assert.equal(await keyedOf(log), expected)
+  await log.close()
+  assert.equal(DirectoryImage.readFrom(directory).paths, paths)
+  rmSync(directory, { recursive: true })
+})
 
 test.run()

@@ -60,10 +60,25 @@ export class DirectoryImage implements FileStore {
   }
 
   rename(from: string, to: string): void {
-    const file = this.#files.get(from)
-    if (file === undefined) throw unreadable(from, new Error('only what was written here is renamed'))
-    this.#files.set(to, file)
+    if (lookAt(join(this.#root, from))?.isDirectory() === true) {
+      for (const name of this.list(from)) this.rename(`${from}/${name}`, `${to}/${name}`)
+    } else this.#renameFile(from, to)
     this.remove(from)
+  }
+
+  /** The original's bytes stay where they are, and are read there. */
+  #renameFile(from: string, to: string): void {
+    let file = this.#files.get(from)
+    if (file === undefined) {
+      const openAgain = () => this.#openOriginal(from)
+      const descriptor = this.#removed.has(from) ? undefined : openAgain()
+      if (descriptor === undefined)
+        throw unreadable(from, Object.assign(new Error('it is missing'), { code: 'ENOENT' }))
+      file = new ImageFile(to, descriptor, { openAgain, closed: () => {} })
+      file.release()
+    }
+    file.moved()
+    this.#files.set(to, file)
   }
 
   remove(path: string): void {
@@ -169,6 +184,11 @@ class ImageFile implements StoreFile {
   }
 
   flush(): void {}
+
+  /** It has another name now, as long as the store is open. */
+  moved(): void {
+    this.#isChanged = true
+  }
 
   /**
    * A changed file stays until the store is closed, so that its next open finds the changes; its descriptor doesn't, of

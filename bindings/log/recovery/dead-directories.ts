@@ -4,7 +4,13 @@ import type { Damage } from '../../storage/recovery-report.ts'
 import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { isPartitionFile, PARTITION_METADATA, parsePartitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId, holdsBatches, NO_DIRECTORY, partitionNames, removeDirectory } from '../files/partition-directory.ts'
+import {
+  directoryTopicId,
+  holdsBatches,
+  NO_DIRECTORY,
+  partitionNames,
+  removeDirectory,
+} from '../files/partition-directory.ts'
 import { makeStray } from '../files/stray-directory.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 

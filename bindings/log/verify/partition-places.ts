@@ -31,7 +31,9 @@ export function* partitionDirectories(
   for (const [key, [run]] of runs) if (run !== undefined) noted.set(key, run)
   const { directories, misplaced, files } = yield* placesThere(store, topics, noted)
   const found = new Set(directories.map(({ topicId, partition }) => partitionKey(topicId ?? '', partition)))
-  const absent = [...noted].filter(([key]) => !found.has(key)).map(([, each]) => missing(each, topics, checkpoint, files))
+  const absent = [...noted]
+    .filter(([key]) => !found.has(key))
+    .map(([, each]) => missing(each, topics, checkpoint, files))
   return { directories, misplaced: [...misplaced, ...absent.filter((each) => each !== undefined)] }
 }
 
