@@ -28,7 +28,7 @@ export const OLDER_JOURNAL: readonly Mutant[] = [
   {
     name: 'verify: a partition that is newer than the checkpoint is as it should be',
     file: 'log/verify/verify-directory.ts',
-    find: '  if (noted !== undefined && header?.clean === true) yield* verifyEnd(common, directory, noted)\n',
+    find: '  if (isLookedAt && header?.clean === true) yield* verifyEnd(common, directory, noted)\n',
     put: '',
     tests: [olderJournal],
   },
