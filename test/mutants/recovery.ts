@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const everyStep = 'log/store/every-step.test.ts'
 const crashes = 'simulation/crash-points.heavy.test.ts'
 const points = 'simulation/engine.heavy.test.ts'
 const recovery = 'log/recovery/unclean-recovery.ts'
@@ -453,5 +454,47 @@ export const RECOVERY: readonly Mutant[] = [
     find: '    this.#files.unsynced.add(active)\n',
     put: '',
     tests: [unproven],
+  },
+  {
+    name: 'set aside: a power failure takes the copy and keeps the cut',
+    file: 'log/recovery/set-aside.ts',
+    find: '[flushOf(copy), ...directories',
+    put: '[...directories',
+    tests: [everyStep],
+  },
+  {
+    name: 'set aside: a power failure takes the name of the copy and keeps the cut',
+    file: 'log/recovery/set-aside.ts',
+    find: "[SET_ASIDE_DIRECTORY, ''] : [SET_ASIDE_DIRECTORY]",
+    put: '[] : []',
+    tests: [everyStep],
+  },
+  {
+    name: 'close: files of the ring go before the header says that they are not needed',
+    file: 'log/store/close-store.ts',
+    find: '  yield* journal.writeHeader({ clean: true',
+    put: '  if (reserve.isHeld) yield* journal.ring.shrink()\n  yield* journal.writeHeader({ clean: true',
+    tests: [everyStep],
+  },
+  {
+    name: 'new log: its header comes before its ring is durable',
+    file: 'log/store/create-journal.ts',
+    find: '[...files.map(flushOf), ...directories',
+    put: '[...files.slice(0, 1).map(flushOf), ...directories',
+    tests: [everyStep],
+  },
+  {
+    name: 'new log: its header comes before its checkpoint is durable',
+    file: 'log/store/create-journal.ts',
+    find: '[...files.map(flushOf), ...directories',
+    put: '[...files.slice(1).map(flushOf), ...directories',
+    tests: [everyStep],
+  },
+  {
+    name: 'new log: its directories have no durable name',
+    file: 'log/store/create-journal.ts',
+    find: "const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']",
+    put: 'const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY]',
+    tests: [everyStep],
   },
 ]

@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { perform, type Task } from '../../storage/effect.ts'
+import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
 import { NAME_CHARS_MAX } from '../../storage/path.ts'
@@ -29,7 +29,10 @@ export class SetAside {
     this.#leaderEpoch = leaderEpoch
   }
 
-  /** Copies [from, to) of `file`, without the zeros at its end, which are no content. Durable when the task ends. */
+  /**
+   * Copies [from, to) of `file`, without the zeros at its end, which are no content. Durable when the task ends, its name
+   * too: the caller cuts the original then, and a power failure may keep the cut.
+   */
   *keep(file: StoreFile, from: number, to: number): Task<void> {
     const end = lastContent(file, from, to)
     if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
@@ -41,7 +44,8 @@ export class SetAside {
       const part = chunk.subarray(0, Math.min(chunk.length, end - position))
       writeFully(copy, part.subarray(0, file.read(part, position)), position - from)
     }
-    yield* perform('flush', path, () => copy.flush())
+    const directories = this.files.length === 0 ? [SET_ASIDE_DIRECTORY, ''] : [SET_ASIDE_DIRECTORY]
+    yield* performAll([flushOf(copy), ...directories.map((each) => directorySync(this.#store, each))])
     copy.close()
     this.files.push(path)
     this.bytes += end - from
@@ -55,7 +59,7 @@ export class SetAside {
     return `${SET_ASIDE_DIRECTORY}/${recovery}-${number}.${place.slice(recovery.length + 4 - NAME_CHARS_MAX)}`
   }
 
-  /** Makes the copies' entries durable and removes older copies beyond the bounds, and nothing else that lies there. */
+  /** Removes older copies beyond the bounds, and nothing else that lies there. */
   *finish(): Task<void> {
     if (this.files.length === 0) return
     const names = yield* perform('list', SET_ASIDE_DIRECTORY, () => this.#store.list(SET_ASIDE_DIRECTORY))
@@ -70,7 +74,6 @@ export class SetAside {
       if (++count > FILES_MAX || bytes > BYTES_MAX) yield* perform('remove', path, () => this.#store.remove(path))
     }
     yield* perform('syncDirectory', SET_ASIDE_DIRECTORY, () => this.#store.syncDirectory(SET_ASIDE_DIRECTORY))
-    yield* perform('syncDirectory', '', () => this.#store.syncDirectory(''))
   }
 
   /** `undefined` for what can't be opened, such as a directory with such a name: it isn't one of the copies. */
