@@ -44,14 +44,28 @@ export function fieldSlip(record: object): FieldSlip | undefined {
  * `copy` with the fields that a spread of `record` leaves out: those that its class or another prototype gives, and
  * hidden ones.
  */
-function withInherited<R extends object>(copy: R, record: R): R {
-  const fields = copy as Record<string, unknown>
+function withInherited(copy: ProducerRecord, record: ProducerRecord): ProducerRecord {
+  // Hot path: six loads by name take a tenth of the loop.
+  if (hasSameFields(copy, record)) return copy
+  const fields = copy as unknown as Record<string, unknown>
   for (const field of FIELDS) {
     if (field in fields) continue
-    const value = (record as Record<string, unknown>)[field]
+    const value = record[field]
     if (value !== undefined) fields[field] = value
   }
   return copy
+}
+
+function hasSameFields(copy: ProducerRecord, record: ProducerRecord): boolean {
+  const { topic, key, value, partition, timestamp, headers } = copy
+  return (
+    topic === record.topic &&
+    key === record.key &&
+    value === record.value &&
+    partition === record.partition &&
+    timestamp === record.timestamp &&
+    headers === record.headers
+  )
 }
 
 /** A copy with its headers as a list: what they were given as may be iterable only once. */

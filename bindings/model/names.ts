@@ -24,6 +24,11 @@ function isInternalTopicName(name: string): boolean {
 /** For topics that a program creates, changes or writes to: INVALID_TOPIC_EXCEPTION for the log's own. */
 export function assertUserTopicName(name: string): void {
   assertTopicName(name)
+  assertNotInternal(name)
+}
+
+/** As `assertUserTopicName`, for the name of a topic that exists, and so is one. */
+export function assertNotInternal(name: string): void {
   if (!isInternalTopicName(name)) return
   throw new LogError('INVALID_TOPIC_EXCEPTION', `"${name}": names that start with __ are the log's own`, {
     topic: name,

@@ -1,7 +1,7 @@
 import type { ReaderSession } from '../../broker/reader-session.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
-import { assertUserTopicName } from '../../model/names.ts'
+import { assertNotInternal } from '../../model/names.ts'
 import { type ParsedTopicConfig, parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { assertPartition } from '../producer/partitioner.ts'
 import { refuseTooLarge } from '../producer/place-records.ts'
@@ -103,7 +103,7 @@ export class OutputCheck {
 
   /** Refuses what partitioner, producer or partition would refuse. */
   #refuse(record: ProducerRecord, checked: CheckedRecord, index: number, { topic, partitions, config }: TopicFacts) {
-    assertUserTopicName(topic)
+    assertNotInternal(topic)
     const parsed = this.#parsed(config)
     refuseTooLarge(checked, index, topic, parsed)
     if (record.partition !== undefined) assertPartition(topic, record.partition, partitions)
