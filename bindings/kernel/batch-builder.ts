@@ -6,7 +6,7 @@ import { bytesLength, presentLength } from '../model/view-length.ts'
 import type { BatchBuilder, BatchSeal, KernelBuffer, PlainRecord } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import { type KernelCore, misuse } from './kernel-core.ts'
-import { varintSize } from './varint.ts'
+import { varintBytes } from '../model/varint.ts'
 import { headersSize, writeHeaders } from './write-headers.ts'
 
 const keyStagingBytes = 16384
@@ -100,7 +100,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     }
     if (place === 0) return this.#appendOther(key, value, timestamp, headers)
     const { u8 } = this.#core
-    if (keyLength > 0) put(u8, key as Uint8Array, keyLength, place - varintSize(valueLength) - keyLength)
+    if (keyLength > 0) put(u8, key as Uint8Array, keyLength, place - varintBytes(valueLength) - keyLength)
     if (valueLength > 0) put(u8, value as Uint8Array, valueLength, place)
     return true
   }
@@ -125,7 +125,7 @@ export class KernelBatchBuilder implements BatchBuilder {
     if (place === 0) return this.append(key ?? null, value, timestamp, undefined)
     const { u8 } = this.#core
     // Not byte by byte: `set` notices a detached buffer.
-    if (keyLength > 0) copyBytes(u8, key as Uint8Array, keyLength, place - varintSize(valueLength) - keyLength)
+    if (keyLength > 0) copyBytes(u8, key as Uint8Array, keyLength, place - varintBytes(valueLength) - keyLength)
     if (valueLength > 0) copyBytes(u8, value as Uint8Array, valueLength, place)
     return true
   }
@@ -160,7 +160,7 @@ export class KernelBatchBuilder implements BatchBuilder {
       const { exports } = this.#core
       const place = exports.record_reserve_any(keyLength, valueLength, timestamp, headersBytes, staged) >>> 0
       if (place === 0) return this.#refused()
-      if (keyBytes !== undefined) put(u8, keyBytes, keyLength, place - varintSize(valueLength) - keyLength)
+      if (keyBytes !== undefined) put(u8, keyBytes, keyLength, place - varintBytes(valueLength) - keyLength)
       if (valueBytes !== undefined) put(u8, valueBytes, valueLength, place)
       if (headersBytes !== 1) {
         writeHeaders(this.#core, headers as HeaderList, place + Math.max(valueLength, 0), headersBytes)

@@ -1,7 +1,7 @@
 import type { HeaderList } from '../model/records.ts'
 import { presentLength } from '../model/view-length.ts'
 import type { KernelCore } from './kernel-core.ts'
-import { varintSize } from './varint.ts'
+import { varintBytes } from '../model/varint.ts'
 
 const encoder = new TextEncoder()
 
@@ -9,14 +9,14 @@ const encoder = new TextEncoder()
  * Bytes of the header count and all headers. Headers are few and short, so they are measured first and written after.
  */
 export function headersSize(headers: HeaderList): number {
-  let size = varintSize(headers.length)
+  let size = varintBytes(headers.length)
   for (const [name, value] of headers) {
     const nameLength = utf8Length(name)
-    size += varintSize(nameLength) + nameLength
+    size += varintBytes(nameLength) + nameLength
     if (value === null) size += 1
     else {
       const length = typeof value === 'string' ? utf8Length(value) : presentLength(value)
-      size += varintSize(length) + length
+      size += varintBytes(length) + length
     }
   }
   return size
@@ -63,7 +63,7 @@ function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number, 
 }
 
 function assertRoom(at: number, length: number, end: number): void {
-  if (at + varintSize(length) + length > end) throw resized()
+  if (at + varintBytes(length) + length > end) throw resized()
 }
 
 function resized(): TypeError {

@@ -8,7 +8,8 @@ import {
 } from '../../model/compression.ts'
 import { changedBytes } from '../../model/errors.ts'
 import type { RecordBytes } from '../../model/records.ts'
-import { bodyBytes, utf8Bytes, varintBytes } from './record-size.ts'
+import { varintBytes } from '../../model/varint.ts'
+import { bodyBytes, utf8Bytes } from './record-size.ts'
 import { TEXT_GROWTH } from './size-bounds.ts'
 import type { CheckedRecord } from './validate-record.ts'
 
@@ -77,7 +78,7 @@ function writeRecords(writer: RecordWriter, records: readonly CheckedRecord[], n
 const EXACT_DELTA_MAX = 2 ** 51
 
 function longBytes(delta: number): number {
-  if (Math.abs(delta) < EXACT_DELTA_MAX) return varintBytes(delta < 0 ? -delta - 1 : delta)
+  if (Math.abs(delta) < EXACT_DELTA_MAX) return varintBytes(delta)
   let bytes = 1
   for (let rest = zigzag64(delta); rest >= 128n; rest >>= 7n) bytes++
   return bytes

@@ -1,5 +1,6 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { HeaderList, RecordBytes } from '../../model/records.ts'
+import { varintBytes } from '../../model/varint.ts'
 import { viewLength } from '../../model/view-length.ts'
 
 /** Key, value and headers of a record that was checked. */
@@ -40,13 +41,6 @@ function fieldBytes(field: RecordBytes): number {
   if (field === null) return 1
   const length = typeof field === 'string' ? utf8Bytes(field) : viewLength(field)
   return varintBytes(length) + length
-}
-
-/** Bytes of a varint. It is zigzagged, as all lengths of the format are: one bit goes to the sign. */
-export function varintBytes(value: number): number {
-  let bytes = 1
-  for (let limit = 64; value >= limit; limit *= 128) bytes++
-  return bytes
 }
 
 export function utf8Bytes(text: string): number {

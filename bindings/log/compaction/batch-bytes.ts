@@ -152,13 +152,6 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
   return position
 }
 
-export function varintBytes(value: number): number {
-  let rest = Math.floor((value >= 0 ? value : -value - 1) / 0x40)
-  let count = 1
-  for (; rest > 0; count++) rest = Math.floor(rest / 0x80)
-  return count
-}
-
 /**
  * The records of a batch, decompressed. `undefined` where this runtime lacks the codec: such a batch is kept as it is.
  * CORRUPT_MESSAGE where it doesn't decompress.

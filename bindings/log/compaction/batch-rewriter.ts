@@ -1,6 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
+import { varintBytes } from '../../model/varint.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import { viewOf } from '../segment/batch-head.ts'
 import {
@@ -10,7 +11,6 @@ import {
   type RecordTime,
   setInt64,
   TimeCursor,
-  varintBytes,
   writeVarint,
 } from './batch-bytes.ts'
 import type { KeptRecords } from './kept-records.ts'

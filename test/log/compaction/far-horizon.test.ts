@@ -3,7 +3,8 @@
 // any more.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { newRecordTime, TimeCursor, varintBytes, writeVarint } from '../../../bindings/log/compaction/batch-bytes.ts'
+import { newRecordTime, TimeCursor, writeVarint } from '../../../bindings/log/compaction/batch-bytes.ts'
+import { varintBytes } from '../../../bindings/model/varint.ts'
 import { MemoryRowStore } from '../../../bindings/storage/drivers/memory-rows.ts'
 import { varintReference } from '../../kernel/reference.ts'
 import { newKernel } from '../../kernel/support.ts'
