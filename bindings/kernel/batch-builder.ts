@@ -2,11 +2,11 @@ import { BATCH_HEADER_BYTES } from '../model/batch-format.ts'
 import type { CompressedRecords } from '../model/compression.ts'
 import { copyBytes } from '../model/copy-bytes.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
+import { varintBytes } from '../model/varint.ts'
 import { bytesLength, presentLength } from '../model/view-length.ts'
 import type { BatchBuilder, BatchSeal, KernelBuffer, PlainRecord } from './kernel.ts'
 import { blockOf } from './kernel-block.ts'
 import { type KernelCore, misuse } from './kernel-core.ts'
-import { varintBytes } from '../model/varint.ts'
 import { headersSize, writeHeaders } from './write-headers.ts'
 
 const keyStagingBytes = 16384

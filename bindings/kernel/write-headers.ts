@@ -1,7 +1,7 @@
 import type { HeaderList } from '../model/records.ts'
+import { varintBytes } from '../model/varint.ts'
 import { presentLength } from '../model/view-length.ts'
 import type { KernelCore } from './kernel-core.ts'
-import { varintBytes } from '../model/varint.ts'
 
 const encoder = new TextEncoder()
 

@@ -71,7 +71,7 @@ export const ERRORS = {
   INVALID_PRODUCER_ID_MAPPING: ['fenced', 49, 'The transactional id has expired: open a new producer.'],
   INVALID_TRANSACTION_TIMEOUT: ['misuse', 50, 'Use a transactionTimeoutMs from 1 to 900000.'],
   CONCURRENT_TRANSACTIONS: ['retriable', 51, 'The decision before is on its way: ask again.'],
-  KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend the disk, open again.'],
+  KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend what the message names, open again.'],
   NON_EMPTY_GROUP: ['misuse', 68, 'Close the consumers of the group first.'],
   GROUP_ID_NOT_FOUND: ['misuse', 69, 'Check the name of the group.'],
   UNSUPPORTED_COMPRESSION_TYPE: [

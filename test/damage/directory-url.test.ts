@@ -1,8 +1,11 @@
 // A URL that names no directory of this machine, or a path that no system knows, is refused by name, wherever a
 // directory is asked for.
+import { rmSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { open, openMemory, salvage } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { scratchDirectory } from '../scratch.ts'
 
 const WRONG: Readonly<Record<string, readonly (string | URL)[]>> = {
   'a URL of another scheme, or of another host': [new URL('http://localhost/data'), new URL('file://elsewhere/data')],
@@ -24,5 +27,16 @@ for (const [what, places] of Object.entries(WRONG)) {
     await log.close()
   })
 }
+
+test('a directory that nobody can look into, such as a link to itself', async () => {
+  const scratch = scratchDirectory('loop')
+  const loop = join(scratch, 'loop')
+  symlinkSync('loop', loop)
+  for (const answer of await Promise.allSettled([open(loop), salvage(loop, join(scratch, 'copy'))])) {
+    const { code } = (answer as { reason?: { code?: string } }).reason ?? {}
+    assert.is(code, 'KAFKA_STORAGE_ERROR')
+  }
+  rmSync(scratch, { recursive: true })
+})
 
 test.run()

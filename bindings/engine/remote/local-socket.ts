@@ -1,7 +1,7 @@
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BusyPoll } from './busy-poll.ts'
 import type { Channel, OnMessage } from './channel.ts'
 import { IncomingMemory } from './incoming-memory.ts'
@@ -33,6 +33,11 @@ async function withAddress<T>(directory: string, use: (address: string, done: ()
 export async function listenForAttached(directory: string, attached: (channel: Channel) => void): Promise<Listener> {
   fs.rmSync(join(directory, SOCKET_FILE), { force: true })
   return withAddress(directory, async (address, done) => {
+    if (!isThere(dirname(address))) {
+      done()
+      // The system would say that this process has no right to make a socket there.
+      throw new Error('/proc is not mounted, by which others attach: mount it, or open with exclusive: true')
+    }
     const shared = share()
     const listener = new LastingListener(address, (socket) => attached(new SocketChannel(socket, shared)), done)
     await listener.started()

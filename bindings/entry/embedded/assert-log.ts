@@ -5,18 +5,23 @@ import { PARTITION_METADATA, parsePartitionDirectory } from '../../log/files/fil
 import { JOURNAL_DIRECTORY } from '../../log/journal/layout.ts'
 import { LogError } from '../../model/errors.ts'
 import { UNFINISHED_COPY } from '../../storage/backup-target.ts'
+import { storageError } from '../../storage/drivers/node-fs/errors.ts'
 
 /**
  * INVALID_REQUEST for a directory that holds no part of a log: a misspelt name would show an empty log. `advice`: what
- * the user should do.
+ * the user should do. KAFKA_STORAGE_ERROR for one that can't be looked into.
  */
 export function assertLogDirectory(directory: string, advice: string = "name the log's"): void {
   assertNamed(directory, advice)
-  const stats = statSync(directory, { throwIfNoEntry: false })
-  if (stats === undefined) throw wrong(`there is no directory ${directory}: ${advice}`, directory)
-  if (!stats.isDirectory()) throw wrong(`${directory} is no directory: ${advice}`, directory)
-  if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
-    throw wrong(`${directory} holds no log: ${advice}`, directory)
+  try {
+    const stats = statSync(directory, { throwIfNoEntry: false })
+    if (stats === undefined) throw wrong(`there is no directory ${directory}: ${advice}`, directory)
+    if (!stats.isDirectory()) throw wrong(`${directory} is no directory: ${advice}`, directory)
+    if (!readdirSync(directory).some((name) => isOfLog(directory, name)))
+      throw wrong(`${directory} holds no log: ${advice}`, directory)
+  } catch (error) {
+    throw storageError('list', '', directory, error)
+  }
 }
 
 /** INVALID_REQUEST for an empty name, as an environment variable or one of a script's may have it. */
