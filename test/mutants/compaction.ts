@@ -215,6 +215,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {
+    name: 'compaction: a rewritten segment keeps the index of transactions that were aborted before',
+    file: 'log/stored-files/segment-rewrite.ts',
+    find: "  yield* perform('remove', aborted, () => store.remove(aborted))\n",
+    put: '',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: an open leaves rewritten segments that no checkpoint notes',
     file: 'log/recovery/settle-swaps.ts',
     find: 'if (rewrittenSegment(name) !== undefined && !placed.has(path)) {',

@@ -1,10 +1,13 @@
 // A file of the ring is reused once a checkpoint covers every frame in it, and not one frame sooner.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alignFrame } from '../../../bindings/log/journal/layout.ts'
+import { alignFrame, JOURNAL_DIRECTORY, ringFile } from '../../../bindings/log/journal/layout.ts'
 import { Ring } from '../../../bindings/log/journal/ring.ts'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../support.ts'
 
 const FRAME_BYTES = alignFrame(1)
 const FRAMES = 4
@@ -52,6 +55,23 @@ test('a checkpoint that covers less than the one before changes nothing', async 
   ring.release(FRAMES)
   ring.release(1)
   assert.ok(ring.hasRoom(FRAME_BYTES))
+})
+
+test('a ring that grows takes no frame in a new file before the file and its name are durable', () => {
+  const disk = new VirtualDisk()
+  for (const { file } of runNow(Ring.makeFiles(disk, [0], FILE_BYTES))) file.close()
+  for (const directory of ['', JOURNAL_DIRECTORY]) disk.syncDirectory(directory)
+  const ring = runNow(Ring.open(disk, FILE_BYTES, 0, true))
+  const growing = ring.grow(2)
+  let step = growing.next()
+  while (!step.done) {
+    assert.is(ring.sizeBytes, FILE_BYTES, 'while it waits')
+    const asked = step.value
+    step = growing.next('run' in asked ? asked.run() : asked.map((effect) => effect.run()))
+  }
+  assert.is(ring.sizeBytes, 2 * FILE_BYTES)
+  const left = disk.image(new Random(1), 'none')
+  assert.is(left.open(ringFile(1), { create: false })?.size(), FILE_BYTES)
 })
 
 test.run()

@@ -123,6 +123,17 @@ aborted('what is recorded after an open goes after what the file holds, read or 
   }
 })
 
+aborted('a file ends with the entries that were recorded, whatever it held: Kafka believes all that it holds', () => {
+  const disk = new VirtualDisk()
+  const { list } = told(disk)
+  for (const path of indexes(list)) overwrite(disk, path, new Uint8Array(50 * ABORTED_ENTRY_BYTES))
+  runNow(list.writeIndexes())
+  for (const [index, path] of indexes(list).entries()) {
+    const recorded = list.all[index]?.aborted.noted.entryCount ?? 0
+    if (recorded > 0) assert.is(content(disk, path)?.length, recorded * ABORTED_ENTRY_BYTES)
+  }
+})
+
 aborted('a closed file’s entries are freed from memory, entries that no file holds stay', () => {
   const disk = new VirtualDisk()
   const story = told(disk)

@@ -62,6 +62,17 @@ test('once a checkpoint notes it, it takes its name, and the old files go', () =
   assert.equal(files.swaps, [])
 })
 
+test('transactions that were aborted in the old files are not told of the new one, whose batches of them are gone', () => {
+  const store = new DirectoryImage()
+  const { context, files, rewrite } = begun(store)
+  for (const base of [FIRST, SECOND]) store.open(`${DIRECTORY}/${base}.txnindex`, { create: true })
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  runNow(finishSwaps(context, files))
+  const left = [...(store.list(DIRECTORY) as readonly string[])].filter((name) => name.endsWith('.txnindex'))
+  assert.equal(left, [])
+})
+
 test('its final name is durable, since after a clean close nobody would look for another', () => {
   const disk = new VirtualDisk()
   const { context, files, rewrite } = begun(disk)

@@ -130,6 +130,14 @@ test('an entry of the directory that comes while the directory is synced is not 
   assert.is(files.directoryUnsynced, false)
 })
 
+test('the name of a segment that a roll begins is still to be made durable', () => {
+  const bench = new Bench()
+  bench.append()
+  runNow(bench.files.syncDirectory(bench.store))
+  bench.roll()
+  assert.is(bench.files.directoryUnsynced, true)
+})
+
 test('of the producer snapshots that aren’t written yet the newest two stay', () => {
   const bench = new Bench()
   for (let roll = 0; roll < 3; roll++) {
