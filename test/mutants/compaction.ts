@@ -208,6 +208,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['engine/compacting-turns.test.ts'],
   },
   {
+    name: 'compaction: a checkpoint notes a rewritten segment whose name is not durable',
+    file: rewrite,
+    find: '    this.#files.directoryChanged()\n    if (!this.#files',
+    put: '    if (!this.#files',
+    tests: ['log/stored-files/segment-rewrite.test.ts', crashes],
+  },
+  {
     name: 'compaction: the name of a rewritten segment is not durable',
     file: 'log/stored-files/segment-rewrite.ts',
     find: '  files.directoryChanged()\n  yield* files.syncDirectory(context.store)\n',

@@ -198,6 +198,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['engine/snapshots-of-transactions.test.ts'],
   },
   {
+    name: 'a snapshot of a segment that a recovery begins has no producers',
+    file: 'log/recovery/recovered-end.ts',
+    find: 'yield* this.files.roll(this.#context.kernel, this.producers.stored())',
+    put: 'yield* this.files.roll(this.#context.kernel, [])',
+    tests: ['engine/snapshots-of-transactions.test.ts'],
+  },
+  {
     name: 'a snapshot of a segment that a recovery begins says that what its first marker ends was not open',
     file: 'log/recovery/recovered-end.ts',
     find: `    let sealed = sealedOf(batch)

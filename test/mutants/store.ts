@@ -65,6 +65,24 @@ export const STORE: readonly Mutant[] = [
     tests: ['damage/odd-values.test.ts', 'process/outputs.test.ts'],
   },
   {
+    name: 'recovery: elder copies of the checkpoint go before the new one is durable',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: `    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
+`,
+    put: `    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
+    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+`,
+    tests: ['log/recovery/not-durable-yet.test.ts'],
+  },
+  {
+    name: 'open: the header of the last close is not flushed before the other slot is written',
+    file: 'log/store/open-store.ts',
+    find: 'const beside = clean ? [journal.headerFlush] : []',
+    put: 'const beside = clean && isNew ? [journal.headerFlush] : []',
+    tests: ['log/recovery/not-durable-yet.test.ts'],
+  },
+  {
     name: 'a file that has the name of a partition keeps an unclean open from its end',
     file: 'log/files/partition-directory.ts',
     find: '    if (!isNoDirectory(error)) throw error\n    return NO_DIRECTORY\n',

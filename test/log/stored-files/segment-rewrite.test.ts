@@ -53,6 +53,13 @@ test('once exchanged, it is read under a name of its own, and the old files stay
   assert.equal(names().sort(), [...BEFORE, `${FIRST}.log.swap`].sort())
 })
 
+test('once exchanged, the next checkpoint has to sync its name', () => {
+  const { files, rewrite } = begun()
+  assert.is(files.directoryUnsynced, false)
+  runNow(rewrite.exchange())
+  assert.is(files.directoryUnsynced, true)
+})
+
 test('once a checkpoint notes it, it takes its name, and the old files go', () => {
   const { context, files, rewrite, names } = begun()
   runNow(rewrite.exchange())
