@@ -188,6 +188,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/store/occupied-directories.test.ts'],
   },
   {
+    name: 'the slot of the header that a recovery read is not durable before it writes the other one',
+    file: 'log/recovery/unclean-recovery.ts',
+    find: 'const files = [copy?.file, restated?.file, headerFile].filter',
+    put: 'const files = [copy?.file, restated?.file].filter',
+    tests: ['simulation/crash-points.heavy.test.ts'],
+  },
+  {
     name: 'what a crash left of a topic that frames delete becomes stray',
     file: 'log/recovery/unclean-recovery.ts',
     find: 'deleted.has(topicId) || isKnown(topicId, partition)',
