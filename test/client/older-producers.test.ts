@@ -66,4 +66,36 @@ for (const isCommitted of [true, false]) {
   })
 }
 
+test('what was aborted is never committed, however many answers to its abort are lost', async (_, openBroker) => {
+  const port = new FakePort()
+  const broker: Broker = await openBroker(port)
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  let isLosing = true
+  broker.openTransactionalProducer = async (options) => {
+    const session = await openProducer(options)
+    return {
+      begin: () => session.begin(),
+      sendOffsets: (...offsets) => session.sendOffsets(...offsets),
+      commit: () => session.commit(),
+      async abort() {
+        if (isLosing) throw lost()
+        await session.abort()
+      },
+    }
+  }
+  const log = new BrokerLog(broker, port)
+  await log.admin.createTopic('t')
+  const producer = log.producer({ transactionalId: 'id' })
+  const transaction = await producer.beginTransaction()
+  await transaction.send({ topic: 't', value: 'aborted' })
+  await failure('NETWORK_EXCEPTION', () => transaction.abort())
+  await failure('NETWORK_EXCEPTION', () => producer.beginTransaction())
+  isLosing = false
+  await producer.transaction((tx) => tx.send({ topic: 't', value: 'next' }))
+  const seen: (string | null)[] = []
+  for await (const { value } of log.read('t', { until: 'end' })) seen.push(text(value))
+  assert.equal(seen, ['next'])
+  await log.close()
+})
+
 test.run()

@@ -1,7 +1,7 @@
 // Calls inside a transaction that nobody awaits, and the time limit of its work.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
-import type { EmbeddedLog } from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenLog, test } from './stores.ts'
 import { failure } from './support.ts'
@@ -99,6 +99,9 @@ test('each run has the whole of transactionTimeoutMs, though they share a timer,
   await run(Promise.resolve())
   await run(Promise.resolve())
   assert.is(port.timers, timers + 1)
+  await port.advance(100)
+  assert.is(port.timers, timers)
+  await failure('INVALID_REQUEST', () => run(Promise.reject(new LogError('INVALID_REQUEST', 'by the test'))))
   await port.advance(100)
   assert.is(port.timers, timers)
   await run(Promise.resolve())

@@ -95,6 +95,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['client/transaction-calls.test.ts'],
   },
   {
+    name: 'work that throws keeps the program alive until its time is over',
+    file: 'client/transaction/transactional-producer.ts',
+    find: '    } catch (error) {\n      this.#deadline.end()\n',
+    put: '    } catch (error) {\n',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
+    name: 'a closed producer keeps a timer for its runs',
+    file: workDeadline,
+    find: '    this.#cancel?.()\n',
+    put: '',
+    tests: ['client/retried-work.test.ts'],
+  },
+  {
     name: 'no rewind after an abort',
     file: openTransaction,
     find: 'for (const offsets of this.#offsets.splice(0)) offsets.aborted()',

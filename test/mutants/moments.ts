@@ -274,6 +274,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/lost-begin.test.ts'],
   },
   {
+    name: 'what was aborted is committed once two answers to its abort were lost',
+    file: 'client/transaction/lasting-session.ts',
+    find: "      if (!LogError.is(error, 'INVALID_TXN_STATE')) throw error\n",
+    put: '',
+    tests: ['client/older-producers.test.ts'],
+  },
+  {
     name: 'what became of a transaction whose end failed is not asked',
     file: 'client/transaction/lasting-session.ts',
     find: 'if (this.#hasEndFailed) await this.#endAgain()',
