@@ -229,6 +229,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {
+    name: 'compaction: a rewritten segment that an open dropped may come back',
+    file: 'log/recovery/recovered-partitions.ts',
+    find: '    else files.directoryChanged()\n',
+    put: '    else if (noted === undefined) files.directoryChanged()\n',
+    tests: ['log/recovery/dropped-swap.test.ts'],
+  },
+  {
     name: 'compaction: an open leaves rewritten segments that no checkpoint notes',
     file: 'log/recovery/settle-swaps.ts',
     find: 'if (rewrittenSegment(name) !== undefined && !placed.has(path)) {',

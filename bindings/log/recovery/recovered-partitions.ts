@@ -113,7 +113,8 @@ export class RecoveredPartitions {
     const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
     if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
       this.#keepReadOnly(noted, files)
-    else if (noted === undefined || files.changed) files.directoryChanged()
+    // What this recovery removed, or one before it that was killed, has to be gone for good.
+    else files.directoryChanged()
     return stored
   }
 
@@ -122,11 +123,7 @@ export class RecoveredPartitions {
   }
 
   *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
-    const { hasChanged, damaged } = yield* settleSwaps(this.#input.segments, files.directory, noted)
-    if (hasChanged) {
-      files.directoryChanged()
-      files.changed = true
-    }
+    const damaged = yield* settleSwaps(this.#input.segments, files.directory, noted)
     if (damaged === undefined) return
     const { topic, partition } = files.id
     const code = 'batch headers differ from the checkpoint'

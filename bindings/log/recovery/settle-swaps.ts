@@ -6,27 +6,25 @@ import type { SegmentContext } from '../segment/segment-context.ts'
 import { removeSegment, takePlace } from '../stored-files/segment-rewrite.ts'
 import { isNotedSegment, isReplaced } from '../survey/noted-segments.ts'
 
-/** The outcome of a compaction that was under way. */
-export interface SettledSwaps {
-  /** Whether entries of the directory have changed. */
-  readonly hasChanged: boolean
-  /**
-   * The file of a rewritten segment that isn't what the checkpoint noted; the segments that it was to replace are still
-   * there.
-   */
-  readonly damaged: { readonly file: string; readonly offset: number } | undefined
+/**
+ * The file of a rewritten segment that isn't what the checkpoint noted; the segments that it was to replace are still
+ * there.
+ */
+export interface DamagedSwap {
+  readonly file: string
+  readonly offset: number
 }
 
 /**
  * Finishes what compaction had under way when the log ended: a rewritten segment that the checkpoint notes takes its
  * place, and the segments that it replaces are removed; any other rewritten segment is dropped. Each step can be
- * repeated. If the noted one is damaged, nothing is removed.
+ * repeated; nothing is synced here. If the noted one is damaged, nothing is removed.
  */
 export function* settleSwaps(
   context: SegmentContext,
   directory: string,
   noted: CheckpointPartition | undefined,
-): Task<SettledSwaps> {
+): Task<DamagedSwap | undefined> {
   const { store } = context
   const names = yield* perform('list', directory, () => store.list(directory))
   const cleaned = noted?.segments.filter(({ isCleaned }) => isCleaned) ?? []
@@ -34,18 +32,16 @@ export function* settleSwaps(
   const placed = new Set<string>()
   for (const segment of affected) {
     const file = yield* whereNoted(context, directory, names, segment)
-    if (file.isDamaged) return { hasChanged: placed.size > 0, damaged: { file: file.path, offset: segment.baseOffset } }
+    if (file.isDamaged) return { file: file.path, offset: segment.baseOffset }
     if (!file.path.endsWith(SWAP_SUFFIX)) continue
     recoveryMarks.hit('swap-finished')
     yield* takePlace(store, directory, segment.baseOffset)
     placed.add(file.path)
   }
-  let hasChanged = affected.length > 0
   for (const name of names) {
     const path = `${directory}/${name}`
     const parsed = parseSegmentFileName(name)
     if (rewrittenSegment(name) !== undefined && !placed.has(path)) {
-      hasChanged = true
       recoveryMarks.hit('swap-dropped')
       yield* perform('remove', path, () => store.remove(path))
     } else if (parsed?.suffix === 'log' && isReplaced(parsed.offset, cleaned)) {
@@ -53,7 +49,7 @@ export function* settleSwaps(
       yield* removeSegment(store, directory, parsed.offset)
     }
   }
-  return { hasChanged, damaged: undefined }
+  return undefined
 }
 
 /** Whether what it replaces, or itself under its first name, is still there. */
