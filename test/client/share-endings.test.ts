@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
-import { jobs, range, refused, setup, slowToOpen, take, values } from './share-support.ts'
+import { type Job, jobs, range, refused, setup, slowToOpen, take, values } from './share-support.ts'
 
 for (const end of ['close', 'kill'] as const) {
   test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
@@ -56,6 +56,45 @@ test('a consumer that is closed while its records are still being read acknowled
   assert.equal(values(await take(consumer, 6)), range(6))
   await log.close()
 })
+
+for (const rejection of ['ends', 'never ends'] as const) {
+  test(`a rejection that ${rejection} keeps a closing consumer 5 s at most, and no other record from others`, async () => {
+    const { log: before, image } = await setup(3)
+    await before.close()
+    const slow = slowToOpen(image, 'dead')
+    const port = new FakePort()
+    const log = await openLog(slow.store, port)
+    const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
+    const [rejected, accepted, held] = (await take(consumer, 3)) as [Job, Job, Job]
+    const acknowledged = Promise.allSettled([
+      consumer.acknowledge(rejected, 'reject'),
+      consumer.acknowledge(accepted, 'accept'),
+    ])
+    await settle()
+    let isClosed = false
+    const closed = consumer.close().then(() => {
+      isClosed = true
+    })
+    const others: string[] = []
+    const other = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+    const iteration = (async () => {
+      for await (const { value } of other) others.push(value as string)
+    })()
+    await settle()
+    assert.equal([others, isClosed], [[held.value], false], 'at once')
+    await port.advance(4000)
+    if (rejection === 'ends') slow.let()
+    await port.advance(999)
+    assert.equal([others, isClosed], [[held.value], rejection === 'ends'], 'within the limit')
+    await port.advance(1)
+    assert.is(isClosed, true)
+    const came = rejection === 'ends' ? [held.value] : [held.value, rejected.value]
+    assert.equal(others, came)
+    slow.let()
+    await Promise.all([closed, acknowledged, other.close(), iteration])
+    await log.close()
+  })
+}
 
 test('a group that begins at the end stays there over a restart; a topic made again begins anew', async () => {
   const { log, image, port } = await setup(4)

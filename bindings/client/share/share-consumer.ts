@@ -9,13 +9,17 @@ import type { Producer } from '../producer/producer-type.ts'
 import { abortable, abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type AcknowledgeOptions, type AcknowledgeType, checkAcknowledge } from './acknowledge-options.ts'
+import { Delivered } from './delivered.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
 import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
 import { SharedRecord } from './shared-record.ts'
 import { acknowledgeRange, sharedRecords } from './shared-records.ts'
 import { Undelivered } from './undelivered.ts'
 
-/** A close waits no longer than this, in milliseconds, for rejections that are under way: the holder may be stopped. */
+/**
+ * A close waits no longer than this, in milliseconds, for rejections that are under way, and for their dead letters: the
+ * holder may be stopped.
+ */
 const REJECTIONS_LIMIT_MS = 5000
 
 /** What a dead letter tells if the program gives no error. */
@@ -35,8 +39,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #settings: ShareSettings
   readonly #signal: ShareConsumerOptions<T>['signal']
   readonly #decoders: ReadonlyMap<string, Decoder>
-  /** The session that delivered each record: the locks of an earlier session are gone. */
-  readonly #delivered: WeakMap<SharedRecord, ShareSession> = new WeakMap()
+  readonly #delivered: Delivered = new Delivered()
   readonly #undelivered: Undelivered = new Undelivered()
   /** Records that are being given up: their dead letter is written first, and then they are rejected. */
   readonly #givingUp: Map<SharedRecord, Promise<void>> = new Map()
@@ -103,7 +106,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const session = this.#session
     for (let record = this.#undelivered.next(); record !== undefined; record = this.#undelivered.next()) {
       if (session === undefined || !this.#isLocked(session, record)) continue
-      this.#delivered.set(record, session)
+      this.#delivered.add(record, session, this.#parts.port.elapsed())
       return record
     }
     return undefined
@@ -133,6 +136,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (!LogError.is(error, 'UNKNOWN_MEMBER_ID')) throw error
       this.#session = undefined
       this.#undelivered.clear()
+      this.#delivered.clear()
     }
   }
 
@@ -232,13 +236,14 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const lockedUntil = this.#parts.port.elapsed() + lockMs
     await acknowledgeRange(session, SharedRecord.placeOf(record), 'renew', lockMs)
     SharedRecord.renew(record, lockedUntil)
+    this.#delivered.renewed(record)
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
     this.#assertOpen()
     const { delayMs = 0, error } = checkAcknowledge(type, options)
     const shared = record as unknown as SharedRecord
-    const session = this.#delivered.get(shared)
+    const session = this.#delivered.sessionOf(shared)
     if (session === undefined) {
       throw new LogError('INVALID_REQUEST', 'record must be a record that this consumer delivered', {
         argument: 'record',
@@ -254,6 +259,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
       else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
       else await acknowledgeRange(session, SharedRecord.placeOf(shared), type, delayMs)
+      this.#delivered.acknowledged(shared)
     } catch (error) {
       throw LogError.is(error, 'UNKNOWN_MEMBER_ID') ? holderEnded(shared, type) : error
     }
@@ -266,29 +272,31 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async #close(): Promise<void> {
     const session = this.#session
+    const until = this.#parts.port.elapsed() + REJECTIONS_LIMIT_MS
     try {
-      if (session !== undefined) await this.#leave(session)
-      await this.#producer?.close()
+      if (session !== undefined) await this.#leave(session, until)
+      if (this.#producer !== undefined) await this.#waitFor(this.#producer.close(), until)
     } finally {
       this.#parts.closed()
     }
   }
 
-  async #leave(session: ShareSession): Promise<void> {
+  async #leave(session: ShareSession, until: number): Promise<void> {
     session.wake()
-    await this.#undelivered.giveBack(session)
-    await this.#givenUp()
+    await Promise.all([this.#undelivered.giveBack(session), this.#delivered.release(session, this.#givingUp)])
+    // A record that is released between the two steps would be delivered again although it has a dead letter.
+    if (this.#givingUp.size > 0) await this.#waitFor(Promise.allSettled(this.#givingUp.values()), until)
     await session.close()
   }
 
-  /** A record that is released between the two steps would be delivered again although it has a dead letter. */
-  async #givenUp(): Promise<void> {
-    if (this.#givingUp.size === 0) return
+  /** Rejects as `ending` does, unless `until` comes first. */
+  async #waitFor(ending: Promise<unknown>, until: number): Promise<void> {
+    const { port } = this.#parts
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
-      cancel = this.#parts.port.setTimer(REJECTIONS_LIMIT_MS, resolve, true)
+      cancel = port.setTimer(Math.max(0, until - port.elapsed()), resolve, true)
     })
-    await Promise.race([Promise.allSettled(this.#givingUp.values()), limit]).finally(() => cancel())
+    await Promise.race([ending, limit]).finally(() => cancel())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
