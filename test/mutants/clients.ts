@@ -443,6 +443,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['process/at-least-once.test.ts'],
   },
   {
+    name: 'at least once: state keeps the changes of a batch that failed',
+    file: 'client/process/at-least-once.ts',
+    find: '      states.forget([batch.partition])\n',
+    put: '',
+    tests: ['process/at-least-once.test.ts'],
+  },
+  {
+    name: 'at least once: a batch waits for the failures of earlier ones',
+    file: 'client/process/at-least-once.ts',
+    find: '      this.#failures = 0\n',
+    put: '',
+    tests: ['process/at-least-once.test.ts'],
+  },
+  {
     name: 'at least once: what fails for the moment ends the processor',
     file: 'client/process/at-least-once.ts',
     find: "(error.category === 'retriable' || LogError",

@@ -60,8 +60,45 @@ for (const what of ['what handle gave', 'the offsets', 'its state'] as const) {
     assert.ok(refusals > REFUSALS)
     assert.equal(seen.slice(-2), ['a', 'b'])
     await processor.close()
+    // Only where it was sent before the failure may state count a record again.
+    const totals: number[] = []
+    for await (const { value } of log.read(counts, { until: 'end' })) totals.push(value)
+    assert.is(totals.at(-1), what === 'the offsets' ? 2 * (REFUSALS + 1) : 2)
     await log.close()
   })
 }
+
+test('what a batch waited for before it succeeded makes no later batch wait longer', async (_, openBroker) => {
+  const broker = await openBroker()
+  const waitsMs: number[] = []
+  const setTimer: typeof nodePort.setTimer = (delayMs, callback, keepsAlive) => {
+    waitsMs.push(delayMs)
+    return nodePort.setTimer(delayMs, callback, keepsAlive)
+  }
+  const log = new BrokerLog(broker, { ...nodePort, setTimer })
+  await log.admin.createTopic('in')
+  await log.producer().send(['a', 'b'].map((value) => ({ topic: 'in', value })))
+  const openConsumer = broker.openConsumer.bind(broker)
+  let commits = 0
+  broker.openConsumer = async (options) => {
+    const session: ConsumerSession = await openConsumer(options)
+    const commit = session.commit.bind(session)
+    session.commit = async (...given) => {
+      if (++commits % (REFUSALS + 1) > 0) throw new LogError('STORAGE_FULL', 'by the test')
+      return commit(...given)
+    }
+    return session
+  }
+  const options = { groupId: 'g', topics: ['in'], delivery: 'at-least-once', maxRecords: 1 } as const
+  const processor = log.process({ ...options, async handle() {} })
+  const committed = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.nextOffset
+  await Promise.race([until(async () => (await committed()) === 2), processor.done])
+  assert.equal(
+    waitsMs.filter((each) => [10, 20, 40, 80].includes(each)),
+    [10, 20, 10, 20],
+  )
+  await processor.close()
+  await log.close()
+})
 
 test.run()
