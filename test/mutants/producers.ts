@@ -259,9 +259,16 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a list that goes out in one piece is cut by a limit that another process has raised since',
     file: 'client/producer/producer.ts',
-    find: '    if (whole.batches.length > 1 && this.#accumulator.mayBeOutdated) return undefined\n',
+    find: '    if (whole.batches.length > 1 && this.#placing.asksBeforeCut) return undefined\n',
     put: '',
     tests: ['remote/changed-topics.test.ts'],
+  },
+  {
+    name: 'an attached producer asks the log before each list that it cuts',
+    file: 'client/producer/placing.ts',
+    find: '    if (plan.asksAnew) this.#askedMs = this.#elapsed()\n',
+    put: '',
+    tests: ['client/placing.test.ts'],
   },
   {
     name: 'a list that a lowered limit refuses is not cut by it',

@@ -5,15 +5,30 @@ import type { RecordAccumulator } from './record-accumulator.ts'
 import { isByRules } from './refusals.ts'
 import type { TopicRules } from './topic-rules.ts'
 
+/**
+ * How often, in milliseconds, the log is asked at most whether a list that its topic's limit cuts would now be one
+ * batch: to ask takes a copy of each record. Until then lists are cut by the limit as it is known.
+ */
+const ASK_BEFORE_CUT_EVERY_MS = 1000
+
 /** Gives records their places, and asks the log anew where what is known of their topics may be outdated. */
 export class Placing {
   readonly places: Places
   readonly #accumulator: RecordAccumulator
   readonly #partitioner: Partitioner
+  readonly #elapsed: () => number
+  /** When the log was asked before a cut. */
+  #askedMs = Number.NEGATIVE_INFINITY
 
-  constructor(accumulator: RecordAccumulator, partitioner: Partitioner, compression: Places['compression']) {
+  constructor(
+    accumulator: RecordAccumulator,
+    partitioner: Partitioner,
+    compression: Places['compression'],
+    elapsed: () => number,
+  ) {
     this.#accumulator = accumulator
     this.#partitioner = partitioner
+    this.#elapsed = elapsed
     this.places = {
       rules: (topic) => accumulator.rulesNow(topic),
       partition: (record, sizeBytes, partitions) => partitioner.choose(record, sizeBytes, partitions),
@@ -26,6 +41,11 @@ export class Placing {
   /** Whether a topic's rules refused a record though the log may have other rules by now. */
   isOutdated(error: unknown): boolean {
     return this.#accumulator.mayBeOutdated && isByRules(error)
+  }
+
+  /** Whether the log is to be asked before a list is cut: another process may have raised the limit. */
+  get asksBeforeCut(): boolean {
+    return this.#accumulator.mayBeOutdated && this.#elapsed() - this.#askedMs >= ASK_BEFORE_CUT_EVERY_MS
   }
 
   /** Gives the records their places without waiting. Returns false if the log must be asked first. */
@@ -44,6 +64,7 @@ export class Placing {
    */
   async later(plan: SendPlan, copies: readonly ProducerRecord[]): Promise<void> {
     const known = await this.#rulesOf(plan, copies)
+    if (plan.asksAnew) this.#askedMs = this.#elapsed()
     if (this.#place(plan, copies, { ...this.places, rules: (topic) => known.get(topic) })) return
     plan.forgetPlaces()
     await this.later(plan, copies)
@@ -89,7 +110,7 @@ export class Placing {
    * cut, they are one batch.
    */
   #isCutByOlder(plan: SendPlan): boolean {
-    if (!this.#accumulator.mayBeOutdated || plan.asksAnew || !plan.isCut) return false
+    if (!plan.isCut || plan.asksAnew || !this.asksBeforeCut) return false
     plan.asksAnew = true
     return true
   }

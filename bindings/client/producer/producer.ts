@@ -9,7 +9,7 @@ import { borrowed, handOver } from './borrowed-records.ts'
 import { LoneSend } from './lone-send.ts'
 import { Partitioner } from './partitioner.ts'
 import { type AnswerForm, PendingSend } from './pending-send.ts'
-import { refuseTooLarge, SendPlan } from './place-records.ts'
+import { type Places, refuseTooLarge, SendPlan } from './place-records.ts'
 import { Placing } from './placing.ts'
 import {
   assertCompression,
@@ -58,9 +58,9 @@ export class LogProducer implements Producer {
     const { accumulator, giveBack } = accumulators.take(this.#settings)
     this.#accumulator = accumulator
     this.#giveBack = giveBack
-    this.#placing = new Placing(accumulator, this.#partitioner, (rules, ofCall) => {
-      return this.#compressionOf(rules, ofCall ?? this.#settings.compression)
-    })
+    const compression: Places['compression'] = (rules, ofCall) =>
+      this.#compressionOf(rules, ofCall ?? this.#settings.compression)
+    this.#placing = new Placing(accumulator, this.#partitioner, compression, () => port.elapsed())
   }
 
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
@@ -194,7 +194,7 @@ export class LogProducer implements Producer {
     const whole = borrowed(records, this.#placing.places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     // By the limits that the log has now they may be one batch.
-    if (whole.batches.length > 1 && this.#accumulator.mayBeOutdated) return undefined
+    if (whole.batches.length > 1 && this.#placing.asksBeforeCut) return undefined
     const send = new PendingSend(records.length, form)
     const taken = handOver(whole, this.#buffer, send)
     if (taken === 0) return undefined
