@@ -61,7 +61,7 @@ for (const what of ['what handle gave', 'the offsets', 'its state'] as const) {
     assert.equal(seen.slice(-2), ['a', 'b'])
     await processor.close()
     // Only where it was sent before the failure may state count a record again.
-    const totals: number[] = []
+    const totals: (number | null)[] = []
     for await (const { value } of log.read(counts, { until: 'end' })) totals.push(value)
     assert.is(totals.at(-1), what === 'the offsets' ? 2 * (REFUSALS + 1) : 2)
     await log.close()
