@@ -112,7 +112,7 @@ onLinux('for people it is the sentence and the hint', () => {
 
 test('what the system refuses has category, hint and details as the errors of the log have', () => {
   const path = join(cli.log, 'x'.repeat(300))
-  const said = cli.run(['verify', path, '--json'])
+  const said = cli.run(['import', path, target, '--json'])
   const { details, ...error } = errorOf(said)
   assert.is(error['hint'], 'Mend what the message names.')
   assert.equal(details, { code: 'ENAMETOOLONG', syscall: 'stat', path })

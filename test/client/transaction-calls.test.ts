@@ -82,7 +82,7 @@ test('work isn’t told that its time is over before it is', async (_, openBroke
   await log.close()
 })
 
-test('each run has the whole of transactionTimeoutMs, though they share a timer, which soon ends behind the last one', async (_, openBroker) => {
+test('each run has the whole of transactionTimeoutMs, though they share a timer, which soon ends after the last one', async (_, openBroker) => {
   const port = new FakePort()
   const log = new BrokerLog(await openBroker(port), port)
   await log.admin.createTopic('t')
