@@ -7,11 +7,10 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
-import { take } from '../client/support.ts'
 import { batch, IDS, KafkaSource } from '../import/kafka-source.ts'
 import { placeDisk } from '../import/place-disk.ts'
 import { commandsOf } from './help-text.ts'
-import { CommandLine, type Said } from './support.ts'
+import { CommandLine, readByGroups, type Said } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
@@ -28,14 +27,7 @@ test.before(async () => {
   const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
   await transaction.send({ topic: 'pay', value: 'ended' })
   await transaction.commit()
-  const consumer = log.consumer({ groupId: 'audit', topics: ['pay'] })
-  const [record] = await take(consumer, 1)
-  await consumer.commit(record!)
-  await consumer.close()
-  const work = log.shareConsumer({ groupId: 'mailers', topics: ['pay'] })
-  const [held] = await take(work, 1)
-  await work.acknowledge(held!, 'accept')
-  await work.close()
+  await readByGroups(log)
   await log.close()
 })
 

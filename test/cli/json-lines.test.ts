@@ -7,11 +7,10 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
-import { take } from '../client/support.ts'
 import { batch, commit, IDS, KafkaSource } from '../import/kafka-source.ts'
 import { placeDisk } from '../import/place-disk.ts'
 import { commandsOf } from './help-text.ts'
-import { CommandLine, rows } from './support.ts'
+import { CommandLine, readByGroups, rows } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())
@@ -38,14 +37,7 @@ test.before(async () => {
   await log.admin.createTopic('old', { config: { 'segment.bytes': 1000 } })
   // Segments that no checkpoint has a copy of any more.
   for (let at = 0; at < 12; at++) await log.producer().send({ topic: 'old', value: 'x'.repeat(200) })
-  const consumer = log.consumer({ groupId: 'audit', topics: ['pay'] })
-  const [record] = await take(consumer, 1)
-  await consumer.commit(record!)
-  await consumer.close()
-  const work = log.shareConsumer({ groupId: 'mailers', topics: ['pay'] })
-  const [held] = await take(work, 1)
-  await work.acknowledge(held!, 'accept')
-  await work.close()
+  await readByGroups(log)
   await log.close()
 })
 

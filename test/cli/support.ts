@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { EmbeddedLog } from '../../bindings/entry/node.ts'
+import { take } from '../client/support.ts'
 import { scratchDirectory } from '../scratch.ts'
 import { publishedBundle } from './thread/bundles.ts'
 import { CommandThread } from './thread/command-thread.ts'
@@ -70,6 +72,18 @@ export function rows(text: string): Record<string, unknown>[] {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+/** The group `audit` commits a record of `pay`, and the share group `mailers` accepts one. */
+export async function readByGroups(log: EmbeddedLog): Promise<void> {
+  const consumer = log.consumer({ groupId: 'audit', topics: ['pay'] })
+  const [record] = await take(consumer, 1)
+  await consumer.commit(record!)
+  await consumer.close()
+  const work = log.shareConsumer({ groupId: 'mailers', topics: ['pay'] })
+  const [held] = await take(work, 1)
+  await work.acknowledge(held!, 'accept')
+  await work.close()
 }
 
 /** What a program wrote until it ended. */

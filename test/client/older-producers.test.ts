@@ -2,6 +2,7 @@
 // meanwhile: the newer one goes on.
 import * as assert from 'uvu/assert'
 import type { Broker } from '../../bindings/broker/broker.ts'
+import type { TransactionalSession } from '../../bindings/broker/transactional-session.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { FakePort } from './fake-port.ts'
@@ -10,38 +11,49 @@ import { failure, text } from './support.ts'
 
 const lost = () => new LogError('NETWORK_EXCEPTION', 'the answer is lost')
 
-/** Its producer's first transaction ended as `fails` says, and it wasn't told how. */
-async function unsure(openBroker: OpenBroker, isCommitted: boolean) {
+type Ends = Pick<TransactionalSession, 'commit' | 'abort'>
+
+/** A log whose producers end transactions as `ends` makes of the ends that the log has, and what is committed in `t`. */
+async function logWith(openBroker: OpenBroker, ends: (session: TransactionalSession) => Partial<Ends>) {
   const port = new FakePort()
   const broker: Broker = await openBroker(port)
   const openProducer = broker.openTransactionalProducer.bind(broker)
-  let failing = true
   broker.openTransactionalProducer = async (options) => {
     const session = await openProducer(options)
     return {
       begin: () => session.begin(),
       sendOffsets: (...offsets) => session.sendOffsets(...offsets),
-      async commit() {
-        if (!failing || isCommitted) await session.commit()
-        if (failing) throw lost()
-      },
-      async abort() {
-        if (failing) throw lost()
-        await session.abort()
-      },
+      commit: () => session.commit(),
+      abort: () => session.abort(),
+      ...ends(session),
     }
   }
   const log = new BrokerLog(broker, port)
   await log.admin.createTopic('t')
-  const producer = log.producer({ transactionalId: 'id' })
-  await failure('NETWORK_EXCEPTION', () => producer.transaction((tx) => tx.send({ topic: 't', value: 'first' })))
-  failing = false
   const values = async () => {
     const seen: (string | null)[] = []
     for await (const { value } of log.read('t', { until: 'end' })) seen.push(text(value))
     return seen
   }
-  return { log, producer, values }
+  return { log, producer: log.producer({ transactionalId: 'id' }), values }
+}
+
+/** Its producer's first transaction was committed or not, and the producer wasn't told which. */
+async function unsure(openBroker: OpenBroker, isCommitted: boolean) {
+  let isLosing = true
+  const opened = await logWith(openBroker, (session) => ({
+    async commit() {
+      if (!isLosing || isCommitted) await session.commit()
+      if (isLosing) throw lost()
+    },
+    async abort() {
+      if (isLosing) throw lost()
+      await session.abort()
+    },
+  }))
+  await failure('NETWORK_EXCEPTION', () => opened.producer.transaction((tx) => tx.send({ topic: 't', value: 'first' })))
+  isLosing = false
+  return opened
 }
 
 for (const isCommitted of [true, false]) {
@@ -67,34 +79,20 @@ for (const isCommitted of [true, false]) {
 }
 
 test('what was aborted is never committed, however many answers to its abort are lost', async (_, openBroker) => {
-  const port = new FakePort()
-  const broker: Broker = await openBroker(port)
-  const openProducer = broker.openTransactionalProducer.bind(broker)
   let isLosing = true
-  broker.openTransactionalProducer = async (options) => {
-    const session = await openProducer(options)
-    return {
-      begin: () => session.begin(),
-      sendOffsets: (...offsets) => session.sendOffsets(...offsets),
-      commit: () => session.commit(),
-      async abort() {
-        if (isLosing) throw lost()
-        await session.abort()
-      },
-    }
-  }
-  const log = new BrokerLog(broker, port)
-  await log.admin.createTopic('t')
-  const producer = log.producer({ transactionalId: 'id' })
+  const { log, producer, values } = await logWith(openBroker, (session) => ({
+    async abort() {
+      if (isLosing) throw lost()
+      await session.abort()
+    },
+  }))
   const transaction = await producer.beginTransaction()
   await transaction.send({ topic: 't', value: 'aborted' })
   await failure('NETWORK_EXCEPTION', () => transaction.abort())
   await failure('NETWORK_EXCEPTION', () => producer.beginTransaction())
   isLosing = false
   await producer.transaction((tx) => tx.send({ topic: 't', value: 'next' }))
-  const seen: (string | null)[] = []
-  for await (const { value } of log.read('t', { until: 'end' })) seen.push(text(value))
-  assert.equal(seen, ['next'])
+  assert.equal(await values(), ['next'])
   await log.close()
 })
 

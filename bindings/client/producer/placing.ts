@@ -110,7 +110,8 @@ export class Placing {
    * cut, they are one batch.
    */
   #isCutByOlder(plan: SendPlan): boolean {
-    if (!plan.isCut || plan.asksAnew || !this.asksBeforeCut) return false
+    // Hot path: whether a plan is cut is looked for last, as it takes a look at each record of a large list.
+    if (plan.asksAnew || !this.asksBeforeCut || !plan.isCut) return false
     plan.asksAnew = true
     return true
   }
