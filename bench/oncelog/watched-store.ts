@@ -88,6 +88,7 @@ export class WatchedStore implements FileStore {
 
 class WatchedFile implements StoreFile {
   readonly path: string
+  readonly writeDurably?: NonNullable<StoreFile['writeDurably']>
   readonly #file: StoreFile
   readonly #store: WatchedStore
   readonly #kind: FileKind
@@ -97,6 +98,7 @@ class WatchedFile implements StoreFile {
     this.#file = file
     this.#store = store
     this.#kind = kindOf(file.path)
+    if (file.writeDurably !== undefined) this.writeDurably = this.#watchDurably(file.writeDurably.bind(file))
   }
 
   read(into: Uint8Array, position: number): number {
@@ -104,9 +106,13 @@ class WatchedFile implements StoreFile {
   }
 
   write(bytes: Uint8Array, position: number): number {
+    this.#written(bytes)
+    return this.#file.write(bytes, position)
+  }
+
+  #written(bytes: Uint8Array): void {
     if (this.#kind === 'ring') this.#store.ringWritten(bytes)
     else this.#store.count(`written.${this.#kind}`, bytes.length)
-    return this.#file.write(bytes, position)
   }
 
   truncate(sizeBytes: number): void {
@@ -120,6 +126,14 @@ class WatchedFile implements StoreFile {
   flush(): void | Promise<void> {
     this.#store.count(`flushes.${this.#kind}`, 1)
     return this.#file.flush()
+  }
+
+  #watchDurably(write: NonNullable<StoreFile['writeDurably']>): NonNullable<StoreFile['writeDurably']> {
+    return (bytes, position) => {
+      this.#written(bytes)
+      this.#store.count(`flushes.${this.#kind}`, 1)
+      return write(bytes, position)
+    }
   }
 
   close(): void {

@@ -117,6 +117,12 @@ export interface StoreFile {
    */
   flush(): Awaitable<void>
   /**
+   * Writes all of `bytes` and makes them durable, as `write` and `flush` do together, for a caller that can go on before
+   * they are: on another thread where there is one. Keeps no view of `bytes` after it has returned. A failure is final
+   * as that of a flush. A driver to which it is one leaves it out.
+   */
+  writeDurably?(bytes: Uint8Array, position: number): Awaitable<void>
+  /**
    * Ends the use of this object; what was written stays. May be called twice; all other calls are refused from then on.
    */
   close(): void

@@ -58,6 +58,7 @@ export function rememberFailedFlush(store: FileStore, failure: FlushFailure = ne
 class WatchedFile implements StoreFile {
   readonly path: string
   readonly cut?: (sizeBytes: number) => Awaitable<void>
+  readonly writeDurably?: (bytes: Uint8Array, position: number) => Awaitable<void>
   readonly isShared?: () => boolean
   readonly assertInPlace?: () => void
   readonly #file: StoreFile
@@ -69,6 +70,7 @@ class WatchedFile implements StoreFile {
     this.#file = file
     this.#failure = failure
     if (file.cut !== undefined) this.cut = file.cut.bind(file)
+    if (file.writeDurably !== undefined) this.writeDurably = this.#durably(file.writeDurably.bind(file))
     if (file.isShared !== undefined) this.isShared = file.isShared.bind(file)
     if (file.assertInPlace !== undefined) this.assertInPlace = file.assertInPlace.bind(file)
   }
@@ -90,12 +92,15 @@ class WatchedFile implements StoreFile {
   }
 
   flush(): Awaitable<void> {
-    return this.#failure.run(() => this.#flush())
+    return this.#failure.run(() => this.#beside(this.#file.flush()))
+  }
+
+  #durably(write: NonNullable<StoreFile['writeDurably']>): NonNullable<StoreFile['writeDurably']> {
+    return (bytes, position) => this.#failure.run(() => this.#beside(write(bytes, position)))
   }
 
   /** If the file fails, any one of the flushes under way may be the one that is told of it, so each waits for all. */
-  #flush(): Awaitable<void> {
-    const answer = this.#file.flush()
+  #beside(answer: Awaitable<void>): Awaitable<void> {
     if (!isPromise(answer)) return this.#others()
     const flushing = Promise.resolve(answer)
     this.#underWay.add(flushing)

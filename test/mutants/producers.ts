@@ -93,6 +93,20 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: [firstQuestion],
   },
   {
+    name: 'a ceiling is in force while its frame is being written on another thread',
+    file: 'storage/drivers/node-fs/file.ts',
+    find: "    return this.#onPool('write', call, (start) => start(() => this.#copy.giveBack()))\n",
+    put: "    void this.#onPool('write', call, (start) => start(() => this.#copy.giveBack()))\n",
+    tests: ['storage/direct-writes.test.ts'],
+  },
+  {
+    name: 'a frame is written on another thread from memory that the next one takes',
+    file: 'storage/drivers/node-fs/file.ts',
+    find: 'this.#direct.writeLater(copy, position, done)',
+    put: 'this.#direct.writeLater(bytes, position, done)',
+    tests: ['storage/direct-writes.test.ts'],
+  },
+  {
     name: 'acks 1 is answered at and above the offset ceiling',
     file: 'engine/appending.ts',
     find: '    if (nextOffset > shown) {\n',

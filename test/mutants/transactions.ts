@@ -118,10 +118,10 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'markers reach their segment before their frame',
     file: 'log/store/group-commit.ts',
-    find: '    const sequence = yield* journal.writeFrame()\n',
+    find: '    const sequence = yield* journal.writeFrame({ isAwaited })\n',
     put: `    for (const decision of set.decisions) yield* this.#parts.reserve.guard(() => this.#place(decision, this.#parts.partitions(decision.id), 0))
     set = { ...set, decisions: [] }
-    const sequence = yield* journal.writeFrame()
+    const sequence = yield* journal.writeFrame({ isAwaited })
 `,
     tests: [regressions],
   },

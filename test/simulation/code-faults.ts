@@ -27,6 +27,9 @@ import {
   withoutEffects,
 } from './fault-tools.ts'
 
+/** Write and flush are effects of their own then, which a fault can part. */
+const AWAITED = { isAwaited: true }
+
 /** Whoever sends in a transaction may, and nobody keeps where. */
 export function admitEverybody(): Mend {
   const unknown = { producerId: -1, producerEpoch: -1 }
@@ -55,7 +58,7 @@ export function acknowledgeBeforeFlush(): Mend {
         const earlier = late.get(this)
         late.delete(this)
         if (earlier !== undefined) yield earlier
-        return yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => late.set(this, effect))
+        return yield* withoutEffects(before.call(this, AWAITED), isFlushOf('.ring'), (effect) => late.set(this, effect))
       },
   )
 }
@@ -72,7 +75,7 @@ export function tryFlushAgain(): Mend {
       'writeFrame',
       (before) =>
         function (this: Journal) {
-          return triedAgain(before.call(this), isFlushOf('.ring'))
+          return triedAgain(before.call(this, AWAITED), isFlushOf('.ring'))
         },
     ),
   ]
@@ -89,9 +92,9 @@ export function writeTwoFramesAtOnce(): Mend {
     (before) =>
       function* (this: Journal) {
         const flushes: Effect[] = []
-        yield* withoutEffects(before.call(this), isFlushOf('.ring'), (effect) => flushes.push(effect))
+        yield* withoutEffects(before.call(this, AWAITED), isFlushOf('.ring'), (effect) => flushes.push(effect))
         this.beginFrame()
-        const sequence = yield* before.call(this)
+        const sequence = yield* before.call(this, AWAITED)
         for (const flush of flushes) yield flush
         return sequence
       },

@@ -1,10 +1,13 @@
 // Writes that bypass the page cache and writes through it make one file, whoever reads it.
-import * as fs from 'node:fs'
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { writeFully } from '../../bindings/storage/checked-write.ts'
+import { AlignedCopy } from '../../bindings/storage/drivers/node-fs/aligned-copy.ts'
 import { DirectWrites } from '../../bindings/storage/drivers/node-fs/direct-writes.ts'
 import { NodeFile } from '../../bindings/storage/drivers/node-fs/file.ts'
 import { FlushPlace } from '../../bindings/storage/drivers/node-fs/flush-place.ts'
@@ -71,7 +74,8 @@ class CountingPlace extends FlushPlace {
 test('a flush asks the device but where every write since the last one did so itself', async () => {
   const { descriptor } = preparedFile('flushed')
   const place = new CountingPlace()
-  const file = new NodeFile('flushed', scratch, descriptor, { place, share: new PoolShare() }, () => {})
+  const shared = { place, share: new PoolShare(), copy: new AlignedCopy() }
+  const file = new NodeFile('flushed', scratch, descriptor, shared, () => {})
   const bytes = alignedBytes()
   file.size()
   await file.flush()
@@ -88,6 +92,71 @@ test('a flush asks the device but where every write since the last one did so it
   assert.is(await asks([512, 4096], [100, 0]), 1, 'both, the direct one first')
   assert.is(await asks(), 1, 'nothing: what others wrote may be meant')
   file.close()
+})
+
+/** Writes on other threads wait until they are let go. */
+function heldWrites(): { readonly held: (() => void)[]; restore(): void } {
+  const held: (() => void)[] = []
+  const { write } = fs
+  const hold = (...call: Parameters<typeof write>) => void held.push(() => write(...call))
+  Object.assign(fs, { write: hold })
+  syncBuiltinESMExports()
+  const restore = () => {
+    Object.assign(fs, { write })
+    syncBuiltinESMExports()
+  }
+  return { held, restore }
+}
+
+test('what nobody waits for goes to another thread as a copy, and is answered when it stands', async () => {
+  const { place, descriptor } = preparedFile('later')
+  const shared = { place: new FlushPlace(), share: new PoolShare(), copy: new AlignedCopy() }
+  const file = new NodeFile('later', scratch, descriptor, shared, () => {})
+  const bytes = alignedBytes()
+  file.size()
+  await file.flush()
+  const { held, restore } = heldWrites()
+  try {
+    const writeDurably = (fill: number, position: number) => {
+      const answer = { hasCome: false }
+      const done = file.writeDurably(bytes.subarray(0, 512).fill(fill), position)
+      void Promise.resolve(done).then(() => Object.assign(answer, { hasCome: true }))
+      return answer
+    }
+    writeDurably(1, 0)
+    await file.flush()
+    assert.is(held.length, 0, 'the first one asks whether the file system takes such writes')
+    writeDurably(4, SIZE_BYTES)
+    await file.flush()
+    assert.is(held.length, 0, 'it replaces nothing')
+    const first = writeDurably(2, 512)
+    const isSupported = held.length === 1
+    const second = writeDurably(3, 1024)
+    await setImmediate()
+    await file.flush()
+    assert.is(held.length, isSupported ? 1 : 0, 'one at a time')
+    assert.is(first.hasCome, !isSupported)
+    assert.ok(second.hasCome)
+    for (const go of held.splice(0)) go()
+    while (!first.hasCome) await setImmediate()
+    const found = fs.readFileSync(place)
+    assert.equal(
+      [0, 512, 1024, SIZE_BYTES].map((at) => [found[at], found[at + 511]]),
+      [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+        [4, 4],
+      ],
+    )
+    await file.flush()
+    writeDurably(5, 512)
+    assert.is(held.length, isSupported ? 1 : 0, 'the next one, once that is done')
+    for (const go of held.splice(0)) go()
+    file.close()
+  } finally {
+    restore()
+  }
 })
 
 test('writes of both kinds in any order read back as one file, by its own descriptor and by others', async () => {

@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
+import { writeFully } from '../../bindings/storage/checked-write.ts'
 import type { ConformanceCase } from '../../bindings/storage/conformance/case.ts'
 import { fileStoreConformance } from '../../bindings/storage/conformance/file-store-suite.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
@@ -203,6 +204,26 @@ const LIES: Readonly<Record<string, Lie>> = {
         honest.truncate(sizeBytes)
       }
       lying.flush = () => (isCut ? undefined : honest.flush())
+    },
+  },
+  'writeDurably is a write alone': {
+    isOfPower: true,
+    file(lying, honest) {
+      lying.writeDurably = (bytes, position) => writeFully(honest, bytes, position)
+    },
+  },
+  'writeDurably takes the bytes later': {
+    file(lying, honest) {
+      lying.writeDurably = async (bytes, position) => {
+        await undefined
+        writeFully(honest, bytes, position)
+        await honest.flush()
+      }
+    },
+  },
+  'writeDurably is a flush alone': {
+    file(lying, honest) {
+      lying.writeDurably = () => honest.flush()
     },
   },
   'syncDirectory does nothing': {

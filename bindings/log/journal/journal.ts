@@ -99,16 +99,23 @@ export class Journal {
     this.frame.begin(frameCapacity(fileSizeBytes, hasAmpleRoom))
   }
 
-  /** Writes the frame that was built and makes it durable. Returns its sequence. */
-  *writeFrame(): Task<number> {
+  /**
+   * Writes the frame that was built and makes it durable. Returns its sequence. `isAwaited`: the program can't go on
+   * before.
+   */
+  *writeFrame({ isAwaited }: { readonly isAwaited: boolean }): Task<number> {
     this.frame.assertFits()
     const sequence = this.#nextSequence++
     const { nonce, generation } = this.#header
     const place = this.ring.take(this.frame.sizeBytes, sequence)
     const bytes = this.frame.seal({ nonce, generation, sequence, restates: -1 })
     this.#observer?.framePlaced(sequence, place.file.path, place.position, bytes.length)
-    writeFully(place.file, bytes, place.position)
-    yield* perform('flush', place.file.path, () => place.file.flush())
+    if (isAwaited || place.file.writeDurably === undefined) {
+      writeFully(place.file, bytes, place.position)
+      yield* perform('flush', place.file.path, () => place.file.flush())
+    } else {
+      yield* perform('flush', place.file.path, () => place.file.writeDurably?.(bytes, place.position))
+    }
     this.#observer?.frameDurable(sequence)
     return sequence
   }

@@ -79,7 +79,9 @@ export class GroupCommit {
     }
     if (frame.isEmpty) return undefined
     if (this.#parts.observer !== undefined) this.#tellClaims(this.#parts.observer, set, gathered, extents)
-    const sequence = yield* journal.writeFrame()
+    // Ceilings are raised long before appends reach them, and these go on meanwhile.
+    const isAwaited = gathered.length > 0 || set.decisions.length > 0 || set.producerIdsEnd !== undefined
+    const sequence = yield* journal.writeFrame({ isAwaited })
     // The frame can't be tried again: its sequence is used, and what it covers was taken. So its decisions must follow.
     const { reserve, writeBuffers } = this.#parts
     for (const decision of set.decisions) {

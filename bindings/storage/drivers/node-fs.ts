@@ -3,6 +3,7 @@ import { unlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../file-store.ts'
 import { checkDirectory, checkPath, checkRename, lockFile, parentOf } from '../path.ts'
+import { AlignedCopy } from './node-fs/aligned-copy.ts'
 import { storageError } from './node-fs/errors.ts'
 import { NodeFile } from './node-fs/file.ts'
 import { vanished } from './node-fs/file-identity.ts'
@@ -44,6 +45,7 @@ class NodeFileStore implements FileStore {
   readonly #files: Set<NodeFile> = new Set()
   readonly #flushPlace: FlushPlace = new FlushPlace()
   readonly #poolShare: PoolShare = new PoolShare()
+  readonly #alignedCopy: AlignedCopy = new AlignedCopy()
   readonly #syncs: SharedSyncs = new SharedSyncs()
   /** Directories above the root whose entries lead to it and aren't known to be durable. */
   #parents: readonly string[] | undefined
@@ -76,7 +78,7 @@ class NodeFileStore implements FileStore {
         fs.closeSync(descriptor)
         throw error
       }
-      const shared = { place: this.#flushPlace, share: this.#poolShare }
+      const shared = { place: this.#flushPlace, share: this.#poolShare, copy: this.#alignedCopy }
       const file = new NodeFile(path, this.#root, descriptor, shared, (closed) => this.#files.delete(closed))
       this.#files.add(file)
       return file

@@ -1,4 +1,5 @@
-import type { StoreFile } from '../../storage/file-store.ts'
+import { writeFully } from '../../storage/checked-write.ts'
+import type { Awaitable, StoreFile } from '../../storage/file-store.ts'
 import { failure, noSpace } from './disk-failure.ts'
 import type { FileNode } from './disk-nodes.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
@@ -99,6 +100,11 @@ export class VirtualFile implements StoreFile {
     if (disk.faults?.strike('flush', this.path, 'lying') !== undefined) return
     if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
     this.#node.flush()
+  }
+
+  writeDurably(bytes: Uint8Array, position: number): Awaitable<void> {
+    writeFully(this, bytes, position)
+    return this.flush()
   }
 
   close(): void {

@@ -57,12 +57,14 @@ export class WatchedStore implements FileStore {
 }
 
 class WatchedFile implements StoreFile {
+  readonly writeDurably?: NonNullable<StoreFile['writeDurably']>
   readonly #file: StoreFile
   readonly #aim: Aim
 
   constructor(file: StoreFile, aim: Aim) {
     this.#file = file
     this.#aim = aim
+    if (file.writeDurably !== undefined) this.writeDurably = this.#aimed(file.writeDurably.bind(file))
   }
 
   get path(): string {
@@ -74,8 +76,17 @@ class WatchedFile implements StoreFile {
   }
 
   write(bytes: Uint8Array, position: number): number {
-    const tear = () => void this.#file.write(bytes.subarray(0, bytes.length >> 1), position)
-    return this.#aim.operation('write', this.path, () => this.#file.write(bytes, position), tear)
+    return this.#aim.operation('write', this.path, () => this.#file.write(bytes, position), this.#tear(bytes, position))
+  }
+
+  #aimed(write: NonNullable<StoreFile['writeDurably']>): NonNullable<StoreFile['writeDurably']> {
+    return (bytes, position) => {
+      return this.#aim.operation('write', this.path, () => write(bytes, position), this.#tear(bytes, position))
+    }
+  }
+
+  #tear(bytes: Uint8Array, position: number): () => void {
+    return () => void this.#file.write(bytes.subarray(0, bytes.length >> 1), position)
   }
 
   truncate(sizeBytes: number): void {

@@ -116,6 +116,24 @@ export const contentCases: FileStoreCases = {
     await flushed
     same(await contentOf(store, 'file'), 'abc', 'content')
   },
+  async 'writeDurably, where a driver has it: takes the bytes as they are during the call, also of a file that is closed meanwhile'({
+    store,
+  }) {
+    const file = await make(store, 'file', 'abcdef')
+    if (file.writeDurably === undefined) return file.close()
+    await file.flush()
+    const bytes = text('before')
+    const written = file.writeDurably(bytes.subarray(1, 5), 2)
+    bytes.fill(0)
+    await written
+    same(await contentOf(store, 'file'), 'abefor', 'content')
+    const last = file.writeDurably(text('xyz'), 5)
+    file.close()
+    await last
+    same(await contentOf(store, 'file'), 'abefoxyz', 'content behind the end')
+    await failure(() => file.writeDurably?.(text('abc'), 0), 'writeDurably of a closed file', 'KAFKA_STORAGE_ERROR')
+    same(await contentOf(store, 'file'), 'abefoxyz', 'content once it is closed')
+  },
   async 'close: the handle refuses everything after it, and a second close is fine'({ store }) {
     const file = await make(store, 'file', 'abc')
     file.close()

@@ -1,6 +1,6 @@
 import type { FileStore } from '../../file-store.ts'
 import { same } from '../case.ts'
-import { contentOf, make } from './contents.ts'
+import { contentOf, make, text } from './contents.ts'
 import type { FileStoreCases, FileStoreFixture } from './fixture.ts'
 
 /** Only for a fixture that knows what a power failure leaves. */
@@ -31,6 +31,15 @@ export const powerCases: FileStoreCases = {
     await afterPowerLoss(fixture, async (left) => same(await contentOf(left, 'file'), 'abc', 'content'))
     file.close()
     other?.close()
+  },
+  async 'writeDurably: what it wrote survives a power failure, once it is done'(fixture) {
+    const { store } = fixture
+    const file = await make(store, 'file', 'abc')
+    await Promise.all([file.flush(), store.syncDirectory('')])
+    await file.writeDurably?.(text('xy'), 1)
+    const content = file.writeDurably === undefined ? 'abc' : 'axy'
+    await afterPowerLoss(fixture, async (left) => same(await contentOf(left, 'file'), content, 'content'))
+    file.close()
   },
   async 'syncDirectory: renaming and removal survive a power failure'(fixture) {
     const { store } = fixture

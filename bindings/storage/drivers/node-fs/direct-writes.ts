@@ -19,6 +19,11 @@ export class DirectWrites {
   #descriptor = -1
   #isRefused = process.platform !== 'linux'
 
+  /** Whether `writeLater` can be called: the system has taken such a write of this file, and these are whole blocks. */
+  takesLater(lengthBytes: number, position: number): boolean {
+    return this.#descriptor >= 0 && (lengthBytes | position) % BLOCK_BYTES === 0
+  }
+
   /**
    * The count written; `undefined` if it has to be written through the cache. `descriptor`: the file, opened as usual.
    */
@@ -33,6 +38,15 @@ export class DirectWrites {
       this.close()
       return undefined
     }
+  }
+
+  /** As `write`, on another thread: all of `bytes`, which start on a page and must stay as they are until `done`. */
+  writeLater(bytes: Uint8Array, position: number, done: (error: Error | null) => void): void {
+    fs.write(this.#descriptor, bytes, 0, bytes.length, position, (error, count) => {
+      if (error !== null || count === bytes.length) return done(error)
+      if (count === 0) return done(new Error(`0 of ${bytes.length} bytes were written`))
+      this.writeLater(bytes.subarray(count), position + count, done)
+    })
   }
 
   close(): void {

@@ -1,5 +1,7 @@
 import * as fs from 'node:fs'
-import type { StoreFile } from '../../file-store.ts'
+import { writeFully } from '../../checked-write.ts'
+import type { Awaitable, StoreFile } from '../../file-store.ts'
+import type { AlignedCopy } from './aligned-copy.ts'
 import { DirectWrites } from './direct-writes.ts'
 import { storageError } from './errors.ts'
 import { identityOf, isInPlace, lost } from './file-identity.ts'
@@ -10,6 +12,13 @@ import type { PoolShare } from './pool-share.ts'
 const SMALL_FLUSH_BYTES = 256 * 1024
 
 type PooledCall = (descriptor: number, done: (error: Error | null) => void) => void
+
+/** What the files of one store share. */
+export interface SharedByFiles {
+  readonly place: FlushPlace
+  readonly share: PoolShare
+  readonly copy: AlignedCopy
+}
 
 /** Calls `start` at once or later; `start` is given what to call when it has ended. */
 type Begin = (start: (ended: () => void) => void) => void
@@ -25,6 +34,7 @@ export class NodeFile implements StoreFile {
   readonly #closed: (file: NodeFile) => void
   readonly #place: FlushPlace
   readonly #share: PoolShare
+  readonly #copy: AlignedCopy
   readonly #direct: DirectWrites = new DirectWrites()
   #descriptor: number
   /** Calls in the thread pool. */
@@ -46,11 +56,12 @@ export class NodeFile implements StoreFile {
     path: string,
     root: string,
     descriptor: number,
-    { place, share }: { readonly place: FlushPlace; readonly share: PoolShare },
+    { place, share, copy }: SharedByFiles,
     closed: (file: NodeFile) => void,
   ) {
     this.#place = place
     this.#share = share
+    this.#copy = copy
     this.path = path
     this.#root = root
     this.#descriptor = descriptor
@@ -85,12 +96,29 @@ export class NodeFile implements StoreFile {
   }
 
   /** Only for a few bytes that replace others, and only where a flush would wait in place too. */
+  #mayBeDirect(bytes: Uint8Array): boolean {
+    return !this.#hasGrown && bytes.length <= SMALL_FLUSH_BYTES && this.#place.isQuick
+  }
+
   #writeDirect(descriptor: number, bytes: Uint8Array, position: number): number | undefined {
-    if (this.#hasGrown || bytes.length > SMALL_FLUSH_BYTES || !this.#place.isQuick) return undefined
+    if (!this.#mayBeDirect(bytes)) return undefined
     const started = performance.now()
     const count = this.#direct.write(descriptor, bytes, position)
     if (count !== undefined) this.#directMs += performance.now() - started
     return count
+  }
+
+  /** A direct write goes to the thread pool whole, since nobody waits for it in the event loop. */
+  writeDurably(bytes: Uint8Array, position: number): Awaitable<void> {
+    const isInside = position + bytes.length <= this.#sizeBytes
+    const isDirect = isInside && this.#mayBeDirect(bytes) && this.#direct.takesLater(bytes.length, position)
+    const copy = isDirect ? this.#copy.lend(bytes) : undefined
+    if (copy === undefined) {
+      writeFully(this, bytes, position)
+      return this.flush()
+    }
+    const call: PooledCall = (_, done) => this.#direct.writeLater(copy, position, done)
+    return this.#onPool('write', call, (start) => start(() => this.#copy.giveBack()))
   }
 
   truncate(sizeBytes: number): void {
