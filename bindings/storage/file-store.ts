@@ -124,6 +124,7 @@ export interface StoreFile {
   writeDurably?(bytes: Uint8Array, position: number): Awaitable<void>
   /**
    * Ends the use of this object; what was written stays. May be called twice; all other calls are refused from then on.
+   * A throw says that something written may be lost, and is as final as that of a flush.
    */
   close(): void
 }

@@ -3,7 +3,8 @@ import { isPromise } from './is-promise.ts'
 import { isTooManyFiles } from './sparing-store.ts'
 
 /**
- * Remembers the first flush that failed. Every later one fails with the same error, whatever the system reports for it.
+ * Remembers the first flush that failed, or close of a file. Every later flush fails with the same error, whatever the
+ * system reports for it.
  */
 export class FlushFailure {
   #first: { readonly error: unknown } | undefined
@@ -17,6 +18,15 @@ export class FlushFailure {
         () => this.#assertNone(),
         (error: unknown) => this.#failed(error),
       )
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  /** Closes a file; a close that fails is remembered as well: it may be the only one that is told of a lost write. */
+  close(file: StoreFile): void {
+    try {
+      file.close()
     } catch (error) {
       this.#failed(error)
     }
@@ -112,6 +122,6 @@ class WatchedFile implements StoreFile {
   }
 
   close(): void {
-    this.#file.close()
+    this.#failure.close(this.#file)
   }
 }

@@ -107,6 +107,20 @@ export const FAILURES: readonly Mutant[] = [
     tests: [flushFailure, 'simulation/disk-errors.heavy.test.ts'],
   },
   {
+    name: 'failures: what a file lost that could not be closed is believed to be durable',
+    file: 'storage/flush-failure.ts',
+    find: '      file.close()\n    } catch (error) {\n      this.#failed(error)\n',
+    put: '      file.close()\n    } catch (error) {\n      throw error\n',
+    tests: [flushFailure],
+  },
+  {
+    name: 'failures: a file that could not be closed for want of room is tried again',
+    file: 'storage/drivers/node-fs/errors.ts',
+    find: "['flush', 'syncDirectory', 'close']",
+    put: "['flush', 'syncDirectory']",
+    tests: ['storage/node-fs-failures.test.ts'],
+  },
+  {
     name: 'failures: a flush under way beside one that failed is believed',
     file: 'storage/flush-failure.ts',
     find: '        () => this.#assertNone(),\n',

@@ -92,6 +92,24 @@ test('a flush that waits in place is believed with those of its file that are un
   assert.equal(await Promise.all([first, second]), [failure, failure])
 })
 
+// A network file system may tell of a lost write only where the file is closed; a flush of the file, opened anew, would
+// succeed.
+test('a file that could not be closed lost what it had taken: no later flush is believed', async () => {
+  const { slow, asked } = slowStore()
+  const failure = new LogError('KAFKA_STORAGE_ERROR', 'the server has no room', { operation: 'close', errno: 'EDQUOT' })
+  const file = opened(slow, 'a')
+  const close = (): void => {
+    throw failure
+  }
+  Object.assign(file, { close })
+  const store = rememberFailedFlush(Object.assign(Object.create(slow) as FileStore, { open: () => file }))
+  const watched = opened(store, 'a')
+  assert.is(await outcome(() => watched.close()), failure)
+  const flushed = outcome(() => opened(store, 'a').flush())
+  asked[0]?.()
+  assert.is(await flushed, failure)
+})
+
 test('a directory that could not be opened for too many open files is synced the next time', async () => {
   const { slow, asked } = slowStore()
   const store = rememberFailedFlush(slow)

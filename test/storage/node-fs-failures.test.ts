@@ -234,6 +234,7 @@ test('each failure of the system has its code and says what to do; a quota is a 
     ['write', 'EDQUOT', `STORAGE_FULL: write ${failed}: EDQUOT, the quota of this user is used up`],
     ['open', 'EDQUOT', `STORAGE_FULL: open ${failed}: EDQUOT, the quota`],
     ['flush', 'EDQUOT', `KAFKA_STORAGE_ERROR: flush ${failed}: EDQUOT, the quota`],
+    ['close', 'EDQUOT', `KAFKA_STORAGE_ERROR: close ${failed}: EDQUOT, the quota`],
     ['syncDirectory', 'ENOSPC', `KAFKA_STORAGE_ERROR: syncDirectory ${failed}: ENOSPC, the device is full`],
     [
       'write',

@@ -37,8 +37,10 @@ const fullCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 
 /**
  * A failed flush or sync is never "full, try again": what the page cache still holds is unknown (durability rule 10).
+ * So with a close: a network file system writes at it what it had taken before, and gives that up where there is no
+ * room.
  */
-const finalOperations: readonly string[] = ['flush', 'syncDirectory']
+const finalOperations: readonly string[] = ['flush', 'syncDirectory', 'close']
 
 /** Node's error, or a reason of our own as text, as the error that the port promises. */
 export function storageError(operation: string, file: string, root: string, cause: unknown): LogError {
