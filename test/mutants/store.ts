@@ -37,6 +37,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/journal/ring.test.ts'],
   },
   {
+    name: 'checkpoint: the directory that is made again has no durable name',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: "    yield* perform('syncDirectory', '', () => store.syncDirectory(''))\n",
+    put: '',
+    tests: ['log/checkpoint/checkpoint-file.test.ts'],
+  },
+  {
     name: 'the name of a segment that a roll begins is taken for durable',
     file: 'log/stored-files/stored-files.ts',
     find: '    yield* this.segments.roll(baseOffset)\n    this.directoryChanged()\n',

@@ -17,6 +17,5 @@ export function* removeLoneIndexes(store: FileStore, files: StoredFiles, names: 
     const path = `${files.directory}/${name}`
     yield* perform('remove', path, () => store.remove(path))
     files.directoryChanged()
-    files.changed = true
   }
 }

@@ -105,7 +105,6 @@ export class PartitionRecovery {
     if (count === sector.length && present.every((byte, index) => byte === sector[index])) return
     recoveryMarks.hit('partial-sector-restored')
     writeFully(file, sector, start)
-    this.#files.changed = true
   }
 
   *#replayAll(entries: readonly LocatedEntry[]): Task<void> {
@@ -119,7 +118,6 @@ export class PartitionRecovery {
     switch (entry.kind) {
       case 'ceiling':
         this.#ceiling = Math.max(this.#ceiling, entry.ceiling)
-        this.#files.changed = true
         return
       case 'batches':
       case 'decision':

@@ -53,7 +53,6 @@ export class RecoveredEnd {
     const { files } = this
     files.learnEpoch(header.partitionLeaderEpoch, header.baseOffset)
     files.nextOffset = nextOffset
-    files.changed = true
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
     this.producers.learn(header)
   }

@@ -157,8 +157,7 @@ export class RecoveredPartitions {
     files.unproven = files.segments.active
     files.nextOffset = Math.max(noted.nextOffset, ceiling)
     // A ceiling that lies no higher than what is durable says nothing.
-    files.changed = files.nextOffset > noted.nextOffset
-    if (files.changed) {
+    if (files.nextOffset > noted.nextOffset) {
       recoveryMarks.hit('continue-at-ceiling')
       files.proveNext()
     } else this.stillNoted.set(partitionKey(noted.topicId, noted.partition), noted)
@@ -173,6 +172,5 @@ export class RecoveredPartitions {
       damage: files.damage,
     })
     files.unsynced.clear()
-    files.changed = false
   }
 }

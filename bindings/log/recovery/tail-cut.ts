@@ -55,7 +55,6 @@ export class TailCut {
     yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
     file.truncate(active.sizeBytes)
     this.#files.unsynced.add(active)
-    this.#files.changed = true
   }
 
   *#setAside(baseOffset: number, path: string): Task<void> {
@@ -64,6 +63,5 @@ export class TailCut {
     this.#context.files.close(path)
     yield* removeSegment(this.#context.store, this.#files.directory, baseOffset)
     this.#files.directoryChanged()
-    this.#files.changed = true
   }
 }

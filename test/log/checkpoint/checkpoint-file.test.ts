@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
 import {
+  CHECKPOINT_DIRECTORY,
   checkpointFile,
   encodeCheckpointFile,
   type FoundCheckpoint,
@@ -15,6 +16,10 @@ import {
 import { writeFacts } from '../../../bindings/log/checkpoint/checkpoint-record.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
+import type { FileStore } from '../../../bindings/storage/file-store.ts'
+import { failure } from '../../../bindings/testkit/simulation/disk-failure.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
+import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
 
@@ -37,11 +42,11 @@ function places(...files: readonly (Uint8Array | undefined)[]): MemoryStore {
   return store
 }
 
-function read(store: MemoryStore, torn: string[] = []): readonly FoundCheckpoint[] {
+function read(store: FileStore, torn: string[] = []): readonly FoundCheckpoint[] {
   return runNow(readCheckpoints(store, kernel, OWN, torn))
 }
 
-function sequences(store: MemoryStore): number[] {
+function sequences(store: FileStore): number[] {
   return read(store).map(({ record }) => record.sequence)
 }
 
@@ -202,6 +207,31 @@ test('a longer checkpoint that was in the place before leaves nothing after a sh
   runNow(writeCheckpointFile(store, 0, longer))
   runNow(writeCheckpointFile(store, 0, checkpoint(5)))
   assert.is(store.open(checkpointFile(0), { create: false })?.size(), checkpoint(5).length)
+})
+
+/** A disk whose directory of checkpoints somebody removed; as node-fs it makes it again once the log has said so. */
+function withoutDirectory(): VirtualDisk {
+  const disk = new VirtualDisk()
+  runNow(writeCheckpointFile(disk, 0, checkpoint(4)))
+  disk.syncDirectory('')
+  for (const path of [checkpointFile(0), CHECKPOINT_DIRECTORY]) disk.remove(path)
+  let isVanished = true
+  const { open, remove } = disk
+  disk.open = (path, options) => {
+    if (isVanished && options.create) throw failure('open', path, 'its directory was removed', 'ENOENT')
+    return open.call(disk, path, options)
+  }
+  disk.remove = (path) => {
+    isVanished &&= path !== CHECKPOINT_DIRECTORY
+    remove.call(disk, path)
+  }
+  return disk
+}
+
+test('a directory that is made again has a durable name once its first checkpoint is written', () => {
+  const disk = withoutDirectory()
+  runNow(writeCheckpointFile(disk, 1, checkpoint(5)))
+  assert.equal(sequences(disk.image(new Random(1), 'none')), [5])
 })
 
 test.run()
