@@ -1,5 +1,5 @@
 /**
- * Runs the test files under test/, each in a process of its own or, in some folders, behind others in one, and closes
+ * Runs the test files under test/, each in a process of its own or, in some folders, after others in one, and closes
  * with what they counted, what they could not run here, and the line `N passed, N failed`.
  *
  *   npm test                     all of them

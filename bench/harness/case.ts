@@ -33,7 +33,7 @@ const figures = await runWorkload(open, request)
 const { payload, warmUpPayload = 0 } = figures
 const after = writtenBytes()
 if (payload !== undefined) {
-  // The process wrote all of it, though some counts of a peer begin behind the warm-up.
+  // The process wrote all of it, though some counts of a peer begin after the warm-up.
   const inAll = payload + warmUpPayload
   figures['passedPerPayloadByte'] = (after.passed - before.passed) / inAll
   figures['dirtiedPerPayloadByte'] = (after.dirtied - before.dirtied) / inAll

@@ -1,5 +1,5 @@
 // A pass of compaction over segments that are in the page cache: bytes read a second, against a program that reads the
-// same bytes one behind the other, writes them to a new file and syncs it; and how long the event loop is held
+// same bytes one after the other, writes them to a new file and syncs it; and how long the event loop is held
 // meanwhile.
 //   node --import tsx bench/limits/compaction.ts [MiB] [bytes a value] [keys]
 import { closeSync, fsyncSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, writeSync } from 'node:fs'

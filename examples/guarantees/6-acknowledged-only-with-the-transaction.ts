@@ -19,7 +19,7 @@ for await (const record of consumer) {
       await transaction.sendOffsets(consumer, record)
       await transaction.send(output.record({ value: record.value ?? '' }))
       await show(log, 'inside')
-      if (failures-- > 0) throw new Error('it fails behind both')
+      if (failures-- > 0) throw new Error('it fails after both')
     })
     await show(log, 'committed')
   } catch (error) {

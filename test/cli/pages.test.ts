@@ -32,7 +32,7 @@ function faultOf(words: readonly string[]): string | undefined {
 const calls = (text: string) =>
   Array.from(text.matchAll(/`oncelog ([^`]+)`|^npx oncelog (.*)$/gm), ([, inline, line]) => inline ?? line ?? '')
 
-test('every command that is named exists, with the options that stand behind it', () => {
+test('every command that is named exists, with the options that stand after it', () => {
   const named = [
     ...texts,
     [

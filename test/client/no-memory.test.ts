@@ -5,7 +5,7 @@ import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import { writeRecords } from '../../bindings/engine/remote/record-list.ts'
 import { failure } from './support.ts'
 
-/** Together more than an engine gives to one array; one buffer is behind all. */
+/** Together more than an engine gives to one array; all are views of one buffer. */
 const value = new Uint8Array(64 * 1024 * 1024)
 const RECORDS = 4096
 

@@ -2,7 +2,7 @@ import ts from 'typescript'
 
 /** A parameter of a public call that takes options, with the names that it knows. */
 export interface OptionBag {
-  /** `Admin.createTopic`; a second signature has its number behind it. */
+  /** `Admin.createTopic`; a second signature has its number after it. */
   readonly call: string
   readonly parameter: string
   readonly names: readonly string[]

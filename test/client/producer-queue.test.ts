@@ -66,7 +66,7 @@ test('a refused batch leaves its sequence to those after it', async () => {
     ['fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
   )
   assert.equal(broker.texts('t'), ['first', 'a', 'c', 'd'])
-  assert.is(broker.epochsBumped, 0, 'nothing behind it was written')
+  assert.is(broker.epochsBumped, 0, 'nothing after it was written')
 })
 
 test('a send whose record is refused fails alone: others of its batch go out by themselves, in their order', async () => {

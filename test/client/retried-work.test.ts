@@ -125,7 +125,7 @@ for (const moment of ['a run is undone', 'a begin is refused'] as const) {
     await log.close()
   })
 
-  test(`a close while ${moment} leaves no wait behind it`, async (_, openBroker) => {
+  test(`a close while ${moment} leaves no wait`, async (_, openBroker) => {
     let closed = Promise.resolve()
     const { port, log, running, timers } = await betweenRuns(moment, openBroker, (producer) => {
       closed = producer.close()

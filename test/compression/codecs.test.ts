@@ -192,7 +192,7 @@ test(
       assert.ok(isWholeZstdFrame(frame), `${frame.length} bytes`)
       const cut = random.below(frame.length)
       assert.not(isWholeZstdFrame(frame.subarray(0, cut)), `${cut} of ${frame.length} bytes`)
-      assert.not(isWholeZstdFrame(Uint8Array.from([...frame, 0])), 'a byte behind it')
+      assert.not(isWholeZstdFrame(Uint8Array.from([...frame, 0])), 'a byte after it')
     }
   }),
 )
@@ -251,7 +251,7 @@ test('the WASM module of zstd reads what it wrote, and an instance that grew is 
       made = 0
       assert.ok(isSame(codec.decompress(codec.compress(large), 20 << 20), large))
       assert.ok(isSame(codec.decompress(codec.compress(flights), MAX), flights))
-      assert.is(made, 1, `round ${round}: a new one behind what needed much`)
+      assert.is(made, 1, `round ${round}: a new one after what needed much`)
     }
   } finally {
     WebAssembly.Instance = Instance

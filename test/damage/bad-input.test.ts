@@ -65,7 +65,7 @@ async function transacting(
   await work(producer).finally(() => producer.close())
 }
 
-/** By the names of the API report; a word behind says which argument or part. */
+/** By the names of the API report; a word after it says which argument or part. */
 const CALLS: Record<string, JunkCall> = {
   'open directory': async (_, junk) => junk === 'x' || (await open(junk)).close(),
   'openMemory options': async (_, junk) => (await openMemory(junk)).close(),

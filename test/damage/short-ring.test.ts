@@ -102,7 +102,7 @@ for (const sizeBytes of [0, FRAME_BYTES, 3.5 * FRAME_BYTES, 8 * FRAME_BYTES, 11 
         cut(disk, sizeBytes)
       }
       if (!(await isNotSilent(disk, `step ${step}`))) refused++
-      await isNotSilent(disk.image(new Random(1), 'all'), `behind step ${step}`)
+      await isNotSilent(disk.image(new Random(1), 'all'), `after step ${step}`)
     }
     assert.ok(refused > 0, 'no open was refused')
   })

@@ -108,8 +108,8 @@ for (const state of ['closed', 'killed'] as const) {
       assert.equal(await send(log, 0), ['LOG_READ_ONLY', 't', 0, file, first])
       assert.is(await send(log, 1), end)
       assert.equal(await readFrom(log, 0), [...before, `CORRUPT_LOG ${fileOf(first)} ${first}`])
-      const behind = (lost.at(-1) ?? 0) + 1
-      assert.equal(await readFrom(log, behind), [0, 1, 2, 3, 4, 5, 6].slice(behind, end), 'what stands behind is read')
+      const next = (lost.at(-1) ?? 0) + 1
+      assert.equal(await readFrom(log, next), [0, 1, 2, 3, 4, 5, 6].slice(next, end), 'what stands after it is read')
       await log.close()
     })
 

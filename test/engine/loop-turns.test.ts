@@ -53,7 +53,7 @@ test('a timer runs beside the reading of records in memory', async () => {
   let before = 0
   for await (const _ of log.read('t', { until: 'end' })) if (!timer.hasRun) before++
   timer.stop()
-  assert.ok(before < CALLS, `it came behind all ${before} records`)
+  assert.ok(before < CALLS, `it came after all ${before} records`)
   await log.close()
 })
 

@@ -147,7 +147,7 @@ tests('a record from 2099 is refused, so that it can hold no segment', () => {
 })
 
 tests(
-  'a record from 2099 that a topic takes holds its segment and those behind it, as in Kafka; size and deletion still work',
+  'a record from 2099 that a topic takes holds its segment and those after it, as in Kafka; size and deletion still work',
   () => {
     const disk = new VirtualDisk()
     const any = { 'message.timestamp.after.max.ms': Number.MAX_SAFE_INTEGER }

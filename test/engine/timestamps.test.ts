@@ -132,7 +132,7 @@ timestamps('a look for a time beside a send that begins a segment begins none of
     assert.equal(seen(host), values, `seed ${seed}`)
     const after = new SyncHost(host.storage.image(new Random(seed), 'none'), undefined)
     assert.equal(after.open().damage, [])
-    assert.equal(seen(after), values, `seed ${seed}, behind a crash`)
+    assert.equal(seen(after), values, `seed ${seed}, after a crash`)
     for (const each of [host, after]) each.discard()
   }
 })

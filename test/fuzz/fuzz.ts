@@ -96,7 +96,7 @@ async function told(target: FuzzTarget, { seed, number, bytes, outcome }: Failur
   }
   const command = `npm run fuzz -- --target '${target.name}'`
   const byCase = `${command} --seed ${seed} --case ${number}`
-  if (!(await fails(bytes))) return `${target.name}: ${outcome}\nonly behind the cases before it: ${byCase}`
+  if (!(await fails(bytes))) return `${target.name}: ${outcome}\nonly after the cases before it: ${byCase}`
   const least = await shrunk(bytes, fails)
   await target.renew?.()
   const repeat = least.length > HEX_BYTES_MAX ? byCase : `${command} --bytes ${toHex(least)}`

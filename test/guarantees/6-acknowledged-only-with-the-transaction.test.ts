@@ -11,7 +11,7 @@ test('the example: acknowledged with the output, or not at all', () => {
     example('6-acknowledged-only-with-the-transaction'),
     `delivered a
   inside: 0 acknowledged, output empty
-  aborted, it fails behind both: 0 acknowledged, output empty
+  aborted, it fails after both: 0 acknowledged, output empty
 delivered a
   inside: 0 acknowledged, output empty
   committed: 1 acknowledged, output a

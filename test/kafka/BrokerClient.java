@@ -1,6 +1,6 @@
 // Speaks to a real broker for import.ts:
 //   write    topics of every kind, groups and transactions
-//   more     records behind a restart, a transaction that stays open, and one that is committed last, for a kill
+//   more     records after a restart, a transaction that stays open, and one that is committed last, for a kill
 //   settle   begins anew with the transactional ids of what has no end: the broker aborts it, or finishes what was decided
 //   read     a line of JSON for each record, by either isolation level, for each partition's ends and each committed offset
 import java.nio.charset.StandardCharsets;

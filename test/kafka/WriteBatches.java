@@ -64,7 +64,7 @@ class WriteBatches {
     byte[] of(byte[] plain) throws Exception;
   }
 
-  /** The same records behind the header that Kafka wrote, compressed another way. */
+  /** The same records after the header that Kafka wrote, compressed another way. */
   static byte[] other(long baseOffset, CompressionType type, Squeeze squeeze) throws Exception {
     byte[] plain = batch(baseOffset, CompressionType.NONE);
     byte[] records = new byte[plain.length - HEADER_BYTES];

@@ -247,7 +247,7 @@ test('a compressed batch for which the kernel has no memory is a typed error, an
 })
 
 test(
-  'every truncation is a fault, and the bytes behind the cut have no part in it',
+  'every truncation is a fault, and the bytes after the cut have no part in it',
   seeded(23, (random) => {
     const bytes = encodeReference(records(random, 12), seal)
     for (let length = 0; length < bytes.length; length++) {

@@ -92,7 +92,7 @@ test('sequences wrap from 2147483647 to 0', () => {
   const exact = five(circle - 50)
   assert.is(exact.check(P, 0, 0, 1), SEQUENCE_ACCEPTED, 'the last batch ended at 2147483647')
   for (const first of [1, 2, 1000]) {
-    assert.is(exact.check(P, 0, first, 1), SEQUENCE_OUT_OF_ORDER, 'a gap behind the wrap, nothing that was written')
+    assert.is(exact.check(P, 0, first, 1), SEQUENCE_OUT_OF_ORDER, 'a gap after the wrap, nothing that was written')
   }
   assert.is(exact.check(P, 0, circle - 60, 10), SEQUENCE_BELOW_WINDOW)
   for (let batch = 0; batch < 6; batch++) exact.push(P, 0, batch * 10, 10, 500 + batch * 100, 1)

@@ -43,7 +43,7 @@ export class Random {
     this.#state = seed
   }
 
-  /** 0 to 2^32 - 1; a Weyl sequence behind two rounds of mixing. */
+  /** 0 to 2^32 - 1; a Weyl sequence after two rounds of mixing. */
   next(): number {
     this.#state = (this.#state + 0x9e3779b9) >>> 0
     let mixed = this.#state

@@ -38,7 +38,7 @@ test('by time: those whose newest record is older than retention.ms, up to the f
   const four = ranges([1, 1000], [1, 3000], [1, 2000], [1, 9000])
   assert.equal(kept(four, { retentionMs: 9000 }), [0], 'as old as may be')
   assert.equal(kept(four, { retentionMs: 8999 }), [10])
-  assert.equal(kept(four, { retentionMs: 7500 }), [10], 'the third is older, and stands behind one that stays')
+  assert.equal(kept(four, { retentionMs: 7500 }), [10], 'the third is older, and stands after one that stays')
   assert.equal(kept(four, { retentionMs: 6999 }), [30])
   assert.equal(kept(four, { retentionMs: 0 }), [40, 'all'])
   assert.equal(kept(four, { retentionMs: 0 }, { now: undefined }), [0], 'no clock that may be trusted')

@@ -267,7 +267,7 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/older-producers.test.ts'],
   },
   {
-    name: 'the epoch behind a commit whose answer was lost is not asked for',
+    name: 'the epoch after a commit whose answer was lost is not asked for',
     file: 'client/transaction/lasting-session.ts',
     find: '      await this.commit()\n',
     put: '',

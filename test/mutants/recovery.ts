@@ -33,7 +33,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: tailCut,
     find: '    file.truncate(active.sizeBytes)\n',
     put: '',
-    tests: ['damage/behind-the-end.test.ts'],
+    tests: ['damage/past-the-end.test.ts'],
   },
   {
     name: 'recovery: whose a new directory is, is flushed and not written again',
@@ -222,7 +222,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: end,
     find: "    yield* this.tail.cutActive()\n    recoveryMarks.hit('roll-again')\n",
     put: "    recoveryMarks.hit('roll-again')\n",
-    tests: ['damage/behind-the-end.test.ts'],
+    tests: ['damage/past-the-end.test.ts'],
   },
   {
     name: 'recovery: a clean open looks for no segment',

@@ -51,7 +51,7 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/stored-files/stored-files.test.ts'],
   },
   {
-    name: 'an index of aborted transactions keeps what stood in its file behind its entries',
+    name: 'an index of aborted transactions keeps what stood in its file after its entries',
     file: 'log/segment/aborted-index.ts',
     find: '      file.truncate(entryCount * ABORTED_ENTRY_BYTES)\n',
     put: '',

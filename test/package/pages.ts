@@ -6,7 +6,7 @@ import { transformSync } from 'esbuild'
 import ts from 'typescript'
 import { faultsOf } from './matrix.ts'
 
-/** What the code of a page leaves to its reader: as types, and as a program before and behind it. */
+/** What the code of a page leaves to its reader: as types, and as a program before and after it. */
 interface Surrounding {
   readonly types: string
   readonly before: string

@@ -164,7 +164,7 @@ test('nothing at or above the last stable offset is looked at (testCleaningWithU
   log.append(9, true, [['open', 'v']])
   const open = log.nextOffset - 1
   const keys = ['k', 'filler-0', 'filler-1', 'k', 'filler-0']
-  for (const key of keys) log.append(-1, false, [[key, 'behind the open one']])
+  for (const key of keys) log.append(-1, false, [[key, 'after the open one']])
   for (let count = 0; count < 300; count++) {
     log.append(-1, false, [[`last-${count}`, 'v'.repeat(60)]])
     log.commit()

@@ -133,7 +133,7 @@ export const BEHAVIOURS: readonly Row[] = [
   row('25 testCorruptLog, testRecoveryWithCorruptMessage', segments, 'random bytes after the last batch are cut'),
   row(
     '25 later segments',
-    'damage/behind-the-end.test.ts',
+    'damage/past-the-end.test.ts',
     'a recovery that closes a segment sets aside and cuts what a torn write left',
   ),
   row(

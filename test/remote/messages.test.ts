@@ -225,12 +225,12 @@ test('a fetched batch whose headers or offsets lie outside of it is refused, at 
     new DataView(packed.buffer, packed.byteOffset).setInt32(word * 4, put, true)
   }
   const lies = {
-    'a name behind the end': byteOf(name, 2 * 63),
+    'a name past the end': byteOf(name, 2 * 63),
     'a name of less than nothing': byteOf(name, 1),
-    'a value behind the end': byteOf(name + 2, 2 * 63),
+    'a value past the end': byteOf(name + 2, 2 * 63),
     'more headers than there are': wordOf(5, 40),
     'fewer headers than none': wordOf(5, -1),
-    'an offset behind the batch': wordOf(8 + 4, 2),
+    'an offset past the batch': wordOf(8 + 4, 2),
     'an offset twice': wordOf(8 + 4, 0),
     'an offset before the batch': wordOf(4, -1),
   }

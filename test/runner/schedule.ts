@@ -1,6 +1,6 @@
 /**
  * Three processes at a time on two cores, as light files often wait. Two heavy ones only when no light one is left:
- * those that measure nothing but want their turn soon shouldn't wait behind them.
+ * those that measure nothing but want their turn soon shouldn't wait for them.
  */
 import type { Job, Result } from './job.ts'
 import { Series } from './series.ts'

@@ -1,6 +1,6 @@
 // The catalogue is compacted while the log is crashed before its operations and inside the openings after them: log
 // starts, configs, partitions and topics are what the last acknowledged change said, or the one that was asked for
-// behind it, and of topics that are gone no directory is left. `all` as argument: every operation.
+// after it, and of topics that are gone no directory is left. `all` as argument: every operation.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'

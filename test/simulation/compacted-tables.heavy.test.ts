@@ -1,6 +1,6 @@
 // The log's own tables (offsets, transactional ids, share groups, positions of ingest) are compacted while the log is
 // crashed before its operations and inside the openings after them. What stands in a table afterwards is what the last
-// acknowledged change said, or the one that was asked for behind it; topics are what they were. `all` as argument:
+// acknowledged change said, or the one that was asked for after it; topics are what they were. `all` as argument:
 // every operation.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -157,8 +157,8 @@ test('what still fits is taken after a batch that is refused, and a transaction 
   host.settle()
   assert.is((refused.error as LogError).code, 'STORAGE_FULL')
   assert.equal([ended.answered, ended.error], [true, undefined])
-  sender.send(0, 'behind its marker')
-  assert.is(known.acknowledged.at(-1), '0: behind its marker')
+  sender.send(0, 'after its marker')
+  assert.is(known.acknowledged.at(-1), '0: after its marker')
 })
 
 test('an open that finds the reserve gone makes it again as far as there are files', () => {

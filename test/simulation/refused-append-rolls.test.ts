@@ -1,5 +1,5 @@
 // A segment is begun for a batch, the batch is refused because its producer was fenced meanwhile, and the marker of
-// that producer's transaction is what stands first in the segment: recovery has to put it there, not behind the older
+// that producer's transaction is what stands first in the segment: recovery has to put it there, not after the older
 // one.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

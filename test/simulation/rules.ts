@@ -16,7 +16,7 @@ export const TESTS: readonly (readonly string[])[] = [
   ['guarantees/1-what-a-broker-guarantees.test.ts', 'storage/partition-store.test.ts'],
   [
     'log/recovery/restated-frame.test.ts',
-    'damage/behind-the-end.test.ts',
+    'damage/past-the-end.test.ts',
     'log/store/derived-files.test.ts',
     'simulation/read-only.test.ts',
   ],

@@ -143,7 +143,7 @@ const LIES: Readonly<Record<string, Lie>> = {
       }
     },
   },
-  'the lock can be had once more behind close': {
+  'the lock can be had once more after close': {
     store(lying, honest) {
       let isClosed = false
       lying.close = () => {
@@ -164,7 +164,7 @@ const LIES: Readonly<Record<string, Lie>> = {
         const call = honest[operation].bind(honest) as (...paths: string[]) => void
         lying[operation] = (...paths: string[]) => (isClosed ? undefined : call(...paths))
       }
-      return [`${operation} goes on behind close`, { store }]
+      return [`${operation} goes on after close`, { store }]
     }),
   ),
   'files that are open outlive their store': {

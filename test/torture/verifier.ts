@@ -31,7 +31,7 @@ export class Verifier {
   readonly #names = new Map<string, number>()
   #read = new Reading()
 
-  /** Told with another proof a record may be gone, if with all behind it. */
+  /** Told with another proof a record may be gone, if with all after it. */
   constructor(proofs: readonly Proof[]) {
     this.#proofs = proofs
   }

@@ -91,8 +91,7 @@ export class LiveGroups {
     }
   }
 
-  // ---- what takes too long
-  // -------------------------------------------------------------------------------------------
+  // ---- what takes too long ------------------------------------------------------------------------------------------
 
   /** A member began to wait for records: its deadline stands still. UNKNOWN_MEMBER_ID. */
   polling(groupId: string, memberId: string): void {

@@ -105,9 +105,9 @@ export function segmentsAhead(entries: readonly LocatedEntry[]): readonly (numbe
   return entries
     .toReversed()
     .map((entry) => {
-      const behind = ahead
+      const aheadOfEntry = ahead
       if (entry.kind === 'batches' || entry.kind === 'extent') ahead = entry.segmentBaseOffset
-      return behind
+      return aheadOfEntry
     })
     .toReversed()
 }

@@ -54,7 +54,7 @@ export class SegmentList {
   /**
    * Begins a new active segment; the caller syncs the closed one and the directory later. The closed segment's index
    * files are written with the next checkpoint, so that no append waits for them
-   * (docs/decisions/012-behind-the-roll.md).
+   * (docs/decisions/012-what-a-roll-leaves.md).
    */
   *roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     this.active?.writeOut()

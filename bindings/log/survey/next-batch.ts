@@ -49,14 +49,14 @@ export function agreement(
   { header, nextOffset }: ScannedBatch,
   position: number,
 ): 'agrees' | 'contradicts' | 'says-nothing' {
-  const behind = { position: position + header.sizeBytes, offset: nextOffset, leaderEpoch: header.partitionLeaderEpoch }
-  if (behind.position === bounds.endPosition) {
+  const after = { position: position + header.sizeBytes, offset: nextOffset, leaderEpoch: header.partitionLeaderEpoch }
+  if (after.position === bounds.endPosition) {
     return !Number.isFinite(bounds.endOffset) || nextOffset === bounds.endOffset ? 'agrees' : 'contradicts'
   }
-  const next = scanner.inFile(bounds.file, behind.position, bounds.endPosition)
+  const next = scanner.inFile(bounds.file, after.position, bounds.endPosition)
   if (typeof next === 'string') return 'says-nothing'
-  if (mayStandAt(bounds, behind, next)) return 'agrees'
-  const third = { ...behind, position: behind.position + next.header.sizeBytes, offset: nextOffset + 1 }
+  if (mayStandAt(bounds, after, next)) return 'agrees'
+  const third = { ...after, position: after.position + next.header.sizeBytes, offset: nextOffset + 1 }
   return batchAt(scanner, { ...bounds, isCleaned: true }, third) === undefined ? 'contradicts' : 'agrees'
 }
 
@@ -71,12 +71,12 @@ export function* nextBatch(
   place: Place,
 ): Task<Pick<Place, 'position' | 'offset'> | undefined> {
   const { file, endPosition, endOffset } = bounds
-  const behind = place.position + announcedBatchBytes(file, place.position)
-  if (behind === endPosition) return { position: endPosition, offset: endOffset }
-  if (behind > place.position + BATCH_HEADER_BYTES) {
-    const batch = batchBeyond(scanner, bounds, place, behind)
-    if (batch !== undefined && agreement(scanner, bounds, batch, behind) !== 'contradicts')
-      return { position: behind, offset: batch.header.baseOffset }
+  const announcedEnd = place.position + announcedBatchBytes(file, place.position)
+  if (announcedEnd === endPosition) return { position: endPosition, offset: endOffset }
+  if (announcedEnd > place.position + BATCH_HEADER_BYTES) {
+    const batch = batchBeyond(scanner, bounds, place, announcedEnd)
+    if (batch !== undefined && agreement(scanner, bounds, batch, announcedEnd) !== 'contradicts')
+      return { position: announcedEnd, offset: batch.header.baseOffset }
   }
   const bytes = new Uint8Array(WINDOW_BYTES + BATCH_HEADER_BYTES)
   const [view, head] = [viewOf(bytes), newHead()]

@@ -119,7 +119,7 @@ export function zstdTarget(codec: CompressionCodec = codecOf(nodeCodecs, 'zstd')
   let turns = 0
   return codecTarget({ name: 'zstd', share: 14, whole: small(whole) }, codec, () => {
     if (turns++ % 64 > 0) return
-    sameBytes(codec.decompress(whole[0] as Bytes, BYTES_MAX), known, 'a whole frame behind a damaged one')
+    sameBytes(codec.decompress(whole[0] as Bytes, BYTES_MAX), known, 'a whole frame after a damaged one')
   })
 }
 

@@ -133,7 +133,7 @@ for (const sizeBytes of ['missing', ...SIZES] as const) {
     assert.equal({ clean, damage: damage.map(({ file }) => file) }, { clean: false, damage: [ringFile(0)] })
     assert.equal(verified.damage, damage)
     host.close()
-    assertWhole(closedDisk(sizeBytes), 'with writes behind it')
+    assertWhole(closedDisk(sizeBytes), 'with writes after it')
   })
 
   for (const mode of ['kill', 'all', 'mixed'] as const) {

@@ -170,7 +170,7 @@ test('committed readers pass over what was aborted, and over markers; uncommitte
   subject.append(['b'], { producerId: 8 })
   subject.end(false)
   assert.equal(valuesOf(subject.partition.readCommitted(0, 1000)), ['b'])
-  assert.is(subject.partition.readCommitted(0, 1000).nextOffset, 3, 'behind the marker')
+  assert.is(subject.partition.readCommitted(0, 1000).nextOffset, 3, 'after the marker')
   assert.equal(valuesOf(subject.partition.read(0, 3, 1000)), ['a', 'b'])
 })
 

@@ -30,7 +30,7 @@ test('only whole batches of exactly that length are copied', () => {
   assert.not(window.copy(4, 7, new Uint8Array(20)), 'ends within a batch')
   assert.not(window.copy(4, 8, new Uint8Array(21)), 'another length')
   assert.not(window.copy(2, 6, new Uint8Array(10)), 'begins before the window')
-  assert.not(window.copy(8, 12, new Uint8Array(20)), 'ends behind it')
+  assert.not(window.copy(8, 12, new Uint8Array(20)), 'ends after it')
   window.release()
   assert.not(window.copy(4, 6, new Uint8Array(10)), 'released')
 })

@@ -1,4 +1,4 @@
-// A recovery drops a rewritten segment that no checkpoint notes, and the next checkpoint makes that durable: behind a
+// A recovery drops a rewritten segment that no checkpoint notes, and the next checkpoint makes that durable: after a
 // clean close nobody would look for it.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -92,7 +92,7 @@ test('a topic that a frame deletes is gone for good before its first file is', (
 })
 
 /**
- * The first image that `isMoment` names, of an open that goes on behind it; what the open writes again goes to
+ * The first image that `isMoment` names, of an open that goes on after it; what the open writes again goes to
  * `places`.
  */
 function opening(

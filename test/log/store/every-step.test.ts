@@ -106,14 +106,14 @@ test('while it closes', () => {
   crash(host.storage, () => host.close(), acknowledged)
 })
 
-test('while it opens behind a close', () => {
+test('while it opens after a close', () => {
   const { host, acknowledged } = filled()
   host.close()
   const disk = after('kill', host.storage)
   crash(disk, () => new SyncHost(disk, undefined).open(), acknowledged)
 })
 
-test('while it opens behind a close that was killed in its last steps', () => {
+test('while it opens after a close that was killed in its last steps', () => {
   const { host, acknowledged } = filled()
   const killed: VirtualDisk[] = []
   const keep = () => {

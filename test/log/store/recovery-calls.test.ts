@@ -60,7 +60,7 @@ test('300 frames are written to two segments in a few pieces, and hold what they
     const path = `t-${partition}/${SEGMENT}`
     const writes = image.of('write', (each) => each === path)
     const writtenBytes = writes.reduce((sum, size) => sum + size, 0)
-    assert.ok(writtenBytes > 50 * VALUE.length, `${writtenBytes} bytes are behind the newest checkpoint`)
+    assert.ok(writtenBytes > 50 * VALUE.length, `${writtenBytes} bytes came after the newest checkpoint`)
     assert.ok(writes.length <= 2, `${writes.length} writes of ${path}`)
     assert.equal(image.files.get(path)?.bytes(), before[partition])
   }

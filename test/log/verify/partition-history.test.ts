@@ -36,7 +36,7 @@ test('a producer whose batch compaction may have taken isn’t contradicted', ()
   // An older batch of it stayed, as the last one of its time.
   assert.is(historyOf(60, [[5, 1, 3, 0], ...left]).contradicts([first, second]), undefined)
   assert.is(historyOf(60, [...left, [59, 1, 12, 0]]).contradicts([first, second]), first, 'another sequence')
-  assert.is(historyOf(60, [...left, [60, 1, 12, 0]]).contradicts([first, second]), first, 'a batch behind it')
+  assert.is(historyOf(60, [...left, [60, 1, 12, 0]]).contradicts([first, second]), first, 'a batch after it')
 })
 
 test('a producer is contradicted by each field of its last batch', () => {
@@ -58,7 +58,7 @@ test('an epoch whose first batches compaction may have taken isn’t contradicte
   assert.is(
     historyOf(80, [[83, 1, 0, 1]]).contradictsEpochs(entries)?.epoch,
     2,
-    'a batch of another epoch behind its start',
+    'a batch of another epoch after its start',
   )
   assert.is(historyOf(80, left).contradictsEpochs([...entries, { epoch: 3, startOffset: 900 }])?.epoch, 3)
 })
@@ -66,7 +66,7 @@ test('an epoch whose first batches compaction may have taken isn’t contradicte
 test('an epoch whose batches lie below a moved log start isn’t contradicted by newer ones that its file lacks', () => {
   const moved = [{ epoch: 2, startOffset: 65572 }]
   assert.is(historyOf(0, [[131_072, 1, 0, 3]]).contradictsEpochs(moved), undefined)
-  assert.is(historyOf(0, [[131_072, 1, 0, 1]]).contradictsEpochs(moved)?.epoch, 2, 'an older one behind it')
+  assert.is(historyOf(0, [[131_072, 1, 0, 1]]).contradictsEpochs(moved)?.epoch, 2, 'an older one after it')
 })
 
 test('an epoch begins with its first batch, and the first one not after the last batch', () => {

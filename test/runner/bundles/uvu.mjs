@@ -1,5 +1,5 @@
 // What test files get as uvu. Its report reads the name, the details and the stack of what a test threw as those of an assertion, and breaks
-// on a LogError, whose details are no text, and on what is no Error: no test is named then, and those behind it don't run.
+// on a LogError, whose details are no text, and on what is no Error: no test is named then, and those after it don't run.
 import { inspect } from 'node:util'
 import * as uvu from 'uvu'
 

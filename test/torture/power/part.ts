@@ -9,7 +9,7 @@ import { cutPower, type PowerSupply } from './loop.ts'
 
 /** By chance: the last one loses the most. */
 const FLAGS: readonly CutFlag[] = ['everything', 'with its log', 'without its log', 'without its log']
-/** Of the disk, so that some of them have no flush behind them. */
+/** Of the disk, so that some of them have no flush after them. */
 const AFTER_WRITES_MAX = 12
 const LEAVINGS: readonly Leaving[] = ['none', 'all', 'some', 'some', 'some']
 

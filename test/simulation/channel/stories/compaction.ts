@@ -78,7 +78,7 @@ function seenAnywhere({ recording, unexpected }: World) {
   return (...[reader, partition, isolation, records]: Parameters<Parameters<typeof follow>[3]>): void => {
     for (const record of records) {
       const place = `${reader} in t-${partition}`
-      if (record.offset <= (last.get(place) ?? -1)) unexpected.push(`${place} read ${record.offset} behind a later one`)
+      if (record.offset <= (last.get(place) ?? -1)) unexpected.push(`${place} read ${record.offset} after a later one`)
       last.set(place, record.offset)
       recording.positioned(reader, 't', partition, record.offset)
       recording.polled(reader, isolation, 't', partition, [record])

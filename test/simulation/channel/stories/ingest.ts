@@ -18,7 +18,7 @@ export function ingestStory(): Story {
         source: 'rows',
         async *read(after = 0) {
           if (after === rows(world)) isIn = true
-          if (after > rows(world)) world.unexpected.push(`ingest goes on behind row ${after} of ${rows(world)}`)
+          if (after > rows(world)) world.unexpected.push(`ingest goes on after row ${after} of ${rows(world)}`)
           for (let row = after + 1; row <= rows(world); row++) {
             if (random.chance(0.3)) await process.whileAlive(process.sleep(random.unit() * 20))
             yield { position: row, records: recordsOf(row) }
@@ -66,7 +66,7 @@ function judge(found: readonly FinalRead[], rows: number): string[] {
       if (left.get(value) !== partition) wrong.push(`${value} is in t-${partition} once more, or in the wrong place`)
       left.delete(value)
       const row = Number(/\d+/.exec(value)?.[0])
-      if (row < last) wrong.push(`${value} is behind row ${last} in t-${partition}`)
+      if (row < last) wrong.push(`${value} is after row ${last} in t-${partition}`)
       last = row
     }
   }

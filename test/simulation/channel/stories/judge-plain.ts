@@ -55,7 +55,7 @@ function judgeOrder({ topic, partition, records }: FinalRead): string[] {
     const [producer = '', number] = (value.split('~')[0] ?? '').split('#')
     if (number === undefined || value.includes('/')) continue
     if ((last.get(producer) ?? -1) > Number(number))
-      wrong.push(`${value} is behind a later one in ${topic}-${partition}`)
+      wrong.push(`${value} is after a later one in ${topic}-${partition}`)
     last.set(producer, Number(number))
   }
   return wrong
