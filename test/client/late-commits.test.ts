@@ -244,4 +244,58 @@ test('a group that is deleted and created again goes on with higher generations'
   await log.close()
 })
 
+// Regression: the group went back to before what a transaction had committed, whose records it delivered again.
+test('a commit that is tried again comes before offsets that a transaction was given after it', async (_, openBroker) => {
+  const stand = await opened(openBroker)
+  const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
+  const transaction = await stand.log.producer({ transactionalId: 'id' }).beginTransaction()
+  const first = consumer.commit(batch)
+  await settle()
+  const second = transaction.sendOffsets(consumer, await nextBatch())
+  await settle()
+  arrive()
+  await Promise.all([first, second])
+  await transaction.commit()
+  assert.is(await consumer.committed(at), 10)
+  await stand.log.close()
+})
+
+for (const next of ['a plain commit', 'offsets of another transaction'] as const) {
+  test(`offsets of a transaction that are named again come before ${next} after them`, async (_, openBroker) => {
+    const stand = await opened(openBroker)
+    const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
+    const [one, other] = await Promise.all(
+      ['one', 'other'].map((transactionalId) => stand.log.producer({ transactionalId }).beginTransaction()),
+    )
+    const first = one?.sendOffsets(consumer, batch)
+    await settle()
+    const later = await nextBatch()
+    const second = next === 'a plain commit' ? consumer.commit(later) : other?.sendOffsets(consumer, later)
+    await settle()
+    arrive()
+    await Promise.all([first, second])
+    for (const each of [other, one]) await each?.commit()
+    assert.is(await consumer.committed(at), 10)
+    await stand.log.close()
+  })
+}
+
+// Regression: it led back to what the transaction had been given before.
+test('an abort leads back to a plain commit that came while an earlier transaction was open', async (_, openBroker) => {
+  const { log } = await opened(openBroker)
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const batches = consumer.batches({ maxRecords: 5 })[Symbol.asyncIterator]()
+  const producer = log.producer({ transactionalId: 'id' })
+  const transaction = await producer.beginTransaction()
+  await transaction.sendOffsets(consumer, (await batches.next()).value)
+  await consumer.commit((await batches.next()).value)
+  await transaction.commit()
+  assert.is(await consumer.committed(at), 10)
+  const next = await producer.beginTransaction()
+  await next.sendOffsets(consumer, [{ ...at, nextOffset: 10 }])
+  await next.abort()
+  assert.is(consumer.position(at), 10)
+  await log.close()
+})
+
 test.run()

@@ -427,4 +427,32 @@ export const OFFSETS: readonly Mutant[] = [
     put: '',
     tests: ['client/seeks-under-way.test.ts'],
   },
+  {
+    name: 'a commit that is tried again comes after what a transaction was given since',
+    file: 'client/consumer/commit-turns.ts',
+    find: '      for (const { before } of turns) if (before !== undefined) await before\n',
+    put: '',
+    tests: [lateCommits],
+  },
+  {
+    name: 'an abort leads back to what a transaction was given before a plain commit',
+    file: 'client/consumer/assigned-partition.ts',
+    find: ' || finish < this.#committedFinish',
+    put: '',
+    tests: [lateCommits],
+  },
+  {
+    name: 'what a handler threw while nothing iterated puts out who joins next',
+    file: 'client/consumer/membership.ts',
+    find: 'if (this.#member === undefined && failure !== undefined) {',
+    put: 'if (this.#member === undefined && failure === null) {',
+    tests: ['client/untold-failures.test.ts'],
+  },
+  {
+    name: 'what was fetched of a paused partition keeps errors of others',
+    file: 'client/consumer/fetcher.ts',
+    find: '      if (assigned.isPaused) return\n',
+    put: '',
+    tests: ['client/untold-failures.test.ts'],
+  },
 ]

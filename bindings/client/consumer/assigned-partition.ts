@@ -19,6 +19,9 @@ export class AssignedPartition implements TopicPartition {
   #rewoundFrom = -1
   /** How often it was moved by a `seek`, or because its position was out of range. */
   #moves = 0
+  /** How many offsets were passed to `commit`, and which of these is the latest that the group has committed. */
+  #finishes = 0
+  #committedFinish = 0
   /** The newest call of `seek` that moved it. */
   #seekCall = 0
   #finished: FinishedOffsets = new FinishedOffsets()
@@ -72,13 +75,17 @@ export class AssignedPartition implements TopicPartition {
 
   /**
    * Takes all that was delivered below `nextOffset` as finished. Returns what is to be called once the group has
-   * committed `nextOffset`; a `seek` in between wins over it, also after an abort.
+   * committed `nextOffset`; a `seek` in between wins over it, also after an abort, and so does a later commit: the
+   * offsets of a transaction may be committed after it, and don't count any more.
    */
   finish(nextOffset: number): () => void {
     this.#finished.committed(nextOffset)
     const moves = this.#moves
+    const finish = ++this.#finishes
     return () => {
-      if (moves === this.#moves) this.#committed(nextOffset)
+      if (moves !== this.#moves || finish < this.#committedFinish) return
+      this.#committedFinish = finish
+      this.#committed(nextOffset)
     }
   }
 

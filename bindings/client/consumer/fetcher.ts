@@ -58,6 +58,8 @@ export class Fetcher {
     // The program has called `seek` since: this isn't what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
+      // Its records would stay here, and keep errors of others from being told. They are fetched again.
+      if (assigned.isPaused) return
       const { topic, partition } = part
       const source = { topic, partition, decoder, held: assigned, loan: undefined }
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))

@@ -8,6 +8,7 @@ import type { TopicRef } from '../topic/topic.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
 import type { CommitCall, CommitOrder, CommitPlace } from './commit-order.ts'
+import { CommitTurns } from './commit-turns.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import { ConsumerWaits } from './consumer-waits.ts'
@@ -39,6 +40,7 @@ export class Membership {
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
   readonly #waits = new ConsumerWaits()
+  readonly #turns = new CommitTurns()
   /** The member that joins, until its first assignment is in force; it may be in the group already. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -134,6 +136,12 @@ export class Membership {
    */
   async #joined(isIn: () => boolean): Promise<ConsumerSession> {
     if (this.#member !== undefined && isIn()) return this.#member.session
+    // What a rebalance failed with while nothing iterated: a member that joined anew would be put out by it.
+    const failure = this.#failure
+    if (this.#member === undefined && failure !== undefined) {
+      this.#failure = undefined
+      throw failure.error
+    }
     // A handler that is told of a failed join is a part of that join: it would wait for itself.
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
@@ -354,6 +362,11 @@ export class Membership {
     write: WriteOffsets,
   ): Promise<readonly CommitPlace[]> {
     const call = order.begin(places)
+    return this.#turns.run(places, order, () => this.#commit(call, order, write))
+  }
+
+  async #commit(call: CommitCall, order: CommitOrder, write: WriteOffsets): Promise<readonly CommitPlace[]> {
+    const { places } = call
     for (;;) {
       for (const { held } of places) this.assignment.stillHeld(held, held)
       const session = this.#member?.session ?? (await this.join())
