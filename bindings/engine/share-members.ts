@@ -25,6 +25,9 @@ interface Asking extends Acquire {
   readonly sinceMs: number
 }
 
+/** As a fraction of 2^32. Its multiples, also every nth of them, are spread evenly (Fibonacci hashing). */
+const GOLDEN_RATIO = 0x9e3779b1
+
 /** Serves the commands of share groups, and keeps the consumers that wait for records. */
 export class ShareMembers {
   readonly #shares: ShareGroups
@@ -39,7 +42,7 @@ export class ShareMembers {
   #isReleasing = false
   /** Called once nobody holds a lock any more. */
   #released: Callback<void> | undefined
-  #turn = 0
+  #turns = 0
 
   constructor(shares: ShareGroups, hooks: ShareHooks) {
     this.#shares = shares
@@ -89,13 +92,15 @@ export class ShareMembers {
 
   /**
    * The partitions of the topics, beginning with another one each time, so that a busy one doesn't keep the others from
-   * being read.
+   * being read. Which one is drawn by the golden ratio: by their count alone, groups that ask in turns would each have
+   * the same one first each time.
    */
   #inTurn(topics: readonly string[]): HostedPartition[] {
     const partitions = topics
       .flatMap((topic) => this.#hooks.partitionsOf(topic))
       .filter(({ id }) => this.#hooks.isLive(id.topicId))
-    const first = this.#turn++ % Math.max(1, partitions.length)
+    const drawn = (Math.imul(this.#turns++, GOLDEN_RATIO) >>> 0) / 2 ** 32
+    const first = Math.floor(drawn * partitions.length)
     return [...partitions.slice(first), ...partitions.slice(0, first)]
   }
 

@@ -188,4 +188,23 @@ test('a group id that no record could hold is refused, and nothing of it is left
   await log.close()
 })
 
+// Regression: groups that asked in turns had the same partition first each time, and of the other one nothing.
+test('groups that ask in turns read every partition, however busy one is', async () => {
+  const { log } = await setup(40)
+  const consumers = ['g', 'h'].map((groupId) => log.shareConsumer({ groupId, topics: [jobs], maxRecords: 1 }))
+  const seen = consumers.map(() => new Set<number>())
+  for (let count = 0; count < 6; count++) {
+    for (const [index, consumer] of consumers.entries()) {
+      const [job] = await take(consumer, 1)
+      seen[index]?.add((job as Job).partition)
+      await consumer.acknowledge(job as Job, 'accept')
+    }
+  }
+  assert.equal(
+    seen.map(({ size }) => size),
+    [2, 2],
+  )
+  await log.close()
+})
+
 test.run()

@@ -1,8 +1,10 @@
 // What is left of a share group's deliveries when a consumer ends, or when the log is closed or killed.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { LogError } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type Job, jobs, range, refused, setup, slowToOpen, take, values } from './share-support.ts'
 
@@ -131,6 +133,77 @@ test('a signal, break and close end an iteration; a second one is refused', asyn
   await other.close()
   assert.equal(await ended, [])
   assert.ok(LogError.is(await refused(take(other, 1)), 'CONSUMER_CLOSED'))
+  await log.close()
+})
+
+// Regression: a wait for records that began after the iteration was left, went on until one came.
+test('left at any moment of its beginning, an iteration ends though no record comes', async () => {
+  for (let moments = 0; moments < 30; moments++) {
+    const { log } = await setup(0)
+    const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
+    const iteration = consumer[Symbol.asyncIterator]()
+    const next = iteration.next()
+    for (let moment = 0; moment < moments; moment++) await Promise.resolve()
+    let isLeft = false
+    const left = iteration.return?.().then(() => {
+      isLeft = true
+    })
+    await settle()
+    assert.ok(isLeft, `left ${moments} moments after its beginning`)
+    await log.close()
+    await Promise.all([next, left])
+  }
+})
+
+// Regression: they came once the rejection that they waited for had ended, or its 5 s.
+test('records that wait for the dead letters of others are others’ at once when their consumer closes', async () => {
+  const { log: before, image } = await setup(4)
+  const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
+  for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
+  await before.close()
+  const slow = slowToOpen(image, 'dead')
+  const log = await openLog(slow.store, new FakePort())
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 1 })
+  const next = consumer[Symbol.asyncIterator]().next()
+  await settle()
+  const closed = consumer.close()
+  await settle()
+  const others: string[] = []
+  const other = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const iteration = (async () => {
+    for await (const { value, deliveryCount } of other) others.push(`${value} ${deliveryCount}`)
+  })()
+  await settle()
+  assert.equal(others.sort(), ['1 2', '2 2', '3 2'], 'the first one is being rejected')
+  slow.let()
+  await Promise.all([closed, next, other.close(), iteration])
+  await log.close()
+})
+
+// Regression: it waited for the answers for ever.
+test('a holder that answers nothing keeps a closing consumer 5 s at most', async () => {
+  const port = new FakePort()
+  const { broker } = await openHeld(new MemoryStore(), port, {})
+  const log = new BrokerLog(broker, port)
+  await log.admin.createTopic('jobs', { partitions: 2 })
+  await log.producer().send(jobs.record({ value: '0' }))
+  const openShare = broker.openShare.bind(broker)
+  broker.openShare = async (groupId) => {
+    const session = await openShare(groupId)
+    session.acknowledge = () => new Promise(() => {})
+    return session
+  }
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  await take(consumer, 1)
+  let isClosed = false
+  const closed = consumer.close().then(() => {
+    isClosed = true
+  })
+  await port.advance(4999)
+  assert.is(isClosed, false)
+  await port.advance(1)
+  assert.is(isClosed, true)
+  await closed
   await log.close()
 })
 

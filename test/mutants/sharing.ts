@@ -209,11 +209,11 @@ export const SHARING: readonly Mutant[] = [
     tests: ['remote/share.test.ts'],
   },
   {
-    name: 'work queues: a dead letter that fails keeps the records after its own locked',
-    file: client,
-    find: '        this.#undelivered.push(records.slice(index + 1))\n',
-    put: '',
-    tests: [unseen],
+    name: 'work queues: a dead letter that fails, or that a close waits for, keeps the records after its own locked',
+    file: 'client/share/undelivered.ts',
+    find: '[...this.#ready, ...this.#toGiveUp]',
+    put: '[...this.#ready]',
+    tests: [unseen, endings],
   },
   {
     name: 'work queues: a record that is being rejected can be accepted',
@@ -225,8 +225,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a close releases what is being rejected',
     file: client,
-    find: '    if (this.#givingUp.size > 0) await this.#waitFor(',
-    put: '    if (this.#givingUp.size < 0) await this.#waitFor(',
+    find: '[...releasing, ...this.#givingUp.values()]',
+    put: 'releasing',
     tests: [letters, endings],
   },
   {
@@ -269,6 +269,27 @@ export const SHARING: readonly Mutant[] = [
     file: 'engine/share-members.ts',
     find: '      this.#hooks.isLive(changed.id.topicId) &&\n      this.#shares.isKnown({ groupId, ...changed.id })\n',
     put: '      this.#hooks.isLive(changed.id.topicId)\n',
+    tests: [consumers],
+  },
+  {
+    name: 'a share consumer waits for records for an iteration that was left',
+    file: 'client/share/share-consumer.ts',
+    find: '      if (isStopped()) return\n',
+    put: '',
+    tests: [endings],
+  },
+  {
+    name: 'a share consumer that closes waits for a holder that is stopped',
+    file: 'client/share/share-consumer.ts',
+    find: '    await this.#waitFor(Promise.allSettled([...releasing, ',
+    put: '    await Promise.all(releasing)\n    await this.#waitFor(Promise.allSettled([',
+    tests: [endings],
+  },
+  {
+    name: 'share groups that ask in turns each have the same partition first',
+    file: 'engine/share-members.ts',
+    find: 'Math.floor(drawn * partitions.length)',
+    put: '(this.#turns + Math.floor(drawn)) % Math.max(1, partitions.length)',
     tests: [consumers],
   },
 ]

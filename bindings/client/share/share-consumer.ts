@@ -17,10 +17,10 @@ import { acknowledgeRange, sharedRecords } from './shared-records.ts'
 import { Undelivered } from './undelivered.ts'
 
 /**
- * A close waits no longer than this, in milliseconds, for rejections that are under way, and for their dead letters: the
- * holder may be stopped.
+ * A close waits no longer than this, in milliseconds, for what it releases, and for rejections that are under way with
+ * their dead letters: the holder may be stopped.
  */
-const REJECTIONS_LIMIT_MS = 5000
+const CLOSE_LIMIT_MS = 5000
 
 /** What a dead letter tells if the program gives no error. */
 const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
@@ -80,7 +80,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
         return this.#nextLocked() as unknown as SharedRecordOf<T> | undefined
       },
       more: async () => {
-        const acquire = () => this.#acquire()
+        const acquire = () => this.#acquire(() => isStopped)
         // What it still locks after the signal is given back by the close.
         if (!isStopped && this.#closing === undefined)
           await abortable(wokenBy([this.#signal], wake, acquire), this.#signal)
@@ -116,8 +116,11 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     return !session.isLost && SharedRecord.lockedUntil(record) > this.#parts.port.elapsed()
   }
 
-  /** Waits for records. If the log has another holder since, the locks are gone and a new session begins. */
-  async #acquire(): Promise<void> {
+  /**
+   * Waits for records. If the log has another holder since, the locks are gone and a new session begins. `isStopped`:
+   * whether the iteration was left.
+   */
+  async #acquire(isStopped: () => boolean): Promise<void> {
     const { maxRecords: maxOffsets, lockMs, startAt, groupId, deadLetter } = this.#settings
     try {
       if (this.#session === undefined) await checkDeadLetters(deadLetter, this.#parts.broker.admin)
@@ -125,8 +128,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       const session = this.#session ?? (await this.#open(groupId))
       // A close that came while the session was opened may not have known of it.
       if (this.#closing !== undefined) return await session.close()
-      // A signal that aborts now could wake no wait: the wait hasn't begun.
+      // A signal that aborts now could wake no wait, nor could who leaves the iteration: the wait hasn't begun.
       if (this.#signal?.aborted) throw abortReason(this.#signal)
+      if (isStopped()) return
       const askedAt = this.#parts.port.elapsed()
       const request = { topics: [...this.#decoders.keys()], maxOffsets, lockMs, startAt }
       await this.#receiveAll(session, await session.acquire(request), askedAt)
@@ -179,15 +183,11 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     else await this.#giveUpAll(session, records)
   }
 
+  /** One after the other: where one fails, or the consumer closes, those after it are released. */
   async #giveUpAll(session: ShareSession, records: readonly SharedRecord[]): Promise<void> {
-    for (const [index, record] of records.entries()) {
-      try {
-        await this.#giveUpIfLocked(session, record)
-      } catch (error) {
-        // The records after it haven't failed: they are released.
-        this.#undelivered.push(records.slice(index + 1))
-        throw error
-      }
+    this.#undelivered.mustGiveUp(records)
+    for (let next = this.#undelivered.nextToGiveUp(); next !== undefined; next = this.#undelivered.nextToGiveUp()) {
+      await this.#giveUpIfLocked(session, next)
     }
   }
 
@@ -272,7 +272,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async #close(): Promise<void> {
     const session = this.#session
-    const until = this.#parts.port.elapsed() + REJECTIONS_LIMIT_MS
+    const until = this.#parts.port.elapsed() + CLOSE_LIMIT_MS
     try {
       if (session !== undefined) await this.#leave(session, until)
       if (this.#producer !== undefined) await this.#waitFor(this.#producer.close(), until)
@@ -283,9 +283,9 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async #leave(session: ShareSession, until: number): Promise<void> {
     session.wake()
-    await Promise.all([this.#undelivered.giveBack(session), this.#delivered.release(session, this.#givingUp)])
+    const releasing = [this.#undelivered.giveBack(session), this.#delivered.release(session, this.#givingUp)]
     // A record that is released between the two steps would be delivered again although it has a dead letter.
-    if (this.#givingUp.size > 0) await this.#waitFor(Promise.allSettled(this.#givingUp.values()), until)
+    await this.#waitFor(Promise.allSettled([...releasing, ...this.#givingUp.values()]), until)
     await session.close()
   }
 
