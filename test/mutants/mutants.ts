@@ -18,6 +18,7 @@ import { SEGMENTS } from './segments.ts'
 import { SHARING } from './sharing.ts'
 import { STORE } from './store.ts'
 import { TRANSACTIONS } from './transactions.ts'
+import { VALUES } from './values.ts'
 
 export const MUTANTS: readonly Mutant[] = [
   ...PRODUCERS,
@@ -38,5 +39,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...FAILURES,
   ...BEHAVIOURS,
   ...SHARING,
+  ...VALUES,
   ...KERNEL,
 ]

@@ -8,7 +8,17 @@ import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
-import { type KeyValue, type Log, LogError, open, openMemory, store, string, topic } from '../../bindings/entry/node.ts'
+import {
+  bytes,
+  type KeyValue,
+  type Log,
+  LogError,
+  open,
+  openMemory,
+  store,
+  string,
+  topic,
+} from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { settle } from '../client/fake-port.ts'
 import { failure, setup } from '../client/support.ts'
@@ -191,6 +201,45 @@ test('a key that can’t be decoded is told as a value is', async () => {
   const table = await log.table(facts)
   const { details } = await failure('RECORD_DESERIALIZATION', () => [...table.entries()])
   assert.is(details['topic'], 'facts')
+  await table.close()
+  await log.close()
+})
+
+// Regression: it looked for them only once a fetch had found nothing.
+test('partitions that are added are read, however busy the others are', async () => {
+  const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('facts', { config })
+  const producer = log.producer()
+  const openReader = broker.openReader.bind(broker)
+  let fetches = 0
+  broker.openReader = () => {
+    const reader = openReader()
+    const fetch = reader.fetch.bind(reader)
+    reader.fetch = async (request) => {
+      // There is always something in the one that it knows.
+      if (request.knownPartitions === 1 && ++fetches < 1000)
+        await producer.send({ ...facts.record({ key: 'busy', value: `${fetches}` }), partition: 0 })
+      return fetch(request)
+    }
+    return reader
+  }
+  const table = await log.table(facts)
+  await log.admin.createPartitions('facts', 2)
+  await producer.send({ ...facts.record({ key: 'k', value: 'of the new one' }), partition: 1 })
+  await until(() => table.get('k') !== undefined)
+  assert.ok(fetches < 1000, 'the other one is busy still')
+  await table.close()
+  await log.close()
+})
+
+test('what a program does to the bytes of a value changes no table', async () => {
+  const raw = topic('raw', { key: string, value: bytes, config })
+  const log = await openMemory({ topics: [raw] })
+  await log.producer().send(raw.record({ key: 'k', value: new Uint8Array([1]) }))
+  const table = await log.table(raw)
+  for (const value of [table.get('k'), ...[...table.entries()].map(([, each]) => each)]) value?.fill(9)
+  assert.equal(table.get('k'), new Uint8Array([1]))
   await table.close()
   await log.close()
 })

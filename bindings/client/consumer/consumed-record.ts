@@ -68,6 +68,11 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     return record.#source.held
   }
 
+  /** The same record, not decoded yet: the program may have changed what it was given. */
+  static again(record: ConsumedRecord): ConsumedRecord {
+    return new ConsumedRecord(record.#batch, record.#index, record.#source)
+  }
+
   /** The record as it was stored. Static, because the record's public type doesn't have it. */
   static encodedOf(record: ConsumedRecord): {
     readonly key: Uint8Array | null

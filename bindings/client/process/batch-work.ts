@@ -102,7 +102,8 @@ export class BatchWork<T extends TopicRef, S> {
       const layers = state.layers()
       try {
         const context = { state: state.views(layers) as never, attempt, signal }
-        const given = await this.#handler(record as unknown as RecordOf<T>, context)
+        const ofTry = attempt === 1 ? record : ConsumedRecord.again(record)
+        const given = await this.#handler(ofTry as unknown as RecordOf<T>, context)
         const checking = this.#outputs.check(listOf(given))
         const outputs = checking instanceof Promise ? await checking : checking
         // Checked for each record, though a later one of the batch may set the same key again: where a batch ends is

@@ -32,11 +32,11 @@ export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): 
 
 /** The state of one record's partition. */
 export interface KeyValue<K, V> {
-  /** The value that was set last; `undefined` without one. */
+  /** The value that was set last, as a copy; `undefined` without one. */
   get(key: K): Promise<V | undefined>
   /**
-   * Sets the key's value. Throws RECORD_SERIALIZATION if the changelog's codec refuses it. If it is too large for the
-   * changelog, the record fails once `handle` has ended.
+   * Sets the key's value, of which it keeps a copy. Throws RECORD_SERIALIZATION if the changelog's codec refuses it. If
+   * it is too large for the changelog, the record fails once `handle` has ended.
    */
   set(key: K, value: V): void
   /** Deletes the key's value. */
@@ -185,7 +185,7 @@ export class StateView<K, V> implements KeyValue<K, V> {
 
   async get(key: K): Promise<V | undefined> {
     const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
-    return found === null || found === undefined ? undefined : this.#changelog.value.decode(found)
+    return found === null || found === undefined ? undefined : this.#changelog.value.decode(copied(found))
   }
 
   set(key: K, value: V): void {
@@ -197,7 +197,9 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   #change(record: ProducerRecord): void {
-    this.#layer.set(new Change(this.#textOf(record), record))
+    const { key, value } = record
+    const own = { ...record, key: copied(key as Uint8Array), value: value && copied(value as Uint8Array) }
+    this.#layer.set(new Change(this.#textOf(record), own))
   }
 
   #encoded(key: K, value: V | null): ProducerRecord {
@@ -211,4 +213,9 @@ export class StateView<K, V> implements KeyValue<K, V> {
     if (!isText(key as Uint8Array, this.#lastText)) this.#lastText = keyText(key as Uint8Array)
     return this.#lastText
   }
+}
+
+/** A codec may hand on the memory that it was given, as `bytes` does. State keeps its own. */
+function copied(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
 }

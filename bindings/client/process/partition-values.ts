@@ -87,10 +87,7 @@ export async function readValues(
     const all = partitions.map((partition) => new PartitionValues(facts, partition))
     const offsets = await abortable(broker.admin.offsets(all), signal)
     const ends = new Map(offsets.map((each) => [each.partition, each[until]]))
-    for (const { partition, logStartOffset } of offsets) {
-      const values = all.find((each) => each.partition === partition)
-      if (values !== undefined) values.nextOffset = logStartOffset
-    }
+    for (const [index, each] of all.entries()) each.nextOffset = offsets[index]?.logStartOffset ?? 0
     for (;;) {
       throwIfAborted(signal)
       const behind = all.filter(({ partition, nextOffset }) => nextOffset < (ends.get(partition) ?? 0))
@@ -126,12 +123,12 @@ async function beginAnew(
   if (!hasMoved) throw error
 }
 
-/** One fetch, which waits. Records without a key are passed over. Resolves with whether any position moved. */
+/** One fetch, which waits. Records without a key are passed over. */
 export async function fetchInto(
   reader: ReturnType<Broker['openReader']>,
   partitions: readonly PartitionValues[],
   knownPartitions?: number,
-): Promise<boolean> {
+): Promise<void> {
   const positions = partitions.map(({ topic, topicId, partition, nextOffset }) => ({
     topic,
     topicId,
@@ -139,12 +136,11 @@ export async function fetchInto(
     nextOffset,
   }))
   const options = { isolationLevel: 'read_committed', maxBytes: FETCH_BYTES, wait: true, knownPartitions } as const
-  let hasMoved = false
+  const byNumber = new Map(partitions.map((each) => [each.partition, each]))
   for (const part of await reader.fetch({ positions, ...options })) {
     if (part.error !== undefined) throw part.error
-    const values = partitions.find(({ partition }) => partition === part.partition)
+    const values = byNumber.get(part.partition)
     if (values === undefined) continue
-    hasMoved ||= values.nextOffset !== part.nextOffset
     for (const batch of part.batches) {
       for (let index = 0; index < batch.recordCount; index++) {
         const key = batch.keyOf(index)
@@ -153,5 +149,4 @@ export async function fetchInto(
     }
     values.nextOffset = part.nextOffset
   }
-  return hasMoved
 }

@@ -4,7 +4,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { partitionOfKey } from '../producer/partitioner.ts'
+import { hashOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
 import type { Codec } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
@@ -107,8 +107,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   /** One fetch. False if it failed for the moment, such as for memory that others use: `failures` times before in a row. */
   async #fetched(failures: number): Promise<boolean> {
     try {
-      const hasMoved = await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
-      if (!hasMoved && !this.#isStopped) await this.#addPartitions()
+      await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
+      if (!this.#isStopped) await this.#addPartitions()
       return true
     } catch (error) {
       const isPassing = LogError.is(error) && error.category === 'retriable'
@@ -125,10 +125,12 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   async #addPartitions(): Promise<void> {
     const { name } = this.#topic
     const { signal } = this.#stopping
-    const { partitions } = await abortable(this.#broker.admin.describeTopic(name), signal)
+    // Answered from memory as long as no topic has changed: there may always be something in the known partitions.
+    const facts = this.#reader.topic(name)
+    const { partitions } = facts instanceof Promise ? await abortable(facts, signal) : facts
     const known = this.#partitions.length
-    const added = Array.from({ length: Math.max(0, partitions - known) }, (_, index) => known + index)
-    if (added.length === 0) return
+    if (partitions <= known) return
+    const added = Array.from({ length: partitions - known }, (_, index) => known + index)
     this.#partitions = [
       ...this.#partitions,
       ...(await readValues(this.#broker, name, added, 'lastStableOffset', signal)),
@@ -150,32 +152,44 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     return found && this.#decoded(this.#topic.value, found, 'value')
   }
 
-  /**
-   * The partition that has the newest value: where the default partitioner puts the key now, else where it did when
-   * there were fewer; else any, since a program may place keys as it likes.
-   */
+  /** The partition that has the newest value: where the default partitioner puts the key now, else as `oldHolder` says. */
   #holderOf(text: string, key: Uint8Array): PartitionValues | undefined {
-    for (let count = this.#partitions.length; count > 0; count--) {
-      const usual = this.#partitions[partitionOfKey(key, count)]
-      if (usual?.values.has(text)) return usual
-    }
-    return this.#partitions.find(({ values }) => values.has(text))
+    const partitions = this.#partitions
+    const hash = hashOfKey(key)
+    const usual = partitions[hash % partitions.length]
+    if (usual?.values.has(text)) return usual
+    const holders = partitions.filter(({ values }) => values.has(text))
+    return oldHolder(holders, hash, partitions.length)
   }
 
   *entries(): IterableIterator<[K, V]> {
     this.#assertFollowing()
-    for (const each of this.#partitions) {
+    const partitions = this.#partitions
+    /** By the text of keys that aren't where the partitioner puts them now. */
+    const elsewhere = new Map<string, PartitionValues[]>()
+    for (const each of partitions) {
       for (const [text, value] of [...each.values]) {
         const key = keyBytes(text)
-        if (this.#holderOf(text, key) === each)
-          yield [this.#decoded(this.#topic.key, key, 'key'), this.#decoded(this.#topic.value, value, 'value')]
+        const usual = partitions[hashOfKey(key) % partitions.length]
+        if (usual === each) yield this.#entry(key, value)
+        else if (usual?.values.has(text) === false) elsewhere.set(text, [...(elsewhere.get(text) ?? []), each])
       }
     }
+    for (const [text, holders] of elsewhere) {
+      const key = keyBytes(text)
+      const value = oldHolder(holders, hashOfKey(key), partitions.length)?.values.get(text)
+      if (value !== undefined) yield this.#entry(key, value)
+    }
+  }
+
+  #entry(key: Uint8Array, value: Uint8Array): [K, V] {
+    return [this.#decoded(this.#topic.key, key, 'key'), this.#decoded(this.#topic.value, value, 'value')]
   }
 
   #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
     try {
-      return codec.decode(encoded)
+      // A codec may hand on what it is given, as `bytes` does: the table keeps its own.
+      return codec.decode(new Uint8Array(encoded))
     } catch (error) {
       const message = `a ${part} of "${this.#topic.name}" can't be decoded`
       throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name, part }, error)
@@ -197,4 +211,16 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
+}
+
+/**
+ * Which of the partitions that have a key has the newest value: where the default partitioner put it when there were
+ * fewer partitions; else any, since a program may place keys as it likes.
+ */
+function oldHolder(holders: readonly PartitionValues[], hash: number, count: number): PartitionValues | undefined {
+  for (let fewer = count - 1; fewer > 0 && holders.length > 1; fewer--) {
+    const holder = holders.find(({ partition }) => partition === hash % fewer)
+    if (holder !== undefined) return holder
+  }
+  return holders[0]
 }

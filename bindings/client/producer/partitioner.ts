@@ -93,8 +93,12 @@ export function assertPartition(topic: string, partition: number, partitions: nu
 
 /** Returns the partition in which Kafka's default partitioner puts a key. */
 export function partitionOfKey(key: string | Uint8Array, partitions: number): number {
-  const hash = typeof key === 'string' ? murmur2OfText(key) : murmur2(key)
-  return (hash & 0x7fffffff) % partitions
+  return hashOfKey(key) % partitions
+}
+
+/** A number from 0, whose remainder by the number of partitions is the key's partition. */
+export function hashOfKey(key: string | Uint8Array): number {
+  return (typeof key === 'string' ? murmur2OfText(key) : murmur2(key)) & 0x7fffffff
 }
 
 function checkAnswer(topic: string, answer: unknown, partitions: number): number {

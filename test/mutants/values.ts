@@ -1,0 +1,43 @@
+import type { Mutant } from './mutant.ts'
+
+const table = 'process/table.test.ts'
+const ownValues = 'process/own-values.test.ts'
+
+/** Values that programs are given by processors and tables. */
+export const VALUES: readonly Mutant[] = [
+  {
+    name: 'what a try that failed did to bytes of the state stays',
+    file: 'client/process/keyed-state.ts',
+    find: 'this.#changelog.value.decode(copied(found))',
+    put: 'this.#changelog.value.decode(found)',
+    tests: [ownValues],
+  },
+  {
+    name: 'state keeps bytes that are the program’s',
+    file: 'client/process/keyed-state.ts',
+    find: 'value: value && copied(value as Uint8Array)',
+    put: 'value',
+    tests: [ownValues],
+  },
+  {
+    name: 'a record that is handled again comes as the try before left it',
+    file: 'client/process/batch-work.ts',
+    find: 'attempt === 1 ? record : ConsumedRecord.again(record)',
+    put: 'record',
+    tests: [ownValues],
+  },
+  {
+    name: 'a table that always finds something looks for no partitions that were added',
+    file: 'client/process/table.ts',
+    find: '      if (!this.#isStopped) await this.#addPartitions()\n',
+    put: '      if (!this.#isStopped && (this.asOf[0]?.nextOffset ?? 0) > 1000) await this.#addPartitions()\n',
+    tests: [table],
+  },
+  {
+    name: 'what a program does to bytes of a table stays',
+    file: 'client/process/table.ts',
+    find: 'codec.decode(new Uint8Array(encoded))',
+    put: 'codec.decode(encoded)',
+    tests: [table],
+  },
+]
