@@ -1,7 +1,8 @@
 // What a process reaches that attached to the log, over what its holder reaches, by the public API and in turn: bulk (a
 // thousand records a send, the last one durable; one send at a time, and four outstanding, as a program has them that
-// awaits none but the last), single durable sends, one outstanding, and as many records read as the bulk sent. At least half the rate of the bulk, and at most 60 us more. What 250 bytes take there and back over a bare socket of the two, in between, is the least that
-// any answer takes.
+// awaits none but the last), single durable sends, one outstanding, and as many records read as the bulk sent. At least
+// half the rate of the bulk, and at most 60 us more. What 250 bytes take there and back over a bare socket of the two,
+// in between, is the least that any answer takes.
 //   node --import tsx bench/limits/attached.ts [rounds] [records]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'

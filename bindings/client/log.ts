@@ -69,7 +69,7 @@ export interface Log extends AsyncDisposable {
    * Consumes records, calls `handle`, and commits the records that it gives, the state that it changes and the group's
    * offsets in one transaction per batch, until it is closed. Throws INVALID_REQUEST or INVALID_GROUP_ID for wrong
    * options. `done` rejects with the error of `handle` if there is no `deadLetter`, and with
-   * UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, LOG_CLOSED.
+   * UNKNOWN_TOPIC_OR_PARTITION, INVALID_CONFIG, INCONSISTENT_GROUP_PROTOCOL, CORRUPT_MESSAGE, LOG_CLOSED.
    */
   process<const T extends TopicRef, const S extends Record<string, AnyStateStore> = Record<never, never>>(
     options: ProcessOptions<T, S>,
@@ -97,6 +97,9 @@ export interface Log extends AsyncDisposable {
    * attached to this one, their consumers get up to 5 s to commit and give up their partitions and locks; what they
    * haven't committed by then is delivered again. If this one is attached and its holder gives no sign for 5 s, calls
    * that are still under way reject with NETWORK_EXCEPTION: they may be done or not.
+   *
+   * Rejects with STORAGE_FULL, MEMORY_CAP_REACHED or KAFKA_STORAGE_ERROR if not all could be written, or if the log had
+   * failed before: it is closed even then, and the next open recovers it. A second call settles as the first one.
    */
   close(): Promise<void>
 }

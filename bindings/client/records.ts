@@ -14,9 +14,9 @@ export interface RecordHeaders extends Iterable<readonly [name: string, value: U
  * A record that was read. Key and value are decoded when they are first asked for. If one can't be decoded, it throws
  * RECORD_DESERIALIZATION, with its place, at that moment, so that a loop can go on. They own their bytes unless the
  * batch is borrowed; but records share buffers, other readers' too, so transfer none to a thread: copy the value first
- * (`value.slice()`). `JSON.stringify` writes all fields, headers as a list of pairs, and `console.log` shows them; but a
- * copy by spread or structuredClone has only topic, partition and offset, whatever its type says: name the other fields
- * that it is to have.
+ * (`value.slice()`). `JSON.stringify` writes all fields, headers as a list of pairs, and `console.log` shows them; but
+ * a copy by spread or structuredClone has only topic, partition and offset, whatever its type says: name the other
+ * fields that it is to have.
  */
 export interface ConsumerRecord<Name extends string = string, K = Uint8Array<ArrayBuffer>, V = Uint8Array<ArrayBuffer>>
   extends RecordMetadata {

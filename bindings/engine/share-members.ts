@@ -106,8 +106,8 @@ export class ShareMembers {
 
   /**
    * Whether it is enough to look at this partition. A topic has thousands of them, and each record that comes is looked
-   * for by every member that waits. Not where the group hasn't begun there: whether it has in others counts then; nor if
-   * its topic is gone, which the members are to hear.
+   * for by every member that waits. Not where the group hasn't begun there: whether it has in others counts then; nor
+   * if its topic is gone, which the members are to hear.
    */
   #isEnough(groupId: string, changed: HostedPartition | undefined): changed is HostedPartition {
     return (

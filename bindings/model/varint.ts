@@ -1,6 +1,6 @@
 /**
- * Bytes of a number's zigzag varint, from -2^53 to 2^53 - 1 (kafka.md 1.2). Hot path: nearly all are lengths, and -1 for
- * null takes one byte too.
+ * Bytes of a number's zigzag varint, from -2^53 to 2^53 - 1 (kafka.md 1.2). Hot path: nearly all are lengths, and -1
+ * for null takes one byte too.
  */
 export function varintBytes(value: number): number {
   const folded = value < 0 ? -value - 1 : value

@@ -117,9 +117,9 @@ export interface StoreFile {
    */
   flush(): Awaitable<void>
   /**
-   * Writes all of `bytes` and makes them durable, as `write` and `flush` do together, for a caller that can go on before
-   * they are: on another thread where there is one. Keeps no view of `bytes` after it has returned. A failure is final
-   * as that of a flush. A driver to which it is one leaves it out.
+   * Writes all of `bytes` and makes them durable, as `write` and `flush` do together, for a caller that can go on
+   * before they are: on another thread where there is one. Keeps no view of `bytes` after it has returned. A failure is
+   * final as that of a flush. A driver to which it is one leaves it out.
    */
   writeDurably?(bytes: Uint8Array, position: number): Awaitable<void>
   /**

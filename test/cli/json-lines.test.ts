@@ -1,6 +1,6 @@
 /**
- * What `--json` prints, line by line: docs/command-line.md has the fields of every command, and no others. A program that
- * calls the command line relies on them.
+ * What `--json` prints, line by line: docs/command-line.md has the fields of every command, and no others. A program
+ * that calls the command line relies on them.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// What the README, the pages and the hints of errors tell to call is there: commands with their options, methods by name.
+// What the README, the pages and the hints of errors tell to call is there: commands with their options, methods by
+// name.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'

@@ -13,7 +13,9 @@ const lost = () => new LogError('NETWORK_EXCEPTION', 'the answer is lost')
 
 type Ends = Pick<TransactionalSession, 'commit' | 'abort'>
 
-/** A log whose producers end transactions as `ends` makes of the ends that the log has, and what is committed in `t`. */
+/**
+ * A log whose producers end transactions as `ends` makes of the ends that the log has, and what is committed in `t`.
+ */
 async function logWith(openBroker: OpenBroker, ends: (session: TransactionalSession) => Partial<Ends>) {
   const port = new FakePort()
   const broker: Broker = await openBroker(port)

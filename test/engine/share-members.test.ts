@@ -1,5 +1,5 @@
-// Consumers of a share group that wait for records of many partitions: what comes in one of them costs the same, however
-// many there are.
+// Consumers of a share group that wait for records of many partitions: what comes in one of them costs the same,
+// however many there are.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AcquiredRange } from '../../bindings/broker/share-session.ts'

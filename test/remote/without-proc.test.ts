@@ -1,5 +1,5 @@
-// Others meet a holder at a socket that is named through /proc. Once, an open where that isn't mounted was told to give its
-// user rights to the directory.
+// Others meet a holder at a socket that is named through /proc. Once, an open where that isn't mounted was told to give
+// its user rights to the directory.
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -111,8 +111,8 @@ export class AssignedPartition implements TopicPartition {
   }
 
   /**
-   * `call`: how many calls of `seek` the program has made, this one included. One to a time has to be looked up, and does
-   * nothing once a later call has moved the partition.
+   * `call`: how many calls of `seek` the program has made, this one included. One to a time has to be looked up, and
+   * does nothing once a later call has moved the partition.
    */
   seek(nextOffset: number, call: number): void {
     if (call < this.#seekCall) return

@@ -19,8 +19,10 @@ export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void |
  * Until then it is still a member, and nobody else reads its partitions before it is closed or hasn't polled for
  * `maxPollIntervalMs`. `close()` ends the iteration; an aborted `signal` makes it reject with its reason.
  *
- * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE
- * (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE, LOG_CLOSED, CONSUMER_CLOSED.
+ * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_GROUP_ID (one that no record can hold),
+ * INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE,
+ * INVALID_REQUEST (what an assignor or `positions` answered), LOG_CLOSED, CONSUMER_CLOSED, or with what a handler, an
+ * assignor or `positions` threw.
  */
 export interface Consumer<T extends TopicRef = string> extends AsyncIterable<RecordOf<T>>, AsyncDisposable {
   /**
@@ -41,8 +43,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID when the group moved on since the delivery, or when the
    * partition of a position was given up; with UNKNOWN_TOPIC_ID when the topic was deleted, even if another one has its
    * name; with INVALID_REQUEST for a partition that never was assigned, or where the option `positions` keeps the
-   * offsets; and with CONSUMER_CLOSED. A commit that is refused changes nothing. If it ends without an answer, as by a
-   * crash, some of its partitions may be committed and others not. `sendOffsets` of a transaction is all or nothing.
+   * offsets; with CONSUMER_CLOSED; and as an iteration does if it can't join. A commit that is refused changes nothing.
+   * If it ends without an answer, as by a crash, some of its partitions may be committed and others not. `sendOffsets`
+   * of a transaction is all or nothing.
    */
   commit(
     done: RecordOf<T> | BatchOf<T> | readonly Position[],
@@ -68,9 +71,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * Goes on at an offset, or at the first record at or after a time in milliseconds since 1970 (at the end if there is
    * none). What was delivered before no longer counts as unfinished. An offset out of range is handled by
-   * `autoOffsetReset` when it is read. Of calls that aren't awaited the last one wins. Joins the group first if it must.
-   * Rejects with INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED, and as an iteration does if it
-   * can't join.
+   * `autoOffsetReset` when it is read. Of calls that aren't awaited the last one wins. Joins the group first if it
+   * must. Rejects with INVALID_REQUEST for a partition that isn't assigned, CONSUMER_CLOSED, and as an iteration does
+   * if it can't join.
    */
   seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void>
   /** Stops the delivery of these partitions, or of all assigned ones, until `resume`. Throws as `position`. */
@@ -81,12 +84,18 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * Adds a handler. `assigned`: the member has these partitions now, besides those that it had. `revoked`: it gives
    * these up, and may still commit; nobody else gets them before its handlers are done. `lost`: they are gone already,
    * because the member didn't poll for `maxPollIntervalMs`, because the process that held the log ended, because their
-   * topic was deleted and created again, or because a handler threw; it joins again. Handlers are awaited, between two records or while nothing iterates. All
-   * are called, even if one throws; then the first failure is thrown. `close` waits for them: a handler that awaits
-   * `close` of its consumer or log waits for itself. An iteration waits for them too: one that a handler awaits gets
-   * nothing before `close` ends it.
+   * topic was deleted, or because a handler threw; it joins again. Throws INVALID_REQUEST for another event, or for
+   * what is no function.
+   *
+   * Handlers are awaited, between two records or while nothing iterates. All are called, even if one throws; then the
+   * iteration rejects with the first failure. `close` waits for them: a handler that awaits `close` of its consumer or
+   * log waits for itself. An iteration waits for them too: one that a handler awaits gets nothing before `close` ends
+   * it.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
-  /** Ends the iteration and leaves the group. Commits nothing. A second call settles as the first one. */
+  /**
+   * Ends the iteration and leaves the group. Commits nothing. Rejects with what a handler threw; the consumer is closed
+   * even then. A second call settles as the first one.
+   */
   close(): Promise<void>
 }

@@ -11,7 +11,10 @@ export class SourceFailure {
   }
 }
 
-/** Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. Throws a SourceFailure. */
+/**
+ * Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. Throws a
+ * SourceFailure.
+ */
 export async function* inBatches<I>(
   items: AsyncIterable<I>,
   maxItems: number,

@@ -54,8 +54,8 @@ export class StateManager {
 
   /**
    * INVALID_CONFIG where this member has a partition of one input without the same partition of the others: they were
-   * assigned while their numbers of partitions differed, or with a member that reads other topics. `revoked`: what it is
-   * about to give up of `assigned`.
+   * assigned while their numbers of partitions differed, or with a member that reads other topics. `revoked`: what it
+   * is about to give up of `assigned`.
    */
   checkShare(
     topics: readonly string[],

@@ -23,14 +23,14 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /**
    * The key's value; `undefined` without one. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the
    * table stop: UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was deleted and
-   * created again, OFFSET_OUT_OF_RANGE if records were removed before it had read them.
+   * created again, OFFSET_OUT_OF_RANGE if records were removed before it had read them, CORRUPT_MESSAGE, LOG_CLOSED.
    */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
   entries(): IterableIterator<[K, V]>
   /** How far it has read: a position for each partition. */
   readonly asOf: readonly Position[]
-  /** Stops reading. */
+  /** Stops reading. What was read stays there for `get` and `entries`. */
   close(): Promise<void>
 }
 
@@ -104,7 +104,9 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     }
   }
 
-  /** One fetch. False if it failed for the moment, such as for memory that others use: `failures` times before in a row. */
+  /**
+   * One fetch. False if it failed for the moment, such as for memory that others use: `failures` times before in a row.
+   */
   async #fetched(failures: number): Promise<boolean> {
     try {
       await fetchInto(this.#reader, this.#partitions, this.#partitions.length)

@@ -24,11 +24,12 @@ export interface Sender {
    * them as they are until the call settles. It waits while `bufferBytes` are unanswered.
    *
    * Rejects before anything of the call is written with INVALID_RECORD, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION,
-   * MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE or PRODUCER_CLOSED; with INVALID_TIMESTAMP, LOG_READ_ONLY or LOG_CLOSED
-   * when it is refused later; with PARTIAL_SEND when an array was written in part (`details.results` has `{ metadata }`
-   * or `{ error }` for each record). After STORAGE_FULL, MEMORY_CAP_REACHED, KAFKA_STORAGE_ERROR and KERNEL_POISONED
-   * the records may be written or not. Rejects with the signal's reason, and writes nothing, when the signal aborts
-   * before the records are buffered.
+   * INVALID_TOPIC_EXCEPTION (a topic of the log's own), MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE,
+   * UNSUPPORTED_COMPRESSION_TYPE or PRODUCER_CLOSED, or with what a partitioner threw; with INVALID_TIMESTAMP,
+   * LOG_READ_ONLY or LOG_CLOSED when it is refused later; with PARTIAL_SEND when an array was written in part
+   * (`details.results` has `{ metadata }` or `{ error }` for each record). After STORAGE_FULL, MEMORY_CAP_REACHED,
+   * NETWORK_EXCEPTION, KAFKA_STORAGE_ERROR and KERNEL_POISONED the records may be written or not. Rejects with the
+   * signal's reason, and writes nothing, when the signal aborts before the records are buffered.
    */
   send<const R extends ProducerRecord | readonly ProducerRecord[]>(
     records: R,

@@ -26,7 +26,9 @@ export class LastingSession implements TransactionalSession {
     this.#endFailed = endFailed
   }
 
-  /** Opens the transactional id where that isn't done, and ends a transaction whose end failed: nothing of it is open. */
+  /**
+   * Opens the transactional id where that isn't done, and ends a transaction whose end failed: nothing of it is open.
+   */
   async ready(): Promise<TransactionalSession> {
     this.#session ??= await this.#broker.openTransactionalProducer(this.#options)
     if (this.#hasEndFailed) await this.#endAgain()

@@ -38,6 +38,8 @@ export interface Transaction extends TransactionScope, AsyncDisposable {
    * Waits for every send made inside. When it resolves, all of the transaction is durable and visible. Rejects with the
    * error of the first call inside that failed, unchanged, and with TRANSACTION_ABORTABLE when the transaction took
    * longer than `transactionTimeoutMs` or the log ended in between: then nothing of it is visible, and it is aborted.
+   * Rejects besides with PRODUCER_FENCED and LOG_CLOSED. After NETWORK_EXCEPTION and KAFKA_STORAGE_ERROR it may be
+   * committed or not.
    */
   commit(): Promise<void>
   /**

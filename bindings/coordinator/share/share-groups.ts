@@ -1,7 +1,7 @@
 import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
-import { type AcknowledgeType, type DeliveryRange, SharePartition } from './share-partition.ts'
+import { type AcknowledgeType, type DeliveryRange, type LockRequest, SharePartition } from './share-partition.ts'
 import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
 
 /** A partition as it is when somebody asks for its records. */
@@ -11,15 +11,9 @@ export interface ShareablePartition extends SharePlace {
   readonly endOffset: number
 }
 
-export interface MemberAcquire {
-  readonly memberId: string
-  readonly maxOffsets: number
-  readonly lockMs: number
+export interface MemberAcquire extends LockRequest {
   /** Where the group begins if it has never read the partition. */
   readonly startAt: 'earliest' | 'latest'
-  readonly now: number
-  /** Whether the same answer gives the member records of another partition too. */
-  readonly hasOthers?: boolean | undefined
 }
 
 export interface MemberAcknowledge extends DeliveryRange {
@@ -68,16 +62,16 @@ export class ShareGroups {
 
   planAcquire(
     at: ShareablePartition,
-    { memberId, maxOffsets, lockMs, startAt, now, hasOthers }: MemberAcquire,
+    request: MemberAcquire,
   ): {
     readonly ranges: readonly DeliveryRange[]
     readonly beginning: number
     readonly records: readonly TableRecord[]
   } {
     const known = this.#partitions.get(keyOf(at))
-    const groupPartition = known ?? this.#beginAt(at, startAt === 'earliest' ? at.logStartOffset : at.endOffset)
+    const groupPartition = known ?? this.#beginAt(at, request.startAt === 'earliest' ? at.logStartOffset : at.endOffset)
     groupPartition.shared.moveStart(at.logStartOffset)
-    const ranges = groupPartition.shared.acquire(memberId, maxOffsets, at.endOffset, now + lockMs, now, hasOthers)
+    const ranges = groupPartition.shared.acquire(request, at.endOffset)
     this.#watch(groupPartition)
     // Stored at once, so that a restart doesn't move the group's beginning.
     const records = ranges.length > 0 || known === undefined ? [this.#snapshot(groupPartition)] : []

@@ -21,6 +21,17 @@ export interface StateBatch extends DeliveryRange {
   readonly state: StoredDeliveryState
 }
 
+/** What a member asks for. */
+export interface LockRequest {
+  readonly memberId: string
+  readonly maxOffsets: number
+  readonly lockMs: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Whether the same answer gives the member records of another partition too. */
+  readonly hasOthers?: boolean | undefined
+}
+
 /** Kafka's word (KIP-932): the state of an offset between `startOffset` and `endOffset`. */
 interface InFlightState {
   state: StoredDeliveryState | 'acquired'
@@ -101,18 +112,12 @@ export class SharePartition {
   }
 
   /**
-   * Locks at most `maxOffsets` available offsets below `limitOffset` for `memberId` until `until`: first those that
-   * were delivered before, then new ones. Each delivery is counted. An offset that has to be delivered alone is locked
-   * alone, and not at all if `hasOthers`.
+   * Locks at most `maxOffsets` available offsets below `limitOffset` for the member: first those that were delivered
+   * before, then new ones. Each delivery is counted. An offset that has to be delivered alone is locked alone, and not
+   * at all if `hasOthers`.
    */
-  acquire(
-    memberId: string,
-    maxOffsets: number,
-    limitOffset: number,
-    until: number,
-    now: number,
-    hasOthers: boolean = false,
-  ): DeliveryRange[] {
+  acquire({ memberId, maxOffsets, lockMs, now, hasOthers = false }: LockRequest, limitOffset: number): DeliveryRange[] {
+    const until = now + lockMs
     const offsets: number[] = []
     for (const [offset, { state, until: availableAt, deliveryCount }] of this.#inFlight) {
       if (offsets.length >= maxOffsets) break

@@ -78,7 +78,9 @@ function tooLong(what: string, line: number, bytesMax: number): LogError {
   return new LogError('MESSAGE_TOO_LARGE', message, { line, bytesMax })
 }
 
-/** The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. Throws for a line above `bytesMax`. */
+/**
+ * The bytes of each line without its end; bytes that aren't UTF-8 stay unchanged. Throws for a line above `bytesMax`.
+ */
 async function* split(bytes: Readable, bytesMax: number): AsyncGenerator<Uint8Array[]> {
   let rest: Uint8Array[] = []
   let restBytes = 0

@@ -36,8 +36,8 @@ function isNoDirectory(error: unknown, errnos: readonly string[] = ['ENOTDIR', '
 }
 
 /**
- * Names of a partition's files; `undefined` where a file lies in the directory's place. A link there is an error: it may
- * lead to the partition, which somebody moved elsewhere.
+ * Names of a partition's files; `undefined` where a file lies in the directory's place. A link there is an error: it
+ * may lead to the partition, which somebody moved elsewhere.
  */
 export function* partitionNames(store: FileStore, directory: string): Task<readonly string[] | undefined> {
   try {

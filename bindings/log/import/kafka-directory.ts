@@ -57,8 +57,8 @@ const PASSING: Readonly<Record<'delete' | 'future' | 'stray', string>> = {
 type LookContext = Pick<ImportContext, 'store' | 'leaveOutDamaged' | 'leftOut'>
 
 /**
- * Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote; `source`
- * is what the message calls it.
+ * Reads what a broker's directory holds, and no batch yet. INVALID_REQUEST for a directory that no broker wrote;
+ * `source` is what the message calls it.
  */
 export function* readKafkaDirectory(context: LookContext, source: string): Task<KafkaDirectory> {
   const { store } = context

@@ -30,8 +30,8 @@ export class SetAside {
   }
 
   /**
-   * Copies [from, to) of `file`, without the zeros at its end, which are no content. Durable when the task ends, its name
-   * too: the caller cuts the original then, and a power failure may keep the cut.
+   * Copies [from, to) of `file`, without the zeros at its end, which are no content. Durable when the task ends, its
+   * name too: the caller cuts the original then, and a power failure may keep the cut.
    */
   *keep(file: StoreFile, from: number, to: number): Task<void> {
     const end = lastContent(file, from, to)
