@@ -14,6 +14,11 @@ export interface CatalogueTopic {
   readonly deleted: boolean
 }
 
+/** A topic as the table has it: log starts move in place, as a topic may have a hundred thousand of them. */
+interface KeptTopic extends CatalogueTopic {
+  readonly logStartOffsets: Map<number, number>
+}
+
 /** What others see of the table. */
 export interface TopicView {
   /** The live topic of this name. */
@@ -37,7 +42,7 @@ export class EntryConflict extends Error {}
  * delete, the other records speak of a topic that isn't known.
  */
 export class TopicTable implements Table<CatalogueEntry>, TopicView {
-  readonly #byId: Map<string, CatalogueTopic> = new Map()
+  readonly #byId: Map<string, KeptTopic> = new Map()
   readonly #liveIdByName: Map<string, string> = new Map()
   /** Topics whose creation is missing and that no delete has explained so far. */
   readonly unknown: Set<string> = new Set()
@@ -133,17 +138,16 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     if (entry.logStartOffset <= (topic.logStartOffsets.get(entry.partition) ?? 0)) {
       throw new EntryConflict('the log start does not move forward')
     }
-    const logStartOffsets = new Map(topic.logStartOffsets).set(entry.partition, entry.logStartOffset)
-    this.#put({ ...topic, logStartOffsets })
+    topic.logStartOffsets.set(entry.partition, entry.logStartOffset)
   }
 
-  #liveTopic(topicId: string): CatalogueTopic {
+  #liveTopic(topicId: string): KeptTopic {
     const topic = this.#byId.get(topicId)
     if (topic === undefined || topic.deleted) throw new EntryConflict('the topic is deleted')
     return topic
   }
 
-  #put(topic: CatalogueTopic): void {
+  #put(topic: KeptTopic): void {
     this.#byId.set(topic.topicId, topic)
   }
 }

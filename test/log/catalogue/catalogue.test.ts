@@ -156,4 +156,28 @@ test('records of a topic whose creation compaction took are nothing once its del
   assert.is(catalogue.durable.byId(first)?.deleted, true)
 })
 
+// A copy of all log starts for each of them took seconds for ten thousand partitions, and again at each open.
+test('to move the log starts of many partitions takes a few steps for each of them', () => {
+  const count = 2000
+  const catalogue = new Catalogue()
+  applyAll(catalogue, catalogue.planCreate(first, 'orders', count, {}))
+  let steps = 0
+  const set = Map.prototype.set
+  Map.prototype.set = function (key: unknown, value: unknown) {
+    steps++
+    return set.call(this, key, value)
+  }
+  try {
+    for (let partition = 0; partition < count; partition++) {
+      applyAll(catalogue, catalogue.planMoveLogStart(first, partition, 1))
+    }
+  } finally {
+    Map.prototype.set = set
+  }
+  assert.ok(steps < 10 * count, `${steps} steps`)
+  for (const view of [catalogue.durable, catalogue.planned]) {
+    assert.is(view.byName('orders')?.logStartOffsets.size, count)
+  }
+})
+
 test.run()
