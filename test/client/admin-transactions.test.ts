@@ -161,6 +161,25 @@ test('a reset of topics: all their partitions, or only those named; a group that
   })
 })
 
+test('what is reset is what the list named at the call, whatever becomes of it', async () => {
+  await everywhere(async (log) => {
+    await sendTo(log, 0, 4)
+    await sendTo(log, 1, 4)
+    const topics = [{ ...at }, { topic: 't', partition: 1 }]
+    const resetting = log.admin.resetOffsets('g', 'latest', { topics })
+    Object.assign(topics[0] as object, { topic: 'other' })
+    topics.length = 1
+    const reset = await resetting
+    assert.equal(
+      reset.map(({ topic, partition, nextOffset }) => [topic, partition, nextOffset]),
+      [
+        ['t', 0, 4],
+        ['t', 1, 4],
+      ],
+    )
+  })
+})
+
 test('a reset never goes past an open transaction, and never under a member', async () => {
   await everywhere(async (log) => {
     await sendTo(log, 0, 2)
@@ -210,6 +229,20 @@ test('transactions: listed and described through their states', async () => {
     )
     assert.equal(await admin.describeTransactions(['b', 'a']), [all[1], all[0]])
     await failure('TRANSACTIONAL_ID_NOT_FOUND', () => admin.describeTransactions(['a', 'c']))
+  })
+})
+
+test('a transaction names a partition once, and none of a topic that is gone', async () => {
+  await everywhere(async (log) => {
+    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    const partitions = async () => (await log.admin.listTransactions())[0]?.partitions
+    await transaction.send(both.map((place) => ({ ...place, value: 'old' })))
+    await log.admin.deleteTopic('t')
+    assert.equal(await partitions(), [])
+    await log.admin.createTopic('t')
+    await transaction.send({ ...at, value: 'new' })
+    assert.equal(await partitions(), [at])
+    await transaction.commit()
   })
 })
 

@@ -53,7 +53,8 @@ export async function resetOffsets(
   options: ResetOptions,
 ): Promise<readonly OffsetReset[]> {
   assertOptions(options, NAMES, group.resetCall)
-  const { topics, dryRun = false } = options
+  const { dryRun = false } = options
+  const topics = topicsOf(options)
   if (typeof dryRun !== 'boolean') throw wrongArgument('dryRun', 'true or false')
   const point = pointOf(to)
   const places = await group.places(session)
@@ -104,14 +105,20 @@ async function placesOf(
   session: AdminSession,
   topics: readonly (string | TopicPartition)[],
 ): Promise<readonly TopicPartition[]> {
-  if (!Array.isArray(topics)) throw wrongArgument('topics', 'a list of topics and partitions')
   const places = new Map<string, TopicPartition>()
-  for (const each of topics as (string | TopicPartition)[]) {
-    for (const place of typeof each === 'string' ? await partitionsOf(session, each) : [checkPlace(each)]) {
+  for (const each of topics) {
+    for (const place of typeof each === 'string' ? await partitionsOf(session, each) : [each]) {
       places.set(placeKey(place), place)
     }
   }
   return [...places.values()]
+}
+
+/** A copy: the program may change its list while the log is asked. */
+function topicsOf({ topics }: ResetOptions): readonly (string | TopicPartition)[] | undefined {
+  if (topics === undefined) return undefined
+  if (!Array.isArray(topics)) throw wrongArgument('topics', 'a list of topics and partitions')
+  return topics.map((each: string | TopicPartition) => (typeof each === 'string' ? each : checkPlace(each)))
 }
 
 async function partitionsOf(session: AdminSession, topic: string): Promise<TopicPartition[]> {

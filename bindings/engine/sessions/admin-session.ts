@@ -16,6 +16,7 @@ import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type ConfigChanges, checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { Engine } from '../engine.ts'
 import type { HostedPartition } from '../hosted-partition.ts'
 import type { SessionHost } from './session-host.ts'
@@ -211,13 +212,17 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listTransactions(): Promise<readonly TransactionDescription[]> {
-    return this.#opened()
-      .transactions.list()
-      .map(({ startMs, partitions, ...facts }) => ({
-        ...facts,
-        startTimestamp: startMs < 0 ? undefined : startMs,
-        partitions: partitions.map(({ topic, partition }) => ({ topic, partition })).sort(byPlace),
-      }))
+    const { topics, transactions } = this.#opened()
+    // Another topic may have the name of a deleted one: its partition would be named twice.
+    const isThere = (id: PartitionIdentity) => topics.find(id) !== undefined || topics.stored(id) !== undefined
+    return transactions.list().map(({ startMs, partitions, ...facts }) => ({
+      ...facts,
+      startTimestamp: startMs < 0 ? undefined : startMs,
+      partitions: partitions
+        .filter(isThere)
+        .map(({ topic, partition }) => ({ topic, partition }))
+        .sort(byPlace),
+    }))
   }
 
   async describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
