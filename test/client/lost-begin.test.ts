@@ -127,6 +127,25 @@ test('where the answer to a commit was lost and the transaction is committed, th
   assert.is(session.commits, 2)
 })
 
+test('once an end was asked again and done, later transactions begin without that', async () => {
+  const calls: string[] = []
+  const isLost = (call: string) => calls.filter((each) => each === call).length === 1
+  const end = async (call: string) => {
+    calls.push(call)
+    if (isLost(call)) throw new LogError('NETWORK_EXCEPTION', 'by the test')
+  }
+  const session = {
+    begin: async () => void calls.push('begin'),
+    commit: () => end('commit'),
+    abort: () => end('abort'),
+    sendOffsets: async () => {},
+  } as unknown as TransactionalSession
+  const producer = producerOver(session)
+  await failure('NETWORK_EXCEPTION', async () => (await producer.beginTransaction()).commit())
+  for (let count = 0; count < 2; count++) await (await producer.beginTransaction()).commit()
+  assert.equal(calls, ['begin', 'commit', 'abort', 'abort', 'begin', 'commit', 'begin', 'commit'])
+})
+
 test('after an end that failed the next transaction goes on with the same session', async () => {
   for (const code of ['TRANSACTION_ABORTABLE', 'NETWORK_EXCEPTION'] as const) {
     let opened = 0

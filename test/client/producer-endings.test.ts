@@ -125,6 +125,9 @@ test('a partition that may have forgotten the producer gets one batch alone: aft
   assert.is(await sentAtOnce(3), 1)
   await port.advance(1_800_000)
   assert.is(await sentAtOnce(3), 3)
+  port.jump(24 * 3_600_000)
+  assert.is(await sentAtOnce(3), 3)
+  port.jump(-24 * 3_600_000)
   await port.advance(1_800_001)
   assert.is(await sentAtOnce(3), 1)
 

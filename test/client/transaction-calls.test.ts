@@ -4,7 +4,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenLog, test } from './stores.ts'
-import { failure } from './support.ts'
+import { failure, gate } from './support.ts'
 
 const place = { topic: 't', partition: 0 }
 
@@ -116,6 +116,70 @@ test('each run has the whole of transactionTimeoutMs, though they share a timer,
   await port.advance(20_000)
   assert.is(told, 1)
   await log.close()
+})
+
+test('work that goes on after its deadline, with calls that nobody awaits, does not end the program', async (_, openBroker) => {
+  const unhandled: unknown[] = []
+  const hear = (error: unknown) => void unhandled.push(error)
+  process.on('unhandledRejection', hear)
+  const port = new FakePort()
+  const log = new BrokerLog(await openBroker(port), port)
+  await log.admin.createTopic('t')
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 1000 })
+  const { opened, open: goOn } = gate()
+  const running = failure('TRANSACTION_ABORTABLE', () =>
+    producer.transaction(async (transaction) => {
+      await opened
+      transaction.send({ topic: 't', value: 'late' })
+      transaction.sendOffsets(consumer, [{ ...place, nextOffset: 0 }])
+      await failure('INVALID_TXN_STATE', () => transaction.send({ topic: 't', value: 'late' }))
+    }),
+  )
+  await settle()
+  await port.advance(1000)
+  await running
+  goOn()
+  await settle()
+  // Of a call that comes after a commit the program hears, as what it was given isn't written.
+  const transaction = await producer.beginTransaction()
+  await transaction.commit()
+  transaction.send({ topic: 't', value: 'after the commit' })
+  await settle()
+  process.off('unhandledRejection', hear)
+  assert.equal(
+    unhandled.map((error) => (error as LogError).code),
+    ['INVALID_TXN_STATE'],
+  )
+  await log.close()
+})
+
+// By the wall clock, an hour ahead, its time was over at once.
+test('the time of work is that which passes, whatever is done to the wall clock', async (_, openBroker) => {
+  for (const jumpMs of [3_600_000, -3_600_000]) {
+    const port = new FakePort()
+    const log = new BrokerLog(await openBroker(port), port)
+    await log.admin.createTopic('t')
+    const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 10_000 })
+    let isTold = false
+    const running = failure('TRANSACTION_ABORTABLE', () =>
+      producer.transaction((_transaction, { signal }) => {
+        signal.addEventListener('abort', () => {
+          isTold = true
+        })
+        return new Promise(() => {})
+      }),
+    )
+    await settle()
+    await port.advance(5000)
+    port.jump(jumpMs)
+    await port.advance(4900)
+    assert.is(isTold, false, `${jumpMs}`)
+    await port.advance(200)
+    assert.is(isTold, true, `${jumpMs}`)
+    await running
+    await log.close()
+  }
 })
 
 test.run()

@@ -88,6 +88,20 @@ export const CLIENTS: readonly Mutant[] = [
     tests: ['client/transaction-calls.test.ts'],
   },
   {
+    name: 'the time of work goes by the wall clock',
+    file: workDeadline,
+    find: 'const leftMs = this.#deadlineMs - this.#port.elapsed()',
+    put: 'const leftMs = this.#deadlineMs - this.#port.now()',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
+    name: 'calls that nobody awaits, of work that was ended, end the program',
+    file: openTransaction,
+    find: '    if (this.#committing === undefined) refused.catch(() => {})\n',
+    put: '',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
     name: 'a timer keeps the program alive long after its last transaction',
     file: workDeadline,
     find: '    this.#tell = undefined\n',

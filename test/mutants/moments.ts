@@ -246,6 +246,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/producer-endings.test.ts'],
   },
   {
+    name: 'a partition is believed to know a producer by the wall clock',
+    file: 'client/producer/record-accumulator.ts',
+    find: 'elapsed: () => this.#port.elapsed()',
+    put: 'elapsed: () => this.#port.now()',
+    tests: ['client/producer-endings.test.ts'],
+  },
+  {
     name: 'a list is refused for the record that was answered first',
     file: 'client/producer/pending-send.ts',
     find: 'each.part.indexOf(0) < first.part.indexOf(0)',
@@ -279,6 +286,13 @@ export const MOMENTS: readonly Mutant[] = [
     find: "      if (!LogError.is(error, 'INVALID_TXN_STATE')) throw error\n",
     put: '',
     tests: ['client/older-producers.test.ts'],
+  },
+  {
+    name: 'an end that failed once is asked again before each transaction',
+    file: 'client/transaction/lasting-session.ts',
+    find: '      this.#hasEndFailed = false\n',
+    put: '',
+    tests: ['client/lost-begin.test.ts'],
   },
   {
     name: 'what became of a transaction whose end failed is not asked',

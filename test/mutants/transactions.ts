@@ -182,6 +182,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
+    name: 'a clock that is put back between two opens gives an open transaction more time',
+    file: 'coordinator/transaction/recovery.ts',
+    find: 'Math.min(startMs, now)',
+    put: 'startMs',
+    tests: ['coordinator/transaction/transactions.test.ts'],
+  },
+  {
     name: 'a timer is set by deadlines as they were before the clock was',
     file: 'engine/scheduler.ts',
     find: '    const now = this.now()\n    this.#timerAt = this.#engine.nextDeadline() ?? Number.POSITIVE_INFINITY\n',

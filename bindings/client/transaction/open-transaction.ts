@@ -35,13 +35,23 @@ export class OpenedTransaction implements Transaction {
     records: R,
     options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
-    if (this.#isOver) return Promise.reject(over())
+    if (this.#isOver) return this.#refused()
     return this.#inside(this.#sender.send(records, options))
   }
 
   sendOffsets(consumer: unknown, done: unknown, options: { allowSkip?: boolean | undefined } = {}): Promise<void> {
-    if (this.#isOver) return Promise.reject(over())
+    if (this.#isOver) return this.#refused()
     return this.#inside(this.#sendOffsets(consumer, done, options))
+  }
+
+  /**
+   * Work that its deadline or a signal has ended may go on for a while with calls that it doesn't await. These mustn't
+   * end the program: nothing is lost by them, as the transaction is aborted.
+   */
+  #refused(): Promise<never> {
+    const refused = Promise.reject(over())
+    if (this.#committing === undefined) refused.catch(() => {})
+    return refused
   }
 
   async #sendOffsets(consumer: unknown, done: unknown, options: { allowSkip?: boolean | undefined }): Promise<void> {

@@ -33,7 +33,8 @@ export function planRecovery(
   for (const each of found) {
     const entry = planned.byProducerId(each.producerId)
     const { transactionalId = '', timeoutMs = 0, startMs = -1 } = entry ?? {}
-    const transaction = new OpenTransaction(transactionalId, each, startMs, timeoutMs)
+    // A wall clock that was put back meanwhile must not give it more time than its timeout.
+    const transaction = new OpenTransaction(transactionalId, each, Math.min(startMs, now), timeoutMs)
     transaction.partitions.push(...each.partitions)
     open.add(transaction)
     const goesOn = isClean && entry?.state === 'Ongoing' && isCurrent(entry, each)

@@ -223,6 +223,16 @@ test('the clock ends what takes longer than its timeout; the time before a close
   assert.is(later.end(slow, 'commit').producerEpoch, 1)
 })
 
+test('a transaction that goes on over a close has its timeout and no more, though the clock was put back meanwhile', () => {
+  const bench = new Bench()
+  const instance = bench.init('id', 0, 1000)
+  bench.begin(instance, 86_400_000)
+  bench.durable(bench.transactions.planClose(86_400_100))
+  const later = bench.reopened()
+  assert.equal(later.transactions.recover([{ ...instance, partitions: [added] }], true, 500), [])
+  assert.is(later.transactions.nextDeadline(), 1500)
+})
+
 test('a transaction whose abort by the clock failed is aborted again', () => {
   const bench = new Bench()
   const stuck = bench.init('stuck', 0, 50)
