@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { partitionOfKey } from '../../bindings/client/producer/partitioner.ts'
+import { AttachedTransactionalProducer } from '../../bindings/engine/remote/attached-transactions.ts'
 import { KnownTopics } from '../../bindings/engine/remote/known-topics.ts'
 import type { Link } from '../../bindings/engine/remote/link.ts'
 import { type EmbeddedLog, open, type ProducerRecord } from '../../bindings/entry/node.ts'
@@ -223,6 +224,39 @@ test('an answer is not kept that is older than changes that were told of before 
   const askedAgain = topics.topic('t')
   link.answers[2]?.({ partitions: 2 })
   assert.equal(await askedAgain, { partitions: 2 })
+})
+
+// Each of fifty thousand sends asked the holder, when a topic had changed.
+test('of sends that need to know a topic at once, one asks, and another one after its answer', async () => {
+  const answers: { resolve(facts: unknown): void; reject(error: unknown): void }[] = []
+  const topics = new KnownTopics({
+    topicsVersion: '1/1',
+    call: () => new Promise((resolve, reject) => answers.push({ resolve, reject })),
+  } as unknown as Link)
+  const refused = [topics.topic('t'), topics.topic('t')]
+  assert.is(answers.length, 1)
+  answers[0]?.reject(new Error('by the test'))
+  for (const { status } of await Promise.allSettled(refused)) assert.is(status, 'rejected')
+  const asked = [topics.topic('t'), topics.topic('t'), topics.topic('other')]
+  assert.is(answers.length, 3)
+  for (const { resolve } of answers.slice(1)) resolve({ partitions: 1 })
+  assert.equal(await Promise.all(asked), Array(3).fill({ partitions: 1 }))
+  assert.equal(topics.topic('t'), { partitions: 1 })
+})
+
+test('what a producer knows of a topic it knows in its next transaction', async () => {
+  const asked: string[] = []
+  const call = async (method: string) => {
+    asked.push(method)
+    return method === 'describeTopic' ? { partitions: 1 } : { producerId: 1, producerEpoch: 0 }
+  }
+  const link = { topicsVersion: '1/1', call } as unknown as Link
+  const producer = new AttachedTransactionalProducer(link, { producerId: 1, producerEpoch: 0 })
+  for (let count = 0; count < 2; count++) {
+    await (await producer.begin()).topic('t')
+    await producer.commit()
+  }
+  assert.equal(asked, ['beginTransaction', 'describeTopic', 'endTransaction', 'beginTransaction', 'endTransaction'])
 })
 
 test('records without a key that outdated rules refused count once for the partition that they go to', async () => {

@@ -38,6 +38,17 @@ test('records and offsets of an attached transaction become visible with its com
   await holder.close()
 })
 
+test('a wrong transactionTimeoutMs is told as where the log is held', async () => {
+  const holder = await open(root)
+  const attached = await open(root)
+  for (const transactionTimeoutMs of [-1, 0, 1.5, Number.NaN, 900_001, '5' as never]) {
+    const producer = attached.producer({ transactionalId: 'id', transactionTimeoutMs })
+    await failure('INVALID_TRANSACTION_TIMEOUT', () => producer.beginTransaction())
+  }
+  await attached.close()
+  await holder.close()
+})
+
 test('a transaction that was open when its holder went away is aborted, and the next one works', async () => {
   const holder = await open(root)
   const attached = await open(root)

@@ -19,17 +19,20 @@ import { readValue, writeInstance, writeValue } from './values.ts'
  */
 export class AttachedTransactionalProducer implements TransactionalSession {
   readonly #link: Link
+  /** Kept from one transaction to the next. */
+  readonly #topics: KnownTopics
   #instance: ProducerInstance
 
   constructor(link: Link, instance: ProducerInstance) {
     this.#link = link
+    this.#topics = new KnownTopics(link)
     this.#instance = instance
   }
 
   async begin(): Promise<ProducerSession> {
     const instance = this.#instance
     await this.#link.call('beginTransaction', 0, (writer) => writeInstance(writer, instance), readValue)
-    return new AttachedSends(this.#link, instance)
+    return new AttachedSends(this.#link, this.#topics, instance)
   }
 
   async sendOffsets(consumer: ConsumerSession, positions: readonly TopicPosition[], generation: number): Promise<void> {
@@ -64,9 +67,9 @@ class AttachedSends implements ProducerSession {
   readonly #link: Link
   readonly #topics: KnownTopics
 
-  constructor(link: Link, { producerId, producerEpoch }: ProducerInstance) {
+  constructor(link: Link, topics: KnownTopics, { producerId, producerEpoch }: ProducerInstance) {
     this.#link = link
-    this.#topics = new KnownTopics(link)
+    this.#topics = topics
     this.producerId = producerId
     this.producerEpoch = producerEpoch
   }

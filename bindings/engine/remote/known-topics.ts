@@ -6,6 +6,8 @@ import { readValue, writeValue } from './values.ts'
 export class KnownTopics {
   readonly #link: Link
   readonly #facts: Map<string, TopicFacts> = new Map()
+  /** Answers that are under way: of thousands of sends that need one, the first asks. */
+  readonly #asked: Map<string, Promise<TopicFacts>> = new Map()
   #version = ''
 
   constructor(link: Link) {
@@ -13,9 +15,22 @@ export class KnownTopics {
   }
 
   topic(name: string): TopicFacts | Promise<TopicFacts> {
-    if (this.#version !== this.#link.topicsVersion) this.#facts.clear()
+    if (this.#version !== this.#link.topicsVersion) {
+      this.#facts.clear()
+      this.#asked.clear()
+    }
     this.#version = this.#link.topicsVersion
-    return this.#facts.get(name) ?? this.now(name)
+    return this.#facts.get(name) ?? this.#asked.get(name) ?? this.#ask(name)
+  }
+
+  #ask(name: string): Promise<TopicFacts> {
+    const answer = this.now(name)
+    this.#asked.set(name, answer)
+    const answered = () => {
+      if (this.#asked.get(name) === answer) this.#asked.delete(name)
+    }
+    answer.then(answered, answered)
+    return answer
   }
 
   /**

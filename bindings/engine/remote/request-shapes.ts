@@ -109,4 +109,5 @@ export const ACKNOWLEDGE: Shape = fields({
   delayMs: finite,
 })
 
-export const TRANSACTIONAL: Shape = fields({ transactionalId: text, timeoutMs: whole })
+/** A timeout is checked where it is used, which is what tells a program of a wrong one. */
+export const TRANSACTIONAL: Shape = fields({ transactionalId: text })
