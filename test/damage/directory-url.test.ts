@@ -28,6 +28,24 @@ for (const [what, places] of Object.entries(WRONG)) {
   })
 }
 
+test('a path from a working directory that was removed', async () => {
+  const scratch = scratchDirectory('removed')
+  const [own, log] = [process.cwd(), await openMemory()]
+  process.chdir(scratch)
+  try {
+    rmSync(scratch, { recursive: true })
+    const calls = [open('data'), salvage('data', '/nowhere'), log.backup('data')]
+    for (const answer of await Promise.allSettled(calls)) {
+      const { code, message } = (answer as { reason?: { code?: string; message?: string } }).reason ?? {}
+      assert.is(code, 'INVALID_REQUEST', message)
+      assert.match(message ?? '', /"data" leads nowhere/)
+    }
+  } finally {
+    process.chdir(own)
+  }
+  await log.close()
+})
+
 test('a directory that nobody can look into, such as a link to itself', async () => {
   const scratch = scratchDirectory('loop')
   const loop = join(scratch, 'loop')

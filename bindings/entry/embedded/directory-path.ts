@@ -22,7 +22,12 @@ function resolved(directory: string): string {
   if (directory === '') throw wrong()
   // As a path it would be a directory named "file:" in the working directory.
   if (directory.startsWith('file:')) throw wrong()
-  return resolve(directory)
+  try {
+    return resolve(directory)
+  } catch (error) {
+    const message = `"${directory}" leads nowhere, as this process's working directory was removed: name the whole path`
+    throw new LogError('INVALID_REQUEST', message, { argument: 'directory' }, error)
+  }
 }
 
 function pathOfUrl(directory: FileUrl): string {
