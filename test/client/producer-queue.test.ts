@@ -345,6 +345,23 @@ test('a batch that a lowered limit refuses is cut by it, in its place among the 
   await producer.send({ topic: 't', value: 'x'.repeat(900) })
 })
 
+for (const limits of [
+  { maxMessageBytes: 310, segmentBytes: 10_000 },
+  { maxMessageBytes: 10_000, segmentBytes: 310 },
+]) {
+  test(`it is cut by the smaller of its limits: ${JSON.stringify(limits)}`, async () => {
+    const { log, broker } = setup()
+    const producer = log.producer({ batchSizeBytes: 0 })
+    await producer.send({ topic: 't', value: 'first' })
+    const code = limits.segmentBytes < limits.maxMessageBytes ? 'RECORD_LIST_TOO_LARGE' : 'MESSAGE_TOO_LARGE'
+    const error = new LogError(code, 'lowered', limits)
+    broker.fault = (request) => (plainAppend(request).records.length > 2 ? { kind: 'refuse', error } : undefined)
+    const values = ['a', 'b', 'c', 'd', 'e'].map((name) => name.repeat(100))
+    await producer.send(values.map((value) => ({ topic: 't', value })))
+    assert.equal(broker.texts('t'), ['first', ...values])
+  })
+}
+
 test('a batch that a limit refuses is not cut where one of its records alone is too large: nothing of it is written', async () => {
   const { log, broker } = setup()
   const producer = log.producer()

@@ -13,8 +13,9 @@ const MEMBERS = 20
 const LOOKS_MAX = 10 * MEMBERS
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 
-function stand() {
+function stand(isLive: () => boolean = () => true) {
   let looks = 0
+  let planned = 0
   const ends = Array.from({ length: COUNT }, () => 0)
   const partitions = ends.map((_, partition) => ({
     id: { topic: 't', topicId: TOPIC_ID, partition },
@@ -28,8 +29,11 @@ function stand() {
   })) as unknown as HostedPartition[]
   const members = new ShareMembers(new ShareGroups(), {
     partitionsOf: () => partitions,
-    isLive: () => true,
-    change: (_, done) => done(undefined, undefined),
+    isLive,
+    change: (records, done) => {
+      planned += records.length
+      done(undefined, undefined)
+    },
   })
   const acquired: (readonly [string, readonly AcquiredRange[]])[] = []
   const acquire = (memberId: string, maxOffsets: number) => {
@@ -42,7 +46,7 @@ function stand() {
     run()
     return looks
   }
-  return { members, partitions, ends, acquired, acquire, looked }
+  return { members, partitions, ends, acquired, acquire, looked, plannedSoFar: () => planned }
 }
 
 test('records that come, and those that are released, are looked for where they are', () => {
@@ -66,6 +70,24 @@ test('records that come, and those that are released, are looked for where they 
   const gone = looked(() => members.acknowledge({ kind: 'acknowledgeShare', member, request, done: () => {} }, 0))
   assert.ok(gone < LOOKS_MAX, `${gone} looks for a record that was released`)
   assert.equal([acquired.length, acquired[3]?.[0], acquired[3]?.[1][0]?.firstOffset], [4, 'm3', 0])
+})
+
+// It would stand after the tombstones of what the group keeps of the topic.
+test('nothing is planned in a topic whose delete is, though its partition may still show records', () => {
+  let isLive = true
+  const { members, partitions, ends, acquired, acquire, plannedSoFar } = stand(() => isLive)
+  ends[7] = 1
+  acquire('m0', 1)
+  acquire('m1', 1)
+  assert.equal([acquired.length, plannedSoFar() > 0], [1, true])
+  const before = plannedSoFar()
+  isLive = false
+  ends[7] = 2
+  members.advanced(partitions[7] as HostedPartition, 0)
+  assert.equal([acquired.length, plannedSoFar()], [1, before])
+  isLive = true
+  members.advanced(partitions[7] as HostedPartition, 0)
+  assert.is(acquired.length, 2)
 })
 
 test.run()

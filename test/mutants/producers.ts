@@ -299,6 +299,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/producer-queue.test.ts'],
   },
   {
+    name: 'a list that a lowered limit refuses is cut by the larger of two limits',
+    file: 'client/producer/cut-again.ts',
+    find: 'return Math.min(maxMessageBytes, segmentBytes)',
+    put: 'return Math.max(maxMessageBytes, segmentBytes)',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
     name: 'bytes of a list that is cut again count twice',
     file: 'client/producer/send-part.ts',
     find: '    owner.settled(this)\n    return parts\n',

@@ -265,6 +265,13 @@ export const SHARING: readonly Mutant[] = [
     tests: ['engine/share-members.test.ts'],
   },
   {
+    name: 'work queues: records of a topic whose delete is planned are given out',
+    file: 'engine/share-members.ts',
+    find: '      this.#hooks.isLive(changed.id.topicId) &&\n',
+    put: '',
+    tests: ['engine/share-members.test.ts'],
+  },
+  {
     name: 'work queues: a group begins at the end of a partition that was added',
     file: 'engine/share-members.ts',
     find: '      this.#hooks.isLive(changed.id.topicId) &&\n      this.#shares.isKnown({ groupId, ...changed.id })\n',

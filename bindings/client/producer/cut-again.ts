@@ -12,7 +12,7 @@ import { type CheckedRecord, checkRecord } from './validate-record.ts'
  */
 export function cutAgain(batch: PendingBatch, error: unknown): readonly PendingBatch[] {
   const maxBytes = limitOf(error)
-  if (maxBytes === undefined || batch.isHandedOver) return []
+  if (maxBytes === undefined) return []
   const records = recordsOf(batch)
   if (records.some((record) => loneBatchBytes(record) > maxBytes)) return []
   const cuts = cutBySize(records, maxBytes)
