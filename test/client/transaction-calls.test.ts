@@ -131,8 +131,8 @@ test('work that goes on after its deadline, with calls that nobody awaits, does 
   const running = failure('TRANSACTION_ABORTABLE', () =>
     producer.transaction(async (transaction) => {
       await opened
-      transaction.send({ topic: 't', value: 'late' })
-      transaction.sendOffsets(consumer, [{ ...place, nextOffset: 0 }])
+      void transaction.send({ topic: 't', value: 'late' })
+      void transaction.sendOffsets(consumer, [{ ...place, nextOffset: 0 }])
       await failure('INVALID_TXN_STATE', () => transaction.send({ topic: 't', value: 'late' }))
     }),
   )
@@ -144,7 +144,7 @@ test('work that goes on after its deadline, with calls that nobody awaits, does 
   // Of a call that comes after a commit the program hears, as what it was given isn't written.
   const transaction = await producer.beginTransaction()
   await transaction.commit()
-  transaction.send({ topic: 't', value: 'after the commit' })
+  void transaction.send({ topic: 't', value: 'after the commit' })
   await settle()
   process.off('unhandledRejection', hear)
   assert.equal(

@@ -4,6 +4,7 @@ import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import type { VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { refuses } from '../log/catalogue/fixtures.ts'
@@ -267,7 +268,9 @@ test('after a clean close an open transaction goes on, with the time it had', ()
   client.send('t', 2, 'b')
   const deadline = host.engine.nextDeadline()
   host.close()
-  const later = opened(host.storage.reopened())
+  const later = new SyncHost(host.storage.reopened(), undefined)
+  later.sleep(host.now - later.now)
+  later.open()
   assert.is(later.engine.nextDeadline(), deadline)
   assert.equal(values(later, 0), [])
   const same = new TransactionalClient(later, 'id').as(client.instance)
