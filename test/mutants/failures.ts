@@ -198,6 +198,27 @@ export const FAILURES: readonly Mutant[] = [
     tests: ['log/store/full-removals.test.ts'],
   },
   {
+    name: 'failures: a close fails for want of room to remove files of the ring',
+    file: 'log/store/close-store.ts',
+    find: 'yield* unlessFull(journal.ring.shrink())',
+    put: 'yield* journal.ring.shrink()',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
+    name: 'failures: an open fails for want of room to remove what a close left of the ring',
+    file: 'log/journal/ring.ts',
+    find: "yield* unlessFull(perform('remove', ringFile(index), () => store.remove(ringFile(index))))",
+    put: "yield* perform('remove', ringFile(index), () => store.remove(ringFile(index)))",
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
+    name: 'failures: an open fails for want of room to remove a further place of checkpoints',
+    file: 'log/checkpoint/checkpoint-file.ts',
+    find: 'yield* unlessFull(removePlace(store, place))',
+    put: 'yield* removePlace(store, place)',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
     name: 'failures: a directory with a file in its place tells a log nothing',
     file: 'storage/drivers/node-fs/file-identity.ts',
     find: "    return (error as NodeJS.ErrnoException).code !== 'ENOTDIR'\n",

@@ -4,6 +4,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
 import { readWhole } from '../files/small-file.ts'
@@ -157,9 +158,13 @@ export function* removeElderCopies(
   for (const { place, isCopy } of found) if (isCopy && place !== newest.place) yield* removePlace(store, place)
 }
 
-/** Removes the places that no running log writes to, once a checkpoint stands in one of the others. */
+/**
+ * Removes the places that no running log writes to, once a checkpoint stands in one of the others. What there is no room
+ * to remove is left to the next recovery.
+ */
 export function* removeFurtherPlaces(store: FileStore): Task<void> {
-  for (const place of yield* checkpointPlaces(store)) if (place >= CHECKPOINT_PLACES) yield* removePlace(store, place)
+  const places = yield* checkpointPlaces(store)
+  for (const place of places) if (place >= CHECKPOINT_PLACES) yield* unlessFull(removePlace(store, place))
 }
 
 function removePlace(store: FileStore, place: number): Task<void> {

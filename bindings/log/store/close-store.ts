@@ -1,4 +1,5 @@
 import type { Task } from '../../storage/effect.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import type { Journal } from '../journal/journal.ts'
 import { AT_ONCE_ALONE } from './file-store-options.ts'
 import { writeFinalSnapshots } from './producer-snapshots.ts'
@@ -22,5 +23,5 @@ export function* closeCleanly(parts: StoreParts, journal: Journal, removing: Rem
   cache.closeAll()
   yield* writeFinalSnapshots({ store, kernel }, partitions.values(), source)
   yield* journal.writeHeader({ clean: true, checkpointSequence: checkpoints.sequence })
-  if (reserve.isHeld) yield* journal.ring.shrink()
+  if (reserve.isHeld) yield* unlessFull(journal.ring.shrink())
 }

@@ -1,6 +1,7 @@
 // A disk that has no room to remove a file, as btrfs when its metadata is full: the removal waits, the log goes on.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { ringFile } from '../../../bindings/log/journal/layout.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
 import { DiskFaults, type FaultableKind } from '../../../bindings/testkit/simulation/faults.ts'
@@ -181,6 +182,43 @@ test('a close: what only Kafka’s tools read stays as it is', () => {
   assert.ok(faults.struck > 0)
   const last = new SyncHost(next.storage.image(new Random(1), 'none'), undefined)
   assert.is(last.open().clean, true)
+})
+
+/** The next process, which has no more room for that. */
+function withoutRoomToRemove(path: string, storage: VirtualDisk): SyncHost<VirtualDisk> {
+  storage.faults = new DiskFaults([{ kind: 'remove', effect: 'full', at: 1, path, isSticky: true }])
+  return new SyncHost(storage, undefined)
+}
+
+test('a close: files of the ring stay, all or some, and the next open goes on with them', () => {
+  for (const path of ['.ring', ringFile(2)]) {
+    const bench = new Bench({})
+    bench.send(60)
+    assert.ok(bench.disk.list('journal').includes('00000003.ring'))
+    const faults = bench.refuse('remove', path, true)
+    bench.host.close()
+    assert.ok(faults.struck > 0)
+    const next = withoutRoomToRemove(path, bench.disk.image(new Random(1), 'kill'))
+    const { clean, damage } = next.open()
+    assert.equal({ clean, damage }, { clean: true, damage: [] }, path)
+    assert.is(next.fetchAll('t', 0).length, 60)
+    next.close()
+    const last = new SyncHost(next.storage.image(new Random(1), 'kill'), undefined)
+    assert.ok(last.open().clean)
+  }
+})
+
+test('an open after a kill: further places of checkpoints stay until the next one', () => {
+  const bench = new Bench({})
+  bench.send(4)
+  const further = 'checkpoint/7'
+  bench.disk.open(further, { create: true })?.close()
+  const next = withoutRoomToRemove(further, bench.disk.image(new Random(1), 'kill'))
+  assert.equal(next.open().damage, [])
+  assert.is(next.fetchAll('t', 0).length, 4)
+  const last = new SyncHost(next.storage.image(new Random(1), 'kill'), undefined)
+  last.open()
+  assert.equal([last.fetchAll('t', 0).length, last.storage.list('checkpoint').includes('7')], [4, false])
 })
 
 test('a log that finds none for good ends with what it lacked', () => {
