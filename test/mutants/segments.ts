@@ -3,6 +3,27 @@ import type { Mutant } from './mutant.ts'
 /** Of segments and their indexes. */
 export const SEGMENTS: readonly Mutant[] = [
   {
+    name: 'an index file with a bad sector keeps its segment from being read',
+    file: 'log/segment/index-file.ts',
+    find: '    if (!isReadFailure(error)) throw error\n',
+    put: '    throw error\n',
+    tests: ['log/store/derived-files.test.ts'],
+  },
+  {
+    name: 'an index of aborted transactions with a bad sector keeps committed readers out',
+    file: 'log/segment/aborted-index.ts',
+    find: '      if (!isReadFailure(error)) throw error\n',
+    put: '      throw error\n',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
+    name: 'leader epochs with a bad sector end the log with its next checkpoint',
+    file: 'log/store/producer-snapshots.ts',
+    find: '    if (!isReadFailure(error)) throw error\n',
+    put: '    throw error\n',
+    tests: ['log/store/derived-files.test.ts'],
+  },
+  {
     name: 'a batch that was looked for may be at another offset once it is read',
     file: 'log/segment/segment-reads.ts',
     find: '    if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)\n',

@@ -5,6 +5,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import { isReadFailure } from '../../storage/read-failure.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../files/aborted-transaction.ts'
 import { viewOf } from './batch-head.ts'
@@ -107,7 +108,10 @@ export class AbortedIndex {
     return low
   }
 
-  /** Reads the entries from the file. If it isn't as noted they aren't taken: then learn them and call `replace`. */
+  /**
+   * Reads the entries from the file. If it isn't as noted, or can't be read, they aren't taken: then learn them and call
+   * `replace`.
+   */
   *read(store: FileStore, kernel: Checksum): Task<void> {
     const file = yield* openFile(store, this.#path)
     if (file === undefined) return
@@ -120,6 +124,8 @@ export class AbortedIndex {
       this.#bytes.set(bytes)
       this.#bytes.set(present, bytes.length)
       this.#absent = { entryCount: 0, checksum: 0 }
+    } catch (error) {
+      if (!isReadFailure(error)) throw error
     } finally {
       file.close()
     }

@@ -3,6 +3,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { createFile, openFile } from '../../storage/open-file.ts'
+import { isReadFailure } from '../../storage/read-failure.ts'
 import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 
 export const OFFSET_ENTRY_BYTES = 8
@@ -34,7 +35,10 @@ export function* writeIndexFile(
   }
 }
 
-/** The noted entries, if the file still begins with them; `undefined` for a missing, damaged or foreign file. */
+/**
+ * The noted entries, if the file still begins with them; `undefined` for a missing, damaged or foreign file, and for one
+ * that can't be read.
+ */
 export function* readIndexFile(
   store: FileStore,
   kernel: Pick<Kernel, 'crc32cOf'>,
@@ -48,6 +52,9 @@ export function* readIndexFile(
   if (file === undefined) return undefined
   try {
     return file.read(bytes, 0) === bytes.length && kernel.crc32cOf(bytes) === noted.checksum ? bytes : undefined
+  } catch (error) {
+    if (!isReadFailure(error)) throw error
+    return undefined
   } finally {
     file.close()
   }

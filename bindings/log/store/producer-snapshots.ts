@@ -4,6 +4,7 @@ import { perform, sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
+import { isReadFailure } from '../../storage/read-failure.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
 import { unlessFull } from '../../storage/unless-full.ts'
@@ -100,10 +101,17 @@ function* put(store: FileStore, files: StoredFiles, snapshots: readonly SmallFil
 function* holds(store: FileStore, path: string, wanted: Uint8Array): Task<boolean> {
   const file = yield* openFile(store, path)
   if (file === undefined) return false
-  const bytes = new Uint8Array(wanted.length)
-  const isWhole = file.size() === wanted.length && file.read(bytes, 0) === wanted.length
-  file.close()
-  return isWhole && bytes.every((byte, index) => byte === wanted[index])
+  try {
+    const bytes = new Uint8Array(wanted.length)
+    const isWhole = file.size() === wanted.length && file.read(bytes, 0) === wanted.length
+    return isWhole && bytes.every((byte, index) => byte === wanted[index])
+  } catch (error) {
+    // What can't be read any more is replaced as a whole.
+    if (!isReadFailure(error)) throw error
+    return false
+  } finally {
+    file.close()
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../../../bindings/log/files/aborted-transaction.ts'
 import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { fromHex, toHex } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
@@ -105,6 +106,19 @@ aborted('a lost, torn, damaged or foreign file is learned again from the markers
     runNow(again.writeGrownIndexes())
     assertFinds(reopened(again, disk, changes), story, `${damage}, written again`)
   }
+})
+
+aborted('a file that the device cannot read is learned again from the markers', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  disk.faults = new DiskFaults([{ kind: 'read', effect: 'error', at: 1, isSticky: true, path: '.txnindex' }])
+  const again = reopened(story.list, disk, changes)
+  assertFinds(again, story)
+  assert.ok(disk.faults.struck > 0)
+  runNow(again.writeGrownIndexes())
+  disk.faults = undefined
+  assertFinds(reopened(again, disk, changes), story, 'written again')
 })
 
 aborted('what is recorded after an open goes after what the file holds, read or not', () => {

@@ -65,6 +65,12 @@ class Story {
     return this.#host.fetchAll(TOPIC, 0).length
   }
 
+  /** By producers that an open has just given. */
+  sendAnew(count: number): void {
+    this.#sequences.clear()
+    this.send(count)
+  }
+
   send(count: number): void {
     for (let index = 0; index < count; index++) {
       const producerId = this.#producers[this.sent.length % 2] ?? 0
@@ -341,6 +347,28 @@ derived(
       [pathOf(base)],
     )
     assert.ok(offsetsOf(after, 'snapshot').includes(13))
+  },
+)
+
+derived(
+  'indexes and leader epochs that the device cannot read are made anew: a bad sector costs nothing but time',
+  () => {
+    for (const path of ['.index', '.timeindex', LEADER_EPOCH_CHECKPOINT]) {
+      const story = new Story(INDEXED)
+      story.send(20)
+      const disk = story.close()
+      const faults = new DiskFaults([{ kind: 'read', effect: 'error', at: 1, isSticky: true, path }])
+      disk.faults = faults
+      story.reopen(disk)
+      assert.is(story.records, 20)
+      story.sendAnew(1)
+      const left = story.close()
+      assert.ok(faults.struck > 0, path)
+      assert.equal(runNow(verifyDirectory(left, kernel, () => {})).damage, [], path)
+      story.reopen(left)
+      assert.ok(story.isClean)
+      assert.is(story.records, 21)
+    }
   },
 )
 
