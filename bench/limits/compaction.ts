@@ -91,6 +91,7 @@ const heldMs: number[] = []
 const input: PassInput = {
   ...{ kernel, store, id, dirty, limits, logStartOffset: 0, deleteRetentionMs: 86_400_000, mapBytes: 16 * MIB },
   now: Date.now(),
+  trustedNow: Date.now(),
   producers: () => partition.producers(),
   rewritten: (nextOffset) => partition.rewritten(nextOffset),
 }

@@ -83,7 +83,8 @@ export class Cleanup {
         this.upkeep.soon(removals)
       },
     })
-    const compacting = new Compacting(options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS, topics, store, factory)
+    const compactionMs = options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS
+    const compacting = new Compacting(compactionMs, topics, store, factory, guard)
     this.upkeep = new Upkeep([retention, removals, compacting], {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),

@@ -20,9 +20,21 @@ export class ClockGuard {
     if (this.#aheadMs <= 0) this.#hasWarned = false
   }
 
+  /**
+   * The time by which something goes that is to stay for so long: `now`, less what the clock was put ahead, where that is
+   * too much. What was dated since goes later then, and nothing too early.
+   */
+  trustedNow(retentionMs: number, now: number): number {
+    return this.#isAhead(retentionMs) ? now - this.#aheadMs : now
+  }
+
+  #isAhead(retentionMs: number): boolean {
+    return !this.#isTrusted && this.#aheadMs > Math.min(DAY_MS, retentionMs / 2)
+  }
+
   /** Warns once for each time that this begins to return false. */
   mayExpire(retentionMs: number): boolean {
-    if (this.#isTrusted || this.#aheadMs <= Math.min(DAY_MS, retentionMs / 2)) return true
+    if (!this.#isAhead(retentionMs)) return true
     if (!this.#hasWarned) {
       const ahead = `${Math.round(this.#aheadMs / 1000)} s`
       const message =

@@ -6,6 +6,8 @@ import { LogError } from '../model/errors.ts'
 import type { Effect, Task } from '../storage/effect.ts'
 import type { PartitionIdentity } from '../storage/partition-identity.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
+import { isReadFailure } from '../storage/read-failure.ts'
+import type { ClockGuard } from './clock-guard.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 import type { UpkeepJob } from './upkeep.ts'
@@ -15,7 +17,7 @@ import type { UpkeepJob } from './upkeep.ts'
  * large one.
  */
 const TURNS_AT_ONCE = 32
-/** These errors give up the pass and leave the partition as it is; the log goes on. */
+/** These errors, and a failure to read, give up the pass and leave the partition as it is; the log goes on. */
 const GIVEN_UP = [
   'STORAGE_FULL',
   'MEMORY_CAP_REACHED',
@@ -30,20 +32,25 @@ export class Compacting implements UpkeepJob {
   readonly #topics: Topics
   readonly #store: PartitionStore
   readonly #factory: PartitionFactory
+  readonly #guard: ClockGuard
   #waiting: PartitionIdentity[] = []
   #pass: { readonly id: PartitionIdentity; readonly task: Task<unknown> } | undefined
   /** How many tails there were when the pass that is under way, or that of `#again`, found no memory. */
   #tailsBefore = Number.POSITIVE_INFINITY
   /** The partition whose pass found no memory, now that there is more. */
   #again: PartitionIdentity | undefined
-  /** Partitions in which a pass met damage: no pass would get through them before the log is opened again. */
+  /**
+   * Partitions in which a pass met damage, or what the device can't read: no pass would get through them before the log
+   * is opened again.
+   */
   readonly #damaged = new Set<string>()
 
-  constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory) {
+  constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory, guard: ClockGuard) {
     this.intervalMs = intervalMs
     this.#topics = topics
     this.#store = store
     this.#factory = factory
+    this.#guard = guard
   }
 
   begin(now: number): void {
@@ -76,7 +83,8 @@ export class Compacting implements UpkeepJob {
     const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedById(id)
     if (hosted === undefined || hosted.dead) return undefined
     const { lastStableOffset, watermarks } = hosted.partition
-    return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, now)
+    const trustedNow = this.#guard.trustedNow(config.minCompactionLagMs, now)
+    return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, trustedNow)
   }
 
   #begin({ partition, id }: HostedPartition, dirty: DirtyPart, now: number): Task<unknown> {
@@ -89,6 +97,7 @@ export class Compacting implements UpkeepJob {
       limits: config,
       deleteRetentionMs: config.deleteRetentionMs,
       now,
+      trustedNow: this.#guard.trustedNow(config.deleteRetentionMs, now),
       producers: () => partition.producers(),
       keysOf: id.topicId === INTERNAL_TOPIC_IDS[CATALOGUE_TOPIC] ? catalogueKeys : undefined,
       rewritten: (nextOffset) => partition.rewritten(nextOffset),
@@ -107,8 +116,9 @@ export class Compacting implements UpkeepJob {
         step = yield* passOn(pass, step.value)
       }
     } catch (error) {
-      if (!LogError.is(error, ...GIVEN_UP)) throw error
-      if (LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) this.#damaged.add(keyOf(id))
+      const isUnreadable = isReadFailure(error)
+      if (!isUnreadable && !LogError.is(error, ...GIVEN_UP)) throw error
+      if (isUnreadable || LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) this.#damaged.add(keyOf(id))
       if (LogError.is(error, 'MEMORY_CAP_REACHED')) this.#makeRoom(id)
     }
     this.#pass = undefined

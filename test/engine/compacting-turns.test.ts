@@ -1,6 +1,7 @@
 // A pass of compaction takes part in the upkeep step by step, so that checkpoints and other jobs get between its turns.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { ClockGuard } from '../../bindings/engine/clock-guard.ts'
 import { Compacting } from '../../bindings/engine/compacting.ts'
 import type { Topics } from '../../bindings/engine/topics.ts'
 import type { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
@@ -26,7 +27,8 @@ function compacting(factory: Partial<PartitionFactory>): Compacting {
   }
   const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
   const store = { compactable: () => ({ cleanedOffset: 0, segments: [segment] }) }
-  const parts = [topics, store, factory] as unknown as [Topics, PartitionStore, PartitionFactory]
+  const guard = { trustedNow: (_: number, now: number) => now }
+  const parts = [topics, store, factory, guard] as unknown as [Topics, PartitionStore, PartitionFactory, ClockGuard]
   return new Compacting(15_000, ...parts)
 }
 

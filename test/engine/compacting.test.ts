@@ -6,6 +6,7 @@ import type { ProducerInstance } from '../../bindings/engine/commands.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import type { CompactableSegment, SealedBatch } from '../../bindings/storage/partition-store.ts'
+import { DiskFaults } from '../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
@@ -28,7 +29,7 @@ class Bench {
     this.producerId = this.host.openProducer()
   }
 
-  append(key: string | null, value: string): unknown {
+  append(key: string | null, value: string | null): unknown {
     const records = [{ key, value, timestamp: undefined, headers: undefined }]
     const request = { topic: 't', partition: 0, producerEpoch: 0, baseSequence: this.#sequence, acks: 'all', records }
     const asked = this.host.start<AppendResult>((done) => {
@@ -43,7 +44,7 @@ class Bench {
     this.host.settle()
     if (asked.value === undefined) return asked.error
     this.#sequence++
-    if (key !== null) this.newest.set(key, { offset: asked.value.baseOffset, value })
+    if (key !== null && value !== null) this.newest.set(key, { offset: asked.value.baseOffset, value })
     return undefined
   }
 
@@ -196,6 +197,61 @@ test('compact,delete compacts too; max.compaction.lag.ms brings a pass about wha
   }
 })
 
+const HOUR_MS = 3_600_000
+
+/** Closed segments behind what there is, and a pass over all of them. */
+function passOver(bench: Bench): void {
+  bench.fill(60)
+  bench.host.passTime(INTERVAL_MS * 2)
+}
+
+function holds(bench: Bench, wanted: number): boolean {
+  return bench.host.fetchAll('t', 0).some(({ offset }) => offset === wanted)
+}
+
+test('a tombstone has its time, however far ahead the clock is put', () => {
+  const bench = new Bench({ ...COMPACT, 'delete.retention.ms': HOUR_MS })
+  bench.append('gone', null)
+  passOver(bench)
+  bench.host.setClock(2 * HOUR_MS)
+  passOver(bench)
+  assert.ok(bench.cleanedOffset > 60, 'a second pass came')
+  assert.ok(holds(bench, 0), 'while the clock is ahead')
+  bench.host.setClock(-2 * HOUR_MS)
+  passOver(bench)
+  assert.ok(holds(bench, 0), 'set right again')
+  bench.host.passTime(HOUR_MS)
+  passOver(bench)
+  assert.not.ok(holds(bench, 0))
+})
+
+test('the time of a tombstone that was set by a clock far ahead is set anew once that is put back', () => {
+  const bench = new Bench({ ...COMPACT, 'delete.retention.ms': HOUR_MS })
+  bench.host.setClock(1000 * HOUR_MS)
+  bench.append('gone', null)
+  passOver(bench)
+  bench.host.setClock(-1000 * HOUR_MS)
+  passOver(bench)
+  bench.host.passTime(HOUR_MS / 2)
+  passOver(bench)
+  assert.ok(holds(bench, 0), 'an hour from then on')
+  bench.host.passTime(HOUR_MS / 2)
+  passOver(bench)
+  assert.not.ok(holds(bench, 0))
+})
+
+test('min.compaction.lag.ms is time that passed, not by how much the clock was put ahead', () => {
+  const bench = new Bench({ ...COMPACT, 'min.compaction.lag.ms': 10 * HOUR_MS })
+  passOver(bench)
+  assert.is(bench.cleanedOffset, 0)
+  bench.host.setClock(11 * HOUR_MS)
+  bench.host.passTime(INTERVAL_MS * 2)
+  assert.is(bench.cleanedOffset, 0, 'while the clock is ahead')
+  bench.host.setClock(-11 * HOUR_MS)
+  bench.host.passTime(11 * HOUR_MS)
+  assert.ok(bench.cleanedOffset > 0)
+})
+
 test('closed segments wait for the checkpoint that notes their end', () => {
   const bench = new Bench()
   const { store, topics } = bench.host.engine
@@ -247,6 +303,29 @@ test('a partition in which a pass meets damage is left as it is until the next o
   bench.host.passTime(3 * INTERVAL_MS)
   assert.is(bench.cleanedOffset, 0)
   assert.is(bench.append('key-0', 'goes on'), undefined)
+  bench.reopen('close')
+  bench.host.passTime(INTERVAL_MS + 1000)
+  assert.ok(bench.cleanedOffset > 0)
+  bench.assertRead()
+})
+
+// Once, one bad sector ended the log with each pass, at every open.
+test('a partition in which the device cannot read is left as it is until the next open, and the log goes on', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const { storage } = bench.host
+  const faults = new DiskFaults([
+    { kind: 'read', effect: 'error', at: 1, isSticky: true, path: 't-0/00000000000000000000.log' },
+  ])
+  storage.faults = faults
+  bench.host.passTime(INTERVAL_MS + 1000)
+  const { struck } = faults
+  assert.ok(struck > 0)
+  bench.host.passTime(3 * INTERVAL_MS)
+  assert.is(faults.struck, struck, 'no pass looks again')
+  assert.is(bench.append('key-0', 'goes on'), undefined)
+  assert.is(bench.cleanedOffset, 0)
+  storage.faults = undefined
   bench.reopen('close')
   bench.host.passTime(INTERVAL_MS + 1000)
   assert.ok(bench.cleanedOffset > 0)

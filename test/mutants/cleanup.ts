@@ -53,8 +53,8 @@ export const CLEANUP: readonly Mutant[] = [
   {
     name: 'retention: any clock is trusted',
     file: 'engine/clock-guard.ts',
-    find: 'this.#aheadMs <= Math.min(DAY_MS, retentionMs / 2)',
-    put: 'this.#aheadMs <= Number.MAX_SAFE_INTEGER',
+    find: 'this.#aheadMs > Math.min(DAY_MS, retentionMs / 2)',
+    put: 'this.#aheadMs > Number.MAX_SAFE_INTEGER',
     tests: [retention],
   },
   {

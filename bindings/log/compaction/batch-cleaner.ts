@@ -32,6 +32,8 @@ export interface CleaningRules {
   readonly producers: ReadonlyMap<number, ActiveProducer>
   readonly now: number
   readonly deleteRetentionMs: number
+  /** The time by which tombstones and markers go: `now`, or an earlier one where the clock was put ahead. */
+  readonly trustedNow: number
 }
 
 /**
@@ -52,13 +54,17 @@ export class BatchCleaner {
    * whose header stays in any case because it tells where the segment ends.
    */
   *clean(batch: BatchBytes, isLast: boolean): Task<Uint8Array | undefined> {
-    const { transactions, now } = this.#rules
+    const { transactions } = this.#rules
     const endsNothing = batch.isControl && transactions.endsNothing(batch)
-    const isOver = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= now
-    const isDiscarded = batch.isControl ? endsNothing && isOver : transactions.isAborted(batch)
+    const isDiscarded = batch.isControl ? endsNothing && this.#isOver(batch) : transactions.isAborted(batch)
     const kept = isDiscarded ? undefined : yield* this.#kept(batch, endsNothing)
     if (kept !== undefined) return kept
     return isLast || this.#isLastOfProducer(batch) ? this.#rewriter.headerAlone(batch) : undefined
+  }
+
+  /** Whether the time of its tombstones is over, or its own if it is a marker. */
+  #isOver({ deleteHorizon }: BatchBytes): boolean {
+    return deleteHorizon !== undefined && deleteHorizon <= this.#rules.trustedNow
   }
 
   /** Its header stays even without records: a lost checkpoint or snapshot is rebuilt from its sequence or epoch. */
@@ -83,8 +89,9 @@ export class BatchCleaner {
     }
     if (found.count === 0) return undefined
     // The first pass that keeps a tombstone, or a marker without records, sets the time from which on it may be removed
-    // (KIP-534).
-    const isDue = batch.deleteHorizon === undefined && (found.hasTombstone || endsNothing)
+    // (KIP-534). One that lies further ahead is of a clock that was put back since, or of a longer delete.retention.ms.
+    const hasHorizon = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= this.#horizon
+    const isDue = !hasHorizon && (found.hasTombstone || endsNothing)
     if (found.count === batch.recordCount && !isDue) return batch.bytes
     return yield* this.#rewriter.rewrite(batch, records, found, isDue ? this.#horizon : undefined)
   }
@@ -106,12 +113,12 @@ export class BatchCleaner {
   }
 
   #stays(batch: BatchBytes, offset: number, records: Uint8Array, keyed: KeyedRecords, index: number): boolean {
-    const { map, mapEnd, keysOf, now } = this.#rules
+    const { map, mapEnd, keysOf } = this.#rules
     if (offset >= mapEnd) return true
     if (keyed.keyLengthOf(index) < 0) return false
     if (keysOf !== undefined) return this.#staysByKeys(offset, keysOfRecord(keysOf, records, keyed, index))
     if (offset < map.getHashed(keyed.hashes, index * HASH_WORDS)) return false
-    return keyed.valueLengthOf(index) >= 0 || (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) > now
+    return keyed.valueLengthOf(index) >= 0 || !this.#isOver(batch)
   }
 
   #staysByKeys(offset: number, keys: RecordKeys | undefined): boolean {

@@ -25,6 +25,8 @@ export interface PassInput {
   readonly keysOf?: KeysOf | undefined
   readonly mapBytes: number
   readonly now: number
+  /** What goes by its age goes by this time: `now`, or an earlier one where the clock was put ahead. */
+  readonly trustedNow: number
   /** The producers as of the end of the part that the pass works on, or later. */
   readonly producers: () => Iterable<StoredProducer>
   /**
@@ -61,6 +63,7 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
     producers: activeProducers(input.producers()),
     now: input.now,
     deleteRetentionMs: input.deleteRetentionMs,
+    trustedNow: input.trustedNow,
   })
   let readBytes = 0
   let writtenBytes = 0

@@ -44,7 +44,8 @@ function pass(log: CompactedLog, groups: number, mapBytes: number): boolean {
   if (dirty === undefined) return true
   const { kernel, now } = log
   const limits = log.segmentConfig()
-  const rest = { logStartOffset: 0, deleteRetentionMs: 0, mapBytes, now, rewritten: () => {}, producers: () => [] }
+  const byAge = { now, trustedNow: now, deleteRetentionMs: 0 }
+  const rest = { ...byAge, logStartOffset: 0, mapBytes, rewritten: () => {}, producers: () => [] }
   try {
     runNow(compact({ kernel, store: cutAfter(log, groups), id: ID, dirty, limits, keysOf: catalogueKeys, ...rest }))
     return true

@@ -214,6 +214,7 @@ export class CompactedLog implements PartitionSource {
         logStartOffset: 0,
         limits: this.segmentConfig(),
         deleteRetentionMs: this.options.deleteRetentionMs,
+        trustedNow: this.now,
         rewritten: () => {},
         mapBytes: this.options.mapBytes,
         now: this.now,
