@@ -12,7 +12,7 @@ export class FinishedOffsets {
   /** Records that were handed out last: nobody has asked for the next one yet. */
   #current: OffsetRange | undefined
   /** Unfinished records of ended iterations, in offset order. */
-  #unfinished: OffsetRange[] = []
+  readonly #unfinished: OffsetRange[] = []
 
   /** The first offset that was delivered and isn't finished. */
   get unfinishedOffset(): number | undefined {
@@ -36,8 +36,10 @@ export class FinishedOffsets {
 
   /** The program passed it to `commit`: all delivered records below are finished. */
   committed(nextOffset: number): void {
-    this.#unfinished = this.#unfinished.filter((range) => range.to > nextOffset)
-    for (const range of [...this.#unfinished, this.#current]) {
+    const kept = this.#unfinished.findIndex((range) => range.to > nextOffset)
+    this.#unfinished.splice(0, kept < 0 ? this.#unfinished.length : kept)
+    // Of those that are kept only the first one may begin below.
+    for (const range of [this.#unfinished[0], this.#current]) {
       if (range !== undefined) range.from = Math.max(range.from, Math.min(nextOffset, range.to))
     }
     if (this.#current !== undefined && this.#current.from >= this.#current.to) this.#current = undefined

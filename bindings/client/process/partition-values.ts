@@ -46,8 +46,18 @@ export function keyBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0))
 }
 
+/** A partition that is read into a store of its keys' values. */
+export interface ReadPartition {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  nextOffset: number
+  /** `text`: the key's. */
+  set(text: string, value: Uint8Array | null): void
+}
+
 /** The last value of each key in one partition, as a committed reader sees it. */
-export class PartitionValues {
+export class PartitionValues implements ReadPartition {
   readonly topic: string
   readonly partition: number
   readonly topicId: string
@@ -126,7 +136,7 @@ async function beginAnew(
 /** One fetch, which waits. Records without a key are passed over. */
 export async function fetchInto(
   reader: ReturnType<Broker['openReader']>,
-  partitions: readonly PartitionValues[],
+  partitions: readonly ReadPartition[],
   knownPartitions?: number,
 ): Promise<void> {
   const positions = partitions.map(({ topic, topicId, partition, nextOffset }) => ({

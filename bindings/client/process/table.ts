@@ -4,13 +4,13 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { hashOfKey } from '../producer/partitioner.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
 import type { Codec } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { FAILED_READS_MAX, waitBeforeTry } from './batch-work.ts'
 import { losesValues } from './lost-values.ts'
-import { fetchInto, keyBytes, keyText, type PartitionValues, readValues } from './partition-values.ts'
+import { fetchInto, keyBytes, keyText, readValues } from './partition-values.ts'
+import { TableValues } from './table-values.ts'
 
 /**
  * The last value of each key of a topic, as a committed reader sees it, kept up to date until it is closed; partitions
@@ -38,8 +38,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #broker: Broker
   readonly #port: RuntimePort
   readonly #topic: Topic<string, never, K, never, V>
-  /** In the order of partition numbers. */
-  #partitions: readonly PartitionValues[]
+  readonly #values: TableValues
   readonly #reader: ReaderSession
   readonly #following: Promise<void>
   readonly #closed: (table: FollowedTable<K, V>) => void
@@ -55,7 +54,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     broker: Broker,
     port: RuntimePort,
     topic: Topic<string, never, K, never, V>,
-    partitions: readonly PartitionValues[],
+    values: TableValues,
     signal: Abortable['signal'],
     closed: (table: FollowedTable<K, V>) => void,
   ) {
@@ -63,7 +62,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     this.#broker = broker
     this.#port = port
     this.#topic = topic
-    this.#partitions = partitions
+    this.#values = values
     this.#reader = broker.openReader()
     this.#signal = signal
     signal?.addEventListener('abort', this.#stop, { once: true })
@@ -88,7 +87,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
       throw new LogError('INVALID_CONFIG', message, { topic: topic.name, key: 'cleanup.policy' })
     }
     const all = Array.from({ length: partitions }, (_, partition) => partition)
-    const values = await readValues(broker, topic.name, all, 'lastStableOffset', signal)
+    const values = new TableValues()
+    values.add(await readValues(broker, topic.name, all, 'lastStableOffset', signal))
     // Nobody would hear of it if the signal was aborted meanwhile.
     throwIfAborted(signal)
     return new FollowedTable(broker, port, topic, values, signal, closed)
@@ -109,7 +109,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
    */
   async #fetched(failures: number): Promise<boolean> {
     try {
-      await fetchInto(this.#reader, this.#partitions, this.#partitions.length)
+      const { partitions } = this.#values
+      await fetchInto(this.#reader, partitions, partitions.length)
       if (!this.#isStopped) await this.#addPartitions()
       return true
     } catch (error) {
@@ -130,13 +131,10 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     // Answered from memory as long as no topic has changed: there may always be something in the known partitions.
     const facts = this.#reader.topic(name)
     const { partitions } = facts instanceof Promise ? await abortable(facts, signal) : facts
-    const known = this.#partitions.length
+    const known = this.#values.partitions.length
     if (partitions <= known) return
     const added = Array.from({ length: partitions - known }, (_, index) => known + index)
-    this.#partitions = [
-      ...this.#partitions,
-      ...(await readValues(this.#broker, name, added, 'lastStableOffset', signal)),
-    ]
+    this.#values.add(await readValues(this.#broker, name, added, 'lastStableOffset', signal))
   }
 
   #assertFollowing(): void {
@@ -149,43 +147,18 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     if (encoded === null) {
       throw new LogError('INVALID_REQUEST', 'a key of a table is never null', { topic: this.#topic.name })
     }
-    const text = keyText(encoded)
-    const found = this.#holderOf(text, encoded)?.values.get(text)
+    const found = this.#values.get(keyText(encoded), encoded)
     return found && this.#decoded(this.#topic.value, found, 'value')
-  }
-
-  /** The partition that has the newest value: where the default partitioner puts the key now, else as `oldHolder` says. */
-  #holderOf(text: string, key: Uint8Array): PartitionValues | undefined {
-    const partitions = this.#partitions
-    const hash = hashOfKey(key)
-    const usual = partitions[hash % partitions.length]
-    if (usual?.values.has(text)) return usual
-    const holders = partitions.filter(({ values }) => values.has(text))
-    return oldHolder(holders, hash, partitions.length)
   }
 
   *entries(): IterableIterator<[K, V]> {
     this.#assertFollowing()
-    const partitions = this.#partitions
-    /** By the text of keys that aren't where the partitioner puts them now. */
-    const elsewhere = new Map<string, PartitionValues[]>()
-    for (const each of partitions) {
-      for (const [text, value] of [...each.values]) {
-        const key = keyBytes(text)
-        const usual = partitions[hashOfKey(key) % partitions.length]
-        if (usual === each) yield this.#entry(key, value)
-        else if (usual?.values.has(text) === false) elsewhere.set(text, [...(elsewhere.get(text) ?? []), each])
-      }
-    }
-    for (const [text, holders] of elsewhere) {
+    for (const text of this.#values.texts()) {
       const key = keyBytes(text)
-      const value = oldHolder(holders, hashOfKey(key), partitions.length)?.values.get(text)
-      if (value !== undefined) yield this.#entry(key, value)
+      const value = this.#values.get(text, key)
+      if (value !== undefined)
+        yield [this.#decoded(this.#topic.key, key, 'key'), this.#decoded(this.#topic.value, value, 'value')]
     }
-  }
-
-  #entry(key: Uint8Array, value: Uint8Array): [K, V] {
-    return [this.#decoded(this.#topic.key, key, 'key'), this.#decoded(this.#topic.value, value, 'value')]
   }
 
   #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
@@ -199,7 +172,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   get asOf(): readonly Position[] {
-    return this.#partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
+    return this.#values.partitions.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
   }
 
   async close(): Promise<void> {
@@ -213,16 +186,4 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-/**
- * Which of the partitions that have a key has the newest value: where the default partitioner put it when there were
- * fewer partitions; else any, since a program may place keys as it likes.
- */
-function oldHolder(holders: readonly PartitionValues[], hash: number, count: number): PartitionValues | undefined {
-  for (let fewer = count - 1; fewer > 0 && holders.length > 1; fewer--) {
-    const holder = holders.find(({ partition }) => partition === hash % fewer)
-    if (holder !== undefined) return holder
-  }
-  return holders[0]
 }

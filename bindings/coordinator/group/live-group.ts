@@ -94,14 +94,8 @@ export class LiveGroup {
     const { memberId, clientId, topics, owned, assignors, maxPollIntervalMs } = request
     const known = this.#members.get(memberId)
     if (request.rejoins && known === undefined) throw unknownMember(this.groupId, memberId)
-    const others = [...this.#members.values()].filter((member) => member.memberId !== memberId)
-    if (voteForAssignor([...others.map((member) => member.assignors), assignors]) === undefined) {
-      throw new LogError(
-        'INCONSISTENT_GROUP_PROTOCOL',
-        `group "${this.groupId}" has no assignor that all its members know`,
-        { groupId: this.groupId, assignors },
-      )
-    }
+    // In each rebalance all members join again: none of them may look at all others.
+    if (known === undefined || !isSameList(known.assignors, assignors)) this.#assertAssignor(memberId, assignors)
     const assignment = known?.assignment ?? []
     this.#members.set(memberId, {
       ...{ memberId, clientId, topics: [...new Set(topics)], owned, assignors, maxPollIntervalMs, assignment },
@@ -111,6 +105,13 @@ export class LiveGroup {
     if (this.#holding === undefined) return this.#prepare('join', request.now, memberId)
     if (owned.length > 0) this.#answerJoin(memberId, [])
     else this.#holding.delete(memberId)
+  }
+
+  #assertAssignor(memberId: string, assignors: readonly string[]): void {
+    const others = [...this.#members.values()].filter((member) => member.memberId !== memberId)
+    if (voteForAssignor([...others.map((member) => member.assignors), assignors]) !== undefined) return
+    const message = `group "${this.groupId}" has no assignor that all its members know`
+    throw new LogError('INCONSISTENT_GROUP_PROTOCOL', message, { groupId: this.groupId, assignors })
   }
 
   /**
@@ -146,9 +147,8 @@ export class LiveGroup {
     }
     member.isSyncing = true
     if (memberId !== this.#leaderId || this.#holding !== undefined) return false
-    for (const each of this.#members.values()) {
-      each.assignment = assignments.find((assigned) => assigned.memberId === each.memberId)?.partitions ?? []
-    }
+    const byMember = new Map(assignments.map((each) => [each.memberId, each.partitions]))
+    for (const each of this.#members.values()) each.assignment = byMember.get(each.memberId) ?? []
     return true
   }
 
@@ -259,8 +259,8 @@ export class LiveGroup {
   }
 
   #completeIfAllJoined(now: number): void {
+    for (const { isJoining } of this.#members.values()) if (!isJoining) return
     const members = [...this.#members.values()]
-    if (!members.every((member) => member.isJoining)) return
     this.#state = 'CompletingRebalance'
     this.#generation = nextGeneration(this.#generation)
     this.#assignor = voteForAssignor(members.map((member) => member.assignors)) ?? ''
@@ -286,4 +286,8 @@ export function unknownMember(groupId: string, memberId: string): LogError {
 function refusal(code: ErrorCode, groupId: string, memberId: string, what: string): LogError {
   if (code === 'UNKNOWN_MEMBER_ID') return unknownMember(groupId, memberId)
   return new LogError(code, `group "${groupId}" ${what}`, { groupId, memberId })
+}
+
+function isSameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((each, index) => each === other[index])
 }
