@@ -13,8 +13,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'an abort brings again what a plain commit was for',
     file: 'client/consumer/consumer.ts',
-    find: 'for (const place of await this.#membership.commit(places, this.#commits, write)) place.committed()',
-    put: 'await this.#membership.commit(places, this.#commits, write)',
+    find: 'for (const place of await this.#commits.commit(places, this.#plainCommits, write)) place.committed()',
+    put: 'await this.#commits.commit(places, this.#plainCommits, write)',
     tests: [offsets],
   },
   {

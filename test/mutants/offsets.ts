@@ -124,18 +124,18 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'what was given up is committed by a call of before',
-    file: 'client/consumer/membership.ts',
-    find: '      for (const { held } of places) this.assignment.stillHeld(held, held)\n',
+    file: 'client/consumer/offset-commits.ts',
+    find: '      for (const { held } of call.places) assignment.stillHeld(held, held)\n',
     put: '',
     tests: [lateCommits],
   },
   {
     name: 'what was given up is committed by a call that is tried again',
-    file: 'client/consumer/membership.ts',
+    file: 'client/consumer/offset-commits.ts',
     find: `    for (;;) {
-      for (const { held } of places) this.assignment.stillHeld(held, held)
+      for (const { held } of call.places) assignment.stillHeld(held, held)
 `,
-    put: `    for (const { held } of places) this.assignment.stillHeld(held, held)
+    put: `    for (const { held } of call.places) assignment.stillHeld(held, held)
     for (;;) {
 `,
     tests: [lateCommits],
@@ -415,7 +415,7 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'a commit that is tried again waits for no later one under way',
-    file: 'client/consumer/membership.ts',
+    file: 'client/consumer/offset-commits.ts',
     find: '      if (later !== undefined) await later.catch(() => {})\n      else if (await this',
     put: '      if (await this',
     tests: ['client/late-commits.test.ts'],

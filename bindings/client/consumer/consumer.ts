@@ -19,7 +19,8 @@ import { ConsumerRun, type ConsumerRuns, type Taken } from './consumer-run.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
 import type { FetchedRecords } from './fetched-records.ts'
-import { Membership, type WriteOffsets } from './membership.ts'
+import { Membership } from './membership.ts'
+import { OffsetCommits, type WriteOffsets } from './offset-commits.ts'
 
 const MAX_BYTES = 1024 * 1024
 const MAX_RECORDS = 500
@@ -38,7 +39,8 @@ export interface OffsetsInTransaction {
 export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #broker: Broker
   readonly #membership: Membership
-  readonly #commits = new CommitOrder()
+  readonly #commits: OffsetCommits
+  readonly #plainCommits = new CommitOrder()
   readonly #closed: () => void
   readonly #signal: Abortable['signal']
   readonly #keepsOwnPositions: boolean
@@ -51,6 +53,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#broker = broker
     this.#closed = closed
     this.#membership = new Membership(broker, port, options)
+    this.#commits = new OffsetCommits(this.#membership)
     this.#signal = signalOf(options)
     this.#keepsOwnPositions = options.positions !== undefined
   }
@@ -92,7 +95,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
     const places = await this.#finish(done, options, 'commit')
     const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
-    for (const place of await this.#membership.commit(places, this.#commits, write)) place.committed()
+    for (const place of await this.#commits.commit(places, this.#plainCommits, write)) place.committed()
   }
 
   /**
@@ -111,7 +114,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       this.#membership.wake()
     }
     try {
-      const sent = await this.#membership.commit(places, order, send)
+      const sent = await this.#commits.commit(places, order, send)
       const committed = () => {
         for (const place of sent) place.committed()
       }

@@ -7,31 +7,23 @@ import type { TopicPartition } from '../../model/positions.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
-import type { CommitCall, CommitOrder, CommitPlace } from './commit-order.ts'
-import { CommitTurns } from './commit-turns.ts'
 import { type Decoder, decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import { ConsumerWaits } from './consumer-waits.ts'
 import { Fetcher } from './fetcher.ts'
 import { Interruption } from './interruptible-waits.ts'
 import { type Member, openMember } from './member.ts'
+import type { CommittingMember } from './offset-commits.ts'
 import { PollReminder } from './poll-reminder.ts'
 import { ToldPartitions } from './told-partitions.ts'
 import { topicIdsOf } from './topic-ids.ts'
-
-/** Asks the log to commit, alone or in a transaction. */
-export type WriteOffsets = (
-  session: ConsumerSession,
-  positions: readonly TopicPosition[],
-  generation: number,
-) => Promise<void>
 
 /**
  * A consumer's place in its group: it joins, shares the partitions with the others, fetches, and joins again if it was
  * put out. A rebalance runs beside the deliveries. Its outcome comes into force when no record is in the program's
  * hands: between two records of an iteration, or at once while nothing iterates.
  */
-export class Membership {
+export class Membership implements CommittingMember {
   readonly settings: ConsumerSettings
   readonly assignment: Assignment
   readonly #broker: Broker
@@ -40,7 +32,6 @@ export class Membership {
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
   readonly #waits = new ConsumerWaits()
-  readonly #turns = new CommitTurns()
   /** The member that joins, until its first assignment is in force; it may be in the group already. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -90,6 +81,18 @@ export class Membership {
 
   get generation(): number {
     return this.#member?.rebalance.generation ?? -1
+  }
+
+  get rebalancing(): Promise<void> | undefined {
+    return this.#rebalancing
+  }
+
+  get isPutOut(): boolean {
+    return this.assignment.expulsion.isMeantBy(this.#failure?.error)
+  }
+
+  session(): ConsumerSession | Promise<ConsumerSession> {
+    return this.#member?.session ?? this.join()
   }
 
   /** Whether an outcome must come into force before the next delivery. */
@@ -322,7 +325,7 @@ export class Membership {
     this.#settleWhileIdle()
   }
 
-  // ---- fetching and committing ---------------------------------------------------------------------------------------
+  // ---- fetching and leaving ------------------------------------------------------------------------------------------
 
   /**
    * Waits for records. Resolves when something was fetched, a position moved, or `wake` was called; at once if a poll
@@ -348,56 +351,6 @@ export class Membership {
       return this.#losing
     }
     await this.#fetcher.fill(fetched, positions)
-  }
-
-  /**
-   * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
-   * anew since. Whether the member still holds that is checked before each try: it may have been put out, or have given
-   * it up, since the call. Then this throws ILLEGAL_GENERATION. Resolves with the places that no later commit of
-   * `order` has taken.
-   */
-  async commit(
-    places: readonly CommitPlace[],
-    order: CommitOrder,
-    write: WriteOffsets,
-  ): Promise<readonly CommitPlace[]> {
-    const call = order.begin(places)
-    return this.#turns.run(places, order, () => this.#commit(call, order, write))
-  }
-
-  async #commit(call: CommitCall, order: CommitOrder, write: WriteOffsets): Promise<readonly CommitPlace[]> {
-    const { places } = call
-    for (;;) {
-      for (const { held } of places) this.assignment.stillHeld(held, held)
-      const session = this.#member?.session ?? (await this.join())
-      const later = order.laterAnswer(call)
-      if (later !== undefined) await later.catch(() => {})
-      else if (await this.#isCommitted(call, order, session, write)) return order.left(call)
-    }
-  }
-
-  /** One try; false where the group had moved on, and it is worth another. */
-  async #isCommitted(
-    call: CommitCall,
-    order: CommitOrder,
-    session: ConsumerSession,
-    write: WriteOffsets,
-  ): Promise<boolean> {
-    const left = order.left(call)
-    if (left.length === 0 && call.places.length > 0) return true
-    const positions = left.map(({ position }) => position)
-    const { generation } = this
-    try {
-      await order.ask(call, this.assignment.expulsion.watch(write(session, positions, generation)))
-      return true
-    } catch (error) {
-      // The rebalance that refused the commit put the member out. The group says so when it is asked again.
-      const wasPutOut = this.assignment.expulsion.isMeantBy(this.#failure?.error)
-      const movedOn = this.#rebalancing !== undefined || generation !== this.generation || wasPutOut
-      if (!movedOn || !LogError.is(error, 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) throw error
-      await this.#rebalancing
-      return false
-    }
   }
 
   /**
