@@ -1,7 +1,7 @@
 // What a program sees of the client, from the first topic to the last commit, over a log in memory.
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
-import { json, LogError, string, topic } from '../../bindings/entry/node.ts'
+import { json, type Log, LogError, type RecordMetadata, string, topic } from '../../bindings/entry/node.ts'
 import { test } from './stores.ts'
 
 const orders = topic('orders', {
@@ -9,6 +9,14 @@ const orders = topic('orders', {
   value: json(z.object({ item: z.string(), count: z.number().default(1) })),
   partitions: 3,
 })
+
+const text = (value: Uint8Array | null) => Buffer.from(value ?? []).toString()
+
+async function valuesOf(log: Log, topicName: string): Promise<string[]> {
+  const values: string[] = []
+  for await (const { value } of log.read(topicName, { until: 'end' })) values.push(text(value))
+  return values
+}
 
 test('declared topics are created, typed records go in and come out, and a group resumes', async (open) => {
   const log = await open({ topics: [orders] })
@@ -56,7 +64,7 @@ test('uncommitted records are delivered again, refused ones are not there', asyn
   for (let round = 0; round < 2; round++) {
     const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
     const seen: string[] = []
-    for await (const { value } of consumer) if (seen.push(String(Buffer.from(value ?? []))) === 2) break
+    for await (const { value } of consumer) if (seen.push(text(value)) === 2) break
     assert.equal(seen, ['a', 'b'])
     await consumer.close()
   }
@@ -76,7 +84,7 @@ test('many sends at once, unawaited, keep their order, and a reader sees them to
   )
   let next = 0
   for await (const record of log.read('t', { until: 'end' })) {
-    assert.is(Number(Buffer.from(record.value ?? [])), next++)
+    assert.is(Number(text(record.value)), next++)
   }
   assert.is(next, 2000)
   await log.close()
@@ -96,6 +104,77 @@ test('closing the log ends every wait: a consumer’s loop ends, a reader reject
   await log.close()
   assert.is(await consumed, 'ended')
   assert.ok(LogError.is(await read, 'LOG_CLOSED'))
+})
+
+test('records and offsets of a transaction are seen together, those of an aborted one by nobody', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('in')
+  await log.admin.createTopic('out', { partitions: 2 })
+  await log.producer().send({ topic: 'in', value: 'work' })
+  const consumer = log.consumer({ groupId: 'workers', topics: ['in'] })
+  const producer = log.producer({ transactionalId: 'worker' })
+  let run = 0
+  for await (const record of consumer) {
+    run++
+    const work = producer.transaction(async (transaction) => {
+      await transaction.sendOffsets(consumer, record)
+      await transaction.send([0, 1].map((partition) => ({ topic: 'out', partition, value: `run ${run}` })))
+      assert.equal(await valuesOf(log, 'out'), [], 'nobody sees them before the commit')
+      if (run === 1) throw new Error('the first run fails')
+    })
+    if (run === 1) assert.match(String(await work.catch((error: unknown) => error)), 'the first run fails')
+    else {
+      await work
+      break
+    }
+  }
+  assert.equal(await valuesOf(log, 'out'), ['run 2', 'run 2'])
+  assert.is(await consumer.committed({ topic: 'in', partition: 0 }), 1)
+  await log.close()
+})
+
+test('members of a group share its partitions, and one that leaves gives its own to the others', async (open) => {
+  const log = await open({ topics: [orders] })
+  const [first, second] = [0, 1].map(() => log.consumer({ groupId: 'shop', topics: [orders] }))
+  const iterations = [first, second].map(async (member) => {
+    for await (const { offset } of member ?? []) throw new Error(`offset ${offset}`)
+  })
+  const held = () => [first, second].map((member) => member?.assignment().length).sort()
+  while (String(held()) !== '1,2') await new Promise((resolve) => setTimeout(resolve))
+  await first?.close()
+  while (second?.assignment().length !== 3) await new Promise((resolve) => setTimeout(resolve))
+  await log.close()
+  await Promise.all(iterations)
+})
+
+test('a record of a share group goes to one consumer at a time, and comes again until it is accepted or rejected', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('jobs')
+  await log.admin.createTopic('dead')
+  await log.producer().send(['a', 'b', 'c'].map((value) => ({ topic: 'jobs', value })))
+  const consumer = log.shareConsumer({ groupId: 'workers', topics: ['jobs'], deadLetter: 'dead' })
+  const deliveries: string[] = []
+  for await (const record of consumer) {
+    const job = text(record.value)
+    deliveries.push(`${job}, ${record.deliveryCount}`)
+    if (job === 'a') await consumer.acknowledge(record, 'accept')
+    else if (job === 'b') await consumer.acknowledge(record, 'reject')
+    else await consumer.acknowledge(record, record.deliveryCount === 1 ? 'release' : 'accept')
+    if (deliveries.length === 4) break
+  }
+  assert.equal(deliveries, ['a, 1', 'b, 1', 'c, 1', 'c, 2'])
+  assert.equal(await valuesOf(log, 'dead'), ['b'])
+  await log.close()
+})
+
+test('a record is read by its place, and the newest value of each key by a table', async (open) => {
+  const prices = topic('prices', { value: string, config: { 'cleanup.policy': 'compact' } })
+  const log = await open({ topics: [prices] })
+  const [first] = await log.producer().send(['2', '3'].map((value) => prices.record({ key: 'tea', value })))
+  assert.is((await log.get(prices, first as RecordMetadata))?.value, '2')
+  const table = await log.table(prices)
+  assert.equal([...table.entries()], [['tea', '3']])
+  await log.close()
 })
 
 test.run()

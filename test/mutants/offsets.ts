@@ -150,7 +150,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an outcome that was interrupted comes into force, whatever the group was told since',
     file: 'client/consumer/membership.ts',
-    find: 'if (times === this.#told.times) this.#next ??= next',
+    find: 'if (times === this.#reported.times) this.#next ??= next',
     put: 'this.#next ??= next',
     tests: ['client/interrupted-outcomes.test.ts'],
   },
@@ -247,9 +247,9 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'the group isn’t told that what was lost of a topic that is gone is free',
-    file: 'client/consumer/told-partitions.ts',
-    find: 'this.#told.some((each) => assignment.at(each) === undefined)',
-    put: 'this.#told.length < 0',
+    file: 'client/consumer/reported-partitions.ts',
+    find: 'this.#reported.some((each) => assignment.at(each) === undefined)',
+    put: 'this.#reported.length < 0',
     tests: ['client/group-members.test.ts'],
   },
   {

@@ -14,20 +14,6 @@ test.after.each(() => rm(root, { recursive: true, force: true }))
 
 const text = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())
 
-test('a directory that was named from where the program was stays the same one wherever it goes', async () => {
-  const before = process.cwd()
-  process.chdir(root)
-  const [holder, attached] = [await open('data'), await open('./data')]
-  await holder.admin.createTopic('t')
-  process.chdir(tmpdir())
-  assert.equal(await holder.verify(), [])
-  await holder.close()
-  await attached.producer().send({ topic: 't', value: 'x' })
-  assert.is(attached.role, 'holder')
-  await attached.close()
-  process.chdir(before)
-})
-
 test('an attached log has the whole session API', async () => {
   const holder = await open(root)
   const attached = await open(root)
@@ -151,6 +137,20 @@ test('exclusive refuses, and is refused, by the name of the holder', async () =>
   const refused = await open(root, { exclusive: true }).catch((error: unknown) => error)
   assert.ok(LogError.is(refused, 'DIRECTORY_IN_USE'), String(refused))
   await shared.close()
+})
+
+test('a directory that was named from where the program was stays the same one wherever it goes', async () => {
+  const before = process.cwd()
+  process.chdir(root)
+  const [holder, attached] = [await open('data'), await open('./data')]
+  await holder.admin.createTopic('t')
+  process.chdir(tmpdir())
+  assert.equal(await holder.verify(), [])
+  await holder.close()
+  await attached.producer().send({ topic: 't', value: 'x' })
+  assert.is(attached.role, 'holder')
+  await attached.close()
+  process.chdir(before)
 })
 
 test('a directory whose path is longer than the address of a socket', async () => {

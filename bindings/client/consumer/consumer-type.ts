@@ -88,9 +88,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    * what is no function.
    *
    * Handlers are awaited, between two records or while nothing iterates. All are called, even if one throws; then the
-   * iteration rejects with the first failure. `close` waits for them: a handler that awaits `close` of its consumer or
-   * log waits for itself. An iteration waits for them too: one that a handler awaits gets nothing before `close` ends
-   * it.
+   * iteration, or the next call that needs the group, rejects with the first failure. `close` waits for them: a handler
+   * that awaits `close` of its consumer or log waits for itself. An iteration waits for them too: one that a handler
+   * awaits gets nothing before `close` ends it.
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /**

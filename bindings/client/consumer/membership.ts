@@ -15,7 +15,7 @@ import { Interruption } from './interruptible-waits.ts'
 import { type Member, openMember } from './member.ts'
 import type { CommittingMember } from './offset-commits.ts'
 import { PollReminder } from './poll-reminder.ts'
-import { ToldPartitions } from './told-partitions.ts'
+import { ReportedPartitions } from './reported-partitions.ts'
 import { topicIdsOf } from './topic-ids.ts'
 
 /**
@@ -42,7 +42,7 @@ export class Membership implements CommittingMember {
   #settling: Promise<void> | undefined
   /** Settles once handlers were told that all partitions are lost, after the answer to a fetch said so. */
   #losing: Promise<void> | undefined
-  readonly #told = new ToldPartitions()
+  readonly #reported = new ReportedPartitions()
   /** The outcome of the last rebalance, until it comes into force. */
   #next: readonly GivenPartition[] | undefined
   /** The failure of a rebalance that nobody waited for. The next call that needs the group throws it. */
@@ -173,7 +173,7 @@ export class Membership implements CommittingMember {
     try {
       for (const topic of topics) await this.#waits.ofMember.for(session.topic(topic))
       session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await this.#waits.ofMember.for(member.rebalance.run(() => this.#told.tell([])))
+      const partitions = await this.#waits.ofMember.for(member.rebalance.run(() => this.#reported.report([])))
       this.#member = member
       await this.#applyAssignment(member, partitions)
       this.#rebalanceIfAskedAgain(member)
@@ -222,11 +222,11 @@ export class Membership implements CommittingMember {
    */
   #owned(): readonly TopicPartition[] {
     this.#next = undefined
-    return this.#told.tell(this.assignment.owned)
+    return this.#reported.report(this.assignment.owned)
   }
 
   #rebalanceIfLess(member: Member): void {
-    if (this.#told.isMoreThan(this.assignment)) this.#rebalanceWanted(member)
+    if (this.#reported.isMoreThan(this.assignment)) this.#rebalanceWanted(member)
   }
 
   /**
@@ -250,7 +250,7 @@ export class Membership implements CommittingMember {
 
   async #settle(): Promise<void> {
     const failure = this.#failure
-    const { times } = this.#told
+    const { times } = this.#reported
     const next = this.#next
     const member = this.#member
     this.#failure = undefined
@@ -262,7 +262,7 @@ export class Membership implements CommittingMember {
     } catch (error) {
       if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
       // If the group was told meanwhile what this member holds, the answer to that is on its way.
-      if (times === this.#told.times) this.#next ??= next
+      if (times === this.#reported.times) this.#next ??= next
       throw error
     }
   }

@@ -15,8 +15,8 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'an outcome stays when the group is told anew what the member holds',
     file: membership,
-    find: '    this.#next = undefined\n    return this.#told.tell(',
-    put: '    return this.#told.tell(',
+    find: '    this.#next = undefined\n    return this.#reported.report(',
+    put: '    return this.#reported.report(',
     features: ['slow handlers', 'closes', 'storm'],
     more: { members: 8, topics: [6], processes: 2 },
   },
@@ -36,9 +36,9 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
   },
   {
     name: 'who gave something up joins no more',
-    file: 'client/consumer/told-partitions.ts',
-    find: 'this.#told.some((each) => assignment.at(each) === undefined)',
-    put: 'this.#told.length < 0',
+    file: 'client/consumer/reported-partitions.ts',
+    find: 'this.#reported.some((each) => assignment.at(each) === undefined)',
+    put: 'this.#reported.length < 0',
     features: ['closes'],
   },
   {

@@ -2,10 +2,11 @@ import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignment } from './assignment.ts'
 
 /**
- * What the group was told that a member holds. Nobody else is given that before the group hears otherwise (KIP-429).
+ * What a member told its group last that it holds (KIP-429's ownedPartitions). Nobody else is given that before the
+ * group hears otherwise.
  */
-export class ToldPartitions {
-  #told: readonly TopicPartition[] = []
+export class ReportedPartitions {
+  #reported: readonly TopicPartition[] = []
   #times = 0
 
   /** How often the group was told. */
@@ -13,9 +14,9 @@ export class ToldPartitions {
     return this.#times
   }
 
-  tell(owned: readonly TopicPartition[]): readonly TopicPartition[] {
+  report(owned: readonly TopicPartition[]): readonly TopicPartition[] {
     this.#times++
-    this.#told = owned
+    this.#reported = owned
     return owned
   }
 
@@ -24,6 +25,6 @@ export class ToldPartitions {
    * fetch.
    */
   isMoreThan(assignment: Assignment): boolean {
-    return this.#told.some((each) => assignment.at(each) === undefined)
+    return this.#reported.some((each) => assignment.at(each) === undefined)
   }
 }
