@@ -112,8 +112,8 @@ test('list --topic takes a regular expression of the whole name', () => {
   for (const name of ['pay.eu', 'pay.us', 'prepay.eu']) cli.run(['topics', 'delete', name])
 })
 
-test('config shows every key: what the topic sets, and the default of the others', () => {
-  cli.run(['topics', 'create', 'set', '--config', 'retention.ms=5', 'cleanup.policy=delete'])
+test('config shows every key: what the topic sets, and the default of the others; it may be set before the name', () => {
+  cli.run(['topics', 'create', '--config', 'retention.ms=5', '--config', 'cleanup.policy=delete', 'set'])
   const entries = rows(cli.run(['topics', 'config', 'set', '--json']).out)
   assert.equal(
     entries.map(({ key }) => key),
@@ -179,6 +179,30 @@ test('a call that must be mended exits with 2 and says how, without a stack trac
     const { status, err } = cli.run(['consume', 'pay', ...words])
     assert.is(status, 2, words.join(' '))
     assert.not.match(err, /\n {4}at /)
+  }
+})
+
+test('with --json a call without a command is an error that a program can read; it got the help', () => {
+  for (const words of [[], ['help', 'frobnicate']]) {
+    const { status, out, err } = cli.run([...words, '--json'])
+    const [error, ...others] = rows(err)
+    assert.equal([status, out, others], [2, '', []])
+    assert.equal([error?.['error'], error?.['hint']], ['INVALID_REQUEST', '--help says more'])
+    assert.match(cli.run(words).err, /^Usage: oncelog /)
+  }
+})
+
+test("the caller's own words reach the terminal without escapes, too", () => {
+  for (const words of [
+    ['frob\x1b[31m'],
+    ['topics', 'de\x1b[31m'],
+    ['topics', '--no\x1b[31m'],
+    ['consume', 'pay', '--max', '\u202e1'],
+  ]) {
+    const { status, err } = cli.run(words)
+    assert.is(status, 2)
+    assert.match(err, /^error: .*\\(x1b|u\{202e\})/)
+    assert.not.ok(err.includes('\x1b') || err.includes('\u202e'), err)
   }
 })
 
@@ -287,7 +311,10 @@ test('inspect exits with 1 for a copy of the header that is not whole', () => {
 
 test('verify is content with a whole log, and exits with 1 at the place of a flipped bit, of a partition or not', () => {
   const partition = readdirSync(cli.log).find((name) => name.startsWith('pay-')) ?? ''
-  const [checkpoint] = readdirSync(join(cli.log, 'checkpoint'))
+  const sequenceOf = (name: string) =>
+    Number(rows(cli.run(['inspect', join(cli.log, 'checkpoint', name), '--json']).out)[0]?.['checkpoint'])
+  // The newest one says what the others are held against.
+  const [checkpoint] = readdirSync(join(cli.log, 'checkpoint')).sort((a, b) => sequenceOf(a) - sequenceOf(b))
   const places = [
     { file: `${partition}/00000000000000000000.log`, at: 65, position: 0, code: 'bad-crc' },
     { file: 'journal/header', at: 20, position: 0, code: 'a copy of the header is not whole' },

@@ -1,8 +1,10 @@
-// `inspect` of a segment whose checksums hold, and whose records can't be read all the same.
-import { mkdirSync, writeFileSync } from 'node:fs'
+// `inspect` of what isn't as it seems: a directory that changes, links, a segment whose checksums hold and whose records
+// can't be read all the same.
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { directoryRows } from '../../bindings/entry/cli/inspect/directory-rows.ts'
 import { altered, batch } from '../import/kafka-source.ts'
 import { CommandLine, rows } from './support.ts'
 
@@ -25,6 +27,31 @@ test('--contents tells a batch that is not what it says, and exits with 1; it wa
   assert.equal({ position: spoilt?.['position'], fault: spoilt?.['fault'] }, place)
   assert.is(status, 1)
   assert.equal(rows(err), [{ damage: { file: path, position: first.length, code: 'bad-compression' } }])
+})
+
+test('a directory whose files go while it is listed: the others are shown; it ended with the error of a missing file', () => {
+  const directory = join(cli.home, 'changing')
+  for (const name of ['a', 'b', 'c', 'd']) {
+    mkdirSync(join(directory, name), { recursive: true })
+    for (const file of ['1', '2']) writeFileSync(join(directory, name, file), name)
+  }
+  const listed = directoryRows(directory)
+  const first = listed.next().value
+  rmSync(join(directory, 'a/2'))
+  rmSync(join(directory, 'b'), { recursive: true })
+  rmSync(join(directory, 'c'), { recursive: true })
+  writeFileSync(join(directory, 'c'), 'a file now')
+  const files = [first, ...listed].map((row) => row?.['file'])
+  assert.equal(files, ['a/1', 'c', 'd/1', 'd/2'])
+})
+
+test('a link, and an empty name, are told as such', () => {
+  writeFileSync(join(cli.home, 'plain.log'), '')
+  symlinkSync('plain.log', join(cli.home, 'linked.log'))
+  const { status, err } = cli.run(['inspect', join(cli.home, 'linked.log')])
+  assert.is(status, 1)
+  assert.match(err, /can't read .*linked\.log: it is a symbolic link, which a log never follows/)
+  assert.match(cli.run(['inspect', '']).err, /there is no file or directory ""/)
 })
 
 test.run()

@@ -51,6 +51,15 @@ test('what it brought and what it left out, as tables and as JSON', () => {
   assert.match(again.err, /must be empty/)
 })
 
+test("an open of the broker's directory says what takes it; it sent to salvage", () => {
+  const source = broker('opened')
+  for (const words of [['topics'], ['produce', 'pay'], ['topics', 'create', 'new']]) {
+    const { status, err } = cli.run(['--dir', source, ...words])
+    assert.is(status, 1)
+    assert.match(err, /^CORRUPT_LOG: the directory is a Kafka broker's \(meta\.properties\): `oncelog import` makes/)
+  }
+})
+
 test('--topic brings one, --dry-run writes nothing, people get tables', () => {
   const source = broker('two')
   const target = join(cli.home, 'two-target')

@@ -61,6 +61,11 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError('It must be a whole number.')
 }
 
+/** For an option that may come again: commander calls it once for each occurrence. */
+export function repeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
 type TopicOrPlace = string | TopicPartition
 
 /** `topic` for all its partitions, or `topic:0,2`. commander calls it once for each occurrence of the option. */

@@ -12,6 +12,7 @@ import { addTopics } from './commands/topics.ts'
 import { addTransactions } from './commands/transactions.ts'
 import { addVerify } from './commands/verify.ts'
 import { below } from './help.ts'
+import { printable } from './output.ts'
 import { reportOutput } from './report.ts'
 
 const EXPLAINED = `
@@ -29,9 +30,9 @@ Exit codes: 0 done, or the reader of the output has closed it; 1 the log or the 
 call is wrong, and the message says how; 130 and 143 ended by SIGINT or SIGTERM. Where 1 stands for standard output that
 couldn't be written, the error says what was done all the same.
 
-All commands but salvage work while a program has the log open. topics list, topics describe, consume without --group,
-inspect and verify only read the directory; the others go through that program. Listing and describing groups and
-transactions changes nothing.`
+All commands but salvage and import work while a program has the log open. topics list, describe and config, consume
+without --group, inspect and verify only read the directory; the others go through that program. Listing and describing
+groups and transactions changes nothing.`
 
 export function commandLine(argv: readonly string[]): Command {
   // Read before parsing, because parse errors are reported in this form, too.
@@ -43,11 +44,18 @@ export function commandLine(argv: readonly string[]): Command {
     .option('--json', 'one JSON object a line; errors too, on standard error')
     .showHelpAfterError(isJson ? false : '(--help says more)')
     .configureOutput({
-      outputError: (text, write) => write(isJson ? `${JSON.stringify(usageError(text))}\n` : text),
+      outputError: (text) => process.stderr.write(isJson ? jsonError(text) : withoutEscapes(text)),
+      // For programs, the help of a call without a command is no error that they can read.
+      ...(isJson ? { writeErr: () => {} } : {}),
     })
     .configureHelp({ showGlobalOptions: true })
     .addHelpText('after', below(EXPLAINED))
-    .exitOverride((stop) => process.exit(stop.exitCode === 0 ? endOfHelp(isJson) : 2))
+    .exitOverride(({ code, exitCode }) => {
+      if (exitCode === 0) process.exit(endOfHelp(isJson))
+      if (isJson && code === 'commander.help')
+        process.stderr.write(jsonError('a command is missing, or there is none of that name'))
+      process.exit(2)
+    })
 
   addTopics(program)
   addProduce(program)
@@ -70,10 +78,16 @@ function endOfHelp(isJson: boolean): number {
 }
 
 /** In the form of other failures, without commander's prefix. */
-function usageError(text: string): object {
+function jsonError(text: string): string {
   const message = text
     .trim()
     .replace(/^error: /, '')
     .replaceAll('\n', ' ')
-  return { error: 'INVALID_REQUEST', category: 'misuse', message, hint: '--help says more', details: {} }
+  const error = { error: 'INVALID_REQUEST', category: 'misuse', message, hint: '--help says more', details: {} }
+  return `${JSON.stringify(error)}\n`
+}
+
+/** Commander repeats the caller's words as they are. */
+function withoutEscapes(text: string): string {
+  return text.split('\n').map(printable).join('\n')
 }

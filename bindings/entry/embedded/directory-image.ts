@@ -212,9 +212,12 @@ function assertReal(root: string, directory: string): void {
   if (directory === '') return
   const place = join(root, directory)
   const stats = lookAt(place)
-  if (!stats?.isSymbolicLink()) return
+  if (stats?.isSymbolicLink()) throw linked(place)
+}
+
+function linked(place: string): LogError {
   const link = new Error('it is a symbolic link, which a log never follows')
-  throw unreadable(place, Object.assign(link, { code: 'ELOOP' }))
+  return unreadable(place, Object.assign(link, { code: 'ELOOP' }))
 }
 
 function lookAt(place: string): fs.Stats | undefined {
@@ -231,8 +234,9 @@ function openOriginal(place: string): number | undefined {
     if (fs.fstatSync(descriptor).isFile()) return descriptor
     fs.closeSync(descriptor)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unreadable(place, error)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return undefined
+    throw code === 'ELOOP' ? linked(place) : unreadable(place, error)
   }
   throw unreadable(place, new Error('it is not a regular file'))
 }

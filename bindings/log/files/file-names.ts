@@ -2,6 +2,8 @@
 
 export const PARTITION_METADATA = 'partition.metadata'
 export const LEADER_EPOCH_CHECKPOINT = 'leader-epoch-checkpoint'
+/** Only a Kafka broker has it in its directory. */
+export const META_PROPERTIES = 'meta.properties'
 /** Suffix of a file that is being written; it counts only once it was renamed. */
 export const TEMPORARY_SUFFIX = '.tmp'
 

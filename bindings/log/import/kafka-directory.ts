@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { PARTITION_METADATA } from '../files/file-names.ts'
+import { META_PROPERTIES, PARTITION_METADATA } from '../files/file-names.ts'
 import { parsePartitionMetadata } from '../files/partition-metadata.ts'
 import { readFile, textOf } from '../files/small-file.ts'
 import { JOURNAL_DIRECTORY } from '../journal/layout.ts'
@@ -12,7 +12,6 @@ import {
   classifyRootName,
   HIGH_WATERMARKS,
   LOG_STARTS,
-  META_PROPERTIES,
   RECOVERY_POINTS,
   type RootName,
 } from './kafka-names.ts'

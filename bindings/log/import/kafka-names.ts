@@ -4,7 +4,6 @@ import { parsePartitionDirectory } from '../files/file-names.ts'
 
 /** Written last by a clean shutdown, removed first by the next start: without it Kafka recovers. */
 export const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
-export const META_PROPERTIES = 'meta.properties'
 export const RECOVERY_POINTS = 'recovery-point-offset-checkpoint'
 export const LOG_STARTS = 'log-start-offset-checkpoint'
 export const HIGH_WATERMARKS = 'replication-offset-checkpoint'

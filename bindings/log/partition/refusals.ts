@@ -69,10 +69,11 @@ export function assertFits(
 ): void {
   if (sizeBytes <= maxMessageBytes && sizeBytes <= segmentBytes) return
   const details = { ...placeOf(id), sizeBytes, maxMessageBytes, segmentBytes }
+  const what = `a batch of ${sizeBytes} bytes for ${nameOf(id)}`
   if (sizeBytes > maxMessageBytes) {
-    throw new LogError('MESSAGE_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds max.message.bytes`, details)
+    throw new LogError('MESSAGE_TOO_LARGE', `${what} exceeds max.message.bytes, ${maxMessageBytes}`, details)
   }
-  throw new LogError('RECORD_LIST_TOO_LARGE', `a batch of ${sizeBytes} bytes exceeds segment.bytes`, details)
+  throw new LogError('RECORD_LIST_TOO_LARGE', `${what} exceeds segment.bytes, ${segmentBytes}`, details)
 }
 
 export function damagedBatch(

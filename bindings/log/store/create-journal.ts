@@ -12,7 +12,7 @@ import {
   readCheckpoints,
 } from '../checkpoint/checkpoint-file.ts'
 import { type CheckpointFacts, writeFacts } from '../checkpoint/checkpoint-record.ts'
-import { parsePartitionDirectory } from '../files/file-names.ts'
+import { META_PROPERTIES, parsePartitionDirectory } from '../files/file-names.ts'
 import { type JournalHeader, writeHeader } from '../journal/header.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import { HEADER_FILE, JOURNAL_DIRECTORY } from '../journal/layout.ts'
@@ -117,6 +117,8 @@ function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   const [newest] = yield* readCheckpoints(store, kernel, undefined)
   if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return
   const found = partition ?? 'checkpoint'
-  const message = `the directory holds ${found} but no readable ${HEADER_FILE}`
+  const message = names.includes(META_PROPERTIES)
+    ? `the directory is a Kafka broker's (${META_PROPERTIES}): \`oncelog import\` makes a log of it`
+    : `the directory holds ${found} but no readable ${HEADER_FILE}`
   throw new LogError('CORRUPT_LOG', message, { file: HEADER_FILE, position: 0, found })
 }

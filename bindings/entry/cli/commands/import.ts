@@ -4,6 +4,7 @@ import { nodePort } from '../../embedded/node-port.ts'
 import { importDirectory } from '../../import/import-directory.ts'
 import type { ImportReport } from '../../import/import-report.ts'
 import { LogError } from '../../node.ts'
+import { repeated } from '../arguments.ts'
 import { below } from '../help.ts'
 import { print, type Row } from '../output.ts'
 import { progressBar } from '../progress.ts'
@@ -13,7 +14,7 @@ export function addImport(program: Command): void {
   program
     .command('import <source> <target>')
     .description('import the directory of a Kafka broker')
-    .option('--topic <name>', 'only this topic; may be repeated', another)
+    .option('--topic <name>', 'only this topic; may be repeated', repeated)
     .option('--no-groups', 'without the committed offsets of groups')
     .option('--leave-out-damaged', 'leave out damaged batches, and what follows them in their partition')
     .option('--dry-run', 'read and check everything, and write nothing')
@@ -49,10 +50,6 @@ Examples:
         return { sentence: `imported ${source} to ${target}`, facts: { source, target, imported: true } }
       }),
     )
-}
-
-function another(name: string, before: readonly string[] = []): readonly string[] {
-  return [...before, name]
 }
 
 async function imported({ args: [source = '', target = ''], options, signal }: CommandCall): Promise<ImportReport> {

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createKernel } from '../../../kernel/create-kernel.ts'
 import type { Kernel } from '../../../kernel/kernel.ts'
@@ -14,6 +14,7 @@ import { nodePort } from '../../embedded/node-port.ts'
 import { LogError } from '../../node.ts'
 import { below } from '../help.ts'
 import { bytesOf } from '../inspect/bytes.ts'
+import { directoryRows } from '../inspect/directory-rows.ts'
 import { checkpointRows, frameRows, headerRows } from '../inspect/journal-rows.ts'
 import {
   batchRows,
@@ -49,10 +50,10 @@ Examples:
     )
     .action(
       run(async ({ isJson, options, args: [path = ''], signal }) => {
-        if (!existsSync(path)) throw unknown(path, `there is no ${path}`)
+        const stats = statSync(path, { throwIfNoEntry: false })
+        if (stats === undefined) throw unknown(path, `there is no file or directory ${JSON.stringify(path)}`)
         await nodePort.ready?.()
-        const isDirectory = statSync(path).isDirectory()
-        const rows = isDirectory ? fileRows(path) : rowsIn(path, options['contents'] === true)
+        const rows = stats.isDirectory() ? directoryRows(path) : rowsIn(path, options['contents'] === true)
         const faults: Partial<Damage>[] = []
         await printEach(noting(faults, rows, path), { isJson, signal, none: 'no entries' })
         tellDamage(faults, isJson)
@@ -68,15 +69,6 @@ function* noting(faults: Partial<Damage>[], rows: Iterable<Row>, file: string): 
       faults.push({ file, position: Number(at ?? position), code: String(fault) })
     yield row
   }
-}
-
-function fileRows(directory: string): Row[] {
-  const found = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-  const rows = found.map((entry) => {
-    const path = join(entry.parentPath, entry.name)
-    return { file: relative(directory, path), sizeBytes: statSync(path).size }
-  })
-  return rows.sort((a, b) => (a.file < b.file ? -1 : 1))
 }
 
 function* rowsIn(path: string, withContents: boolean): Generator<Row> {

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, fstatSync, statSync } from 'node:fs'
+import { createReadStream, fstatSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { parseTopicConfig } from '../../../model/topic-config.ts'
 import { type Compression, LogError, type Producer, type TopicConfig } from '../../node.ts'
@@ -58,11 +58,11 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
     const how = { ...format, recordBytesMax: recordBytesMax(config) }
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
-    if (path !== undefined && !existsSync(path)) throw wrong(`there is no file ${path}`)
-    if (path !== undefined && statSync(path).isDirectory()) throw wrong(`${path} is a directory`)
-    if (path === undefined && fstatSync(STANDARD_INPUT).isDirectory()) throw wrong('standard input is a directory')
+    const stats = path === undefined ? fstatSync(STANDARD_INPUT) : statSync(path, { throwIfNoEntry: false })
+    if (stats === undefined) throw wrong(`there is no file ${JSON.stringify(path)}`)
+    if (stats.isDirectory()) throw wrong(`${path ?? 'standard input'} is a directory`)
     const source = path === undefined ? process.stdin : createReadStream(path)
-    const bar = progressBar('produce', path === undefined ? 0 : statSync(path).size, 'bytes')
+    const bar = progressBar('produce', path === undefined ? 0 : stats.size, 'bytes')
     const sent = new Sent(producer, topic, options['partition'] as number | undefined)
     try {
       for await (const lines of readLines(source, how, signal)) {
@@ -174,7 +174,7 @@ function wrong(message: string): LogError {
 function withCount(error: unknown, count: number): unknown {
   if (count === 0) return error
   const message = `${error instanceof Error ? error.message : String(error)}; ${counted(count, 'record')} of the input ${count === 1 ? 'was' : 'were'} written`
-  return LogError.is(error)
-    ? new LogError(error.code as never, message, { ...error.details, written: count })
-    : new Error(message)
+  if (LogError.is(error)) return new LogError(error.code as never, message, { ...error.details, written: count })
+  const { code, syscall, path } = Object(error) as NodeJS.ErrnoException
+  return Object.assign(new Error(message), { code, syscall, path })
 }

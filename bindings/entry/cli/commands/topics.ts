@@ -3,7 +3,7 @@ import type { Log } from '../../../client/log.ts'
 import { assertUserTopicName } from '../../../model/names.ts'
 import { effectiveConfig, type TopicConfig } from '../../../model/topic-config.ts'
 import { LogError, type RecordsToDelete } from '../../node.ts'
-import { countFrom, wholeName } from '../arguments.ts'
+import { countFrom, repeated, wholeName } from '../arguments.ts'
 import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
 import { withImage, withLog, withNewLog } from '../open.ts'
@@ -34,7 +34,7 @@ export function addTopics(program: Command): void {
     .command('create <name>')
     .description('create a topic, and the directory if there is none')
     .option('--partitions <count>', 'how many partitions', countFrom(1), 1)
-    .option('--config <key=value...>', "Kafka's config keys (docs/topic-config.md)")
+    .option('--config <key=value>', "one of Kafka's config keys (docs/topic-config.md); may be repeated", repeated)
     .option('--if-not-exists', 'leave an existing topic as it is')
     .addHelpText(
       'after',
@@ -47,7 +47,11 @@ Example:
     .command('alter <name>')
     .description('add partitions, or change the config')
     .option('--partitions <count>', 'the new total', countFrom(1))
-    .option('--config <key=value...>', "Kafka's config keys (docs/topic-config.md); key= puts one back to its default")
+    .option(
+      '--config <key=value>',
+      "one of Kafka's config keys (docs/topic-config.md), key= puts it back to its default; may be repeated",
+      repeated,
+    )
     .action(run(alterTopic))
   addDeleteRecords(topics)
   topics
@@ -195,7 +199,7 @@ function deleteRecords(call: CommandCall): Promise<Outcome> {
 }
 
 function configOf(pairs: unknown): TopicConfig {
-  const entries = ((pairs as string[] | undefined) ?? []).map((pair) => {
+  const entries = ((pairs as readonly string[] | undefined) ?? []).map((pair) => {
     const at = pair.indexOf('=')
     if (at < 0) throw wrong(`--config takes key=value; ${JSON.stringify(pair)} has no =`)
     return [pair.slice(0, at), pair.slice(at + 1)]

@@ -31,7 +31,9 @@ Example:
         const { damage, ...counts } = report
         print([{ ...counts, damage: damage.length }], isJson)
         print(
-          damage.map((each) => ({ ...each })),
+          damage.map(({ file, position, topic, partition, offset, code }) => {
+            return { file, position, topic, partition, offset, code }
+          }),
           isJson,
           'no damage found',
         )
