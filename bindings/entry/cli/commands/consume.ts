@@ -35,8 +35,9 @@ export function addConsume(program: Command): void {
 Without --group nothing is written, and a program that holds the log isn't disturbed. It shows what a restart at this
 moment would find.
 
-With --follow the program that holds the log delivers records as they become readable. If there is none, or it opened the
-log with exclusive, the files are read again when something was written to them, at most every ${LOOK_MS / 1000} s. A transaction
+With --follow the program that holds the log delivers records as they become readable. If there is none, or it lets nobody
+attach (it opened the log with exclusive, is stopped, or has another version of oncelog), the files are read again when
+something was written to them, at most every ${LOOK_MS / 1000} s. A transaction
 that is open at that moment counts as aborted, and its records aren't shown later. It ends with 2 when the topic is
 deleted, also where another one is made of its name.
 

@@ -15,7 +15,8 @@ export function addGroups(program: Command): void {
       'after',
       below(`
 list and describe write nothing. They ask the program that holds the log, and show its members. If there is none, or it
-opened the log with exclusive, they show what a restart at this moment would find. Of describe --json the first line is
+lets nobody attach (it opened the log with exclusive, is stopped, or has another version of oncelog), they show what a
+restart at this moment would find: groups without members. Of describe --json the first line is
 the group, each further line a partition, or a member without one.
 
 Examples:

@@ -14,7 +14,8 @@ export function addShareGroups(program: Command): void {
       'after',
       below(`
 list and describe write nothing. They ask the program that holds the log, and show its locks. If there is none, or it
-opened the log with exclusive, they show what a restart at this moment would find.
+lets nobody attach (it opened the log with exclusive, is stopped, or has another version of oncelog), they show what a
+restart at this moment would find: no record is locked.
 
 Examples:
   oncelog share-groups

@@ -14,8 +14,9 @@ export function addTransactions(program: Command): void {
     .addHelpText(
       'after',
       below(`
-list, describe and producers write nothing. They ask the program that holds the log. If there is none, or it opened the
-log with exclusive, they show what a restart at this moment would find: it aborts every open transaction.
+list, describe and producers write nothing. They ask the program that holds the log. If there is none, or it lets nobody
+attach (it opened the log with exclusive, is stopped, or has another version of oncelog), they show what a restart at
+this moment would find: it aborts every open transaction.
 
 Examples:
   oncelog transactions
