@@ -77,8 +77,8 @@ export interface Log extends AsyncDisposable {
   /**
    * Brings rows of a foreign store into the log, each exactly once. Throws INVALID_REQUEST for wrong options. `done`
    * rejects with the error of `read`, with PRODUCER_FENCED when a newer `ingest` of the same source has begun, with
-   * errors of `send` for records that are refused, with INVALID_REQUEST for a position that is neither a text nor a
-   * finite number, and with LOG_CLOSED.
+   * errors of `send` for records that are refused, with INVALID_REQUEST for an item whose position is neither a text
+   * nor a finite number, and with LOG_CLOSED.
    */
   ingest<P extends string | number>(options: IngestOptions<P>): Processor
   /**

@@ -40,4 +40,18 @@ export const VALUES: readonly Mutant[] = [
     put: 'codec.decode(encoded)',
     tests: [table],
   },
+  {
+    name: 'two stores of state share a changelog',
+    file: 'client/process/process-options.ts',
+    find: 'if (changelogs.size < stores.length) throw',
+    put: 'if (changelogs.size > stores.length) throw',
+    tests: ['process/process.test.ts'],
+  },
+  {
+    name: 'ingest looks for a position at the last item of a transaction alone',
+    file: 'client/process/ingest.ts',
+    find: 'if (!batch.every(hasPosition)) throw',
+    put: 'if (!hasPosition(batch.at(-1))) throw',
+    tests: ['process/ingest.test.ts'],
+  },
 ]

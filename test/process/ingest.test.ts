@@ -270,6 +270,24 @@ test('a source without rows for a week goes on, unless a newer run of it came', 
   await log.close()
 })
 
+// Regression: it was taken in the middle of a transaction, and refused at its end.
+test('an item without a position is refused wherever it stands', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('orders')
+  const item = { position: undefined as never, records: { topic: 'orders', value: 'x' } }
+  const ingest = log.ingest<number>({
+    source: 'db',
+    async *read() {
+      yield item
+      yield { ...item, position: 2 }
+    },
+  })
+  const error = await ingest.done.catch((failed: unknown) => failed)
+  assert.ok(LogError.is(error, 'INVALID_REQUEST'), String(error))
+  assert.equal(await ids(log), [])
+  await log.close()
+})
+
 test('a position that no JSON holds, or a source without a name, is refused', async (open) => {
   const log = await open()
   await log.admin.createTopic('orders')

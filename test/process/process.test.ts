@@ -256,6 +256,7 @@ test('wrong options are refused by name, a changelog with too few partitions too
     [{ state: { x: 1 } }, 'state'],
     [{ state: null }, 'state'],
     [{ state: 1 }, 'state'],
+    [{ state: { x: store(totals), y: store(totals) } }, 'state'],
   ]
   for (const [bad, option] of wrong) {
     try {

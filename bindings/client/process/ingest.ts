@@ -156,8 +156,9 @@ export class Ingest<P extends string | number> {
   }
 
   async #write(batch: readonly IngestItem<P>[]): Promise<void> {
+    // All of them: which one is the last of a transaction is chance, and must not decide whether it is refused.
+    if (!batch.every(hasPosition)) throw wrongOption('position', 'a text or a number')
     const position = batch.at(-1)?.position
-    if (typeof position !== 'string' && !Number.isFinite(position)) throw wrongOption('position', 'a text or a number')
     const session = this.#session
     const sends = await session.begin()
     const producer = this.#sender.begin(sends)
@@ -176,6 +177,10 @@ export class Ingest<P extends string | number> {
       throw error
     }
   }
+}
+
+function hasPosition(item: Partial<IngestItem<string | number>> | null | undefined): boolean {
+  return typeof item?.position === 'string' || Number.isFinite(item?.position)
 }
 
 function isPassing(error: unknown): boolean {

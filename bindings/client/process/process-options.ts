@@ -37,7 +37,10 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    * partitions (else INVALID_CONFIG).
    */
   topics: readonly T[]
-  /** Stores by name: `{ balances: store(ledger) }`. Their changelogs have at least the partitions of the input. */
+  /**
+   * Stores by name, each with a changelog of its own: `{ balances: store(ledger) }`. These have at least the partitions
+   * of the input.
+   */
   state?: S | undefined
   /**
    * Called for each record, in the order of each partition, or of each key with `concurrency`. The records that it
@@ -153,5 +156,8 @@ export function processSettings(options: ProcessOptions<TopicRef, unknown>): Pro
   const stores = Object.entries(state as Record<string, StateStore>)
   if (stores.some(([, each]) => typeof each?.changelog?.record !== 'function'))
     throw wrongOption('state', 'stores by name')
+  // Neither would see what the other has set before the next start, and then one value of a key would be that of both.
+  const changelogs = new Set(stores.map(([, { changelog }]) => changelog.name))
+  if (changelogs.size < stores.length) throw wrongOption('state', 'stores that have a changelog each')
   return { groupId, isExactlyOnce: delivery === 'exactly-once', deadLetter, retries, concurrency, ...times, stores }
 }
