@@ -246,6 +246,17 @@ test('a transaction names a partition once, and none of a topic that is gone', a
   })
 })
 
+// In a message to another process a bigint became text, which a config may be.
+test('a value that no config has is refused alike, wherever the log is held', async () => {
+  await everywhere(async ({ admin }) => {
+    for (const value of [5n, Symbol.iterator, () => 5, [5], new Date(5), undefined] as never[]) {
+      await failure('INVALID_CONFIG', () => admin.alterConfig('t', { 'retention.ms': value }))
+      await failure('INVALID_CONFIG', () => admin.createTopic('u', { config: { 'retention.ms': value } }))
+    }
+    assert.equal((await admin.describeTopic('t')).config, {})
+  })
+})
+
 test('abort: readers go on; the producer is told by its next call, and goes on too', async () => {
   await everywhere(async (log) => {
     const { admin } = log

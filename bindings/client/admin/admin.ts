@@ -10,7 +10,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertTopicName, assertUserTopicName } from '../../model/names.ts'
 import type { Position, TopicPartition } from '../../model/positions.ts'
-import { type ConfigChanges, checkTopicConfig } from '../../model/topic-config.ts'
+import { type ConfigChanges, checkTopicConfig, parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPositions } from '../places.ts'
 import { startPositions } from '../start-point.ts'
@@ -66,7 +66,7 @@ export class LogAdmin implements Admin {
 
   async alterConfig(name: string, changes: ConfigChanges): Promise<void> {
     assertUserTopicName(name)
-    await this.#session.alterConfig(name, { ...checkChanges(changes) })
+    await this.#session.alterConfig(name, checkChanges(changes))
   }
 
   async deleteRecords(records: readonly RecordsToDelete[]): Promise<readonly DeletedRecords[]> {
@@ -171,9 +171,14 @@ function checkGroupId(groupId: unknown): void {
   throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
 }
 
-function checkChanges<T>(changes: T): T {
-  if (typeof changes === 'object' && changes !== null && !Array.isArray(changes)) return changes
-  throw new LogError('INVALID_REQUEST', 'changes must be an object', { argument: 'changes' })
+/** A copy. A value that no config has is refused here: on its way to another process it may become one that has. */
+function checkChanges(changes: ConfigChanges): ConfigChanges {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) {
+    throw new LogError('INVALID_REQUEST', 'changes must be an object', { argument: 'changes' })
+  }
+  const copy = { ...changes }
+  parseTopicConfig(Object.fromEntries(Object.entries(copy).filter(([, value]) => value !== null)) as TopicConfig)
+  return copy
 }
 
 function checkPartitions(name: string, partitions: unknown): void {
