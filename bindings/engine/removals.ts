@@ -43,7 +43,10 @@ export class Removals implements UpkeepJob {
 
   *#step(): Task<void> {
     let waits = 0
-    for (const [key, id] of [...this.#waiting].slice(0, LOOKS_AT_ONCE)) {
+    let looks = Math.min(LOOKS_AT_ONCE, this.#waiting.size)
+    // Not over a copy: thousands may wait, and most steps end at the first one.
+    for (const [key, id] of this.#waiting) {
+      if (looks-- === 0) break
       this.#waiting.delete(key)
       // Its topic was deleted meanwhile.
       if (this.#topics.find(id) === undefined && this.#topics.stored(id) === undefined) continue
