@@ -126,16 +126,16 @@ function* readSource(context: ImportContext, options: ImportOptions): Task<Sourc
 }
 
 function* writeAll(context: ImportContext, source: Source, log: NewLog | undefined, now: number): Task<ImportReport> {
-  const { isClean, topics, commits, producerIdsEnd } = source
+  const { isClean, topics, decisions, commits, producerIdsEnd } = source
   const furthest = furthestOffsets(commits)
   const partitions: ImportedPartition[] = []
   for (const each of source.partitions) {
     const continueAt = furthest.get(partitionDirectory(each.topic.topic, each.partition)) ?? 0
-    partitions.push(yield* importPartition(context, each, log, source.decisions, continueAt, now))
+    partitions.push(yield* importPartition({ context, log, decisions, now }, each, continueAt))
   }
   for (const each of source.partitions) yield* assertUnchanged(each)
   if (log !== undefined) {
-    yield* writeTables(log, context.kernel, topics, partitions, commits, now)
+    yield* writeTables({ log, kernel: context.kernel, now }, { topics, partitions, commits })
     yield* log.finish({ generation: 0, leaderEpoch: 0, producerIdsEnd })
   }
   return {
@@ -147,13 +147,21 @@ function* writeAll(context: ImportContext, source: Source, log: NewLog | undefin
   }
 }
 
+/** What the imports of all partitions share. */
+interface Import {
+  readonly context: ImportContext
+  /** `undefined` in a dry run. */
+  readonly log: NewLog | undefined
+  readonly decisions: KafkaDecisions
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** `continueAt`: a group has committed it, so no later record may get an offset below. */
 function* importPartition(
-  context: ImportContext,
+  { context, log, decisions, now }: Import,
   { topic: { topic, topicId, config }, partition, source }: SourceOf,
-  log: NewLog | undefined,
-  decisions: KafkaDecisions,
   continueAt: number,
-  now: number,
 ): Task<ImportedPartition> {
   const target = yield* log?.partition({ topicId, topic, partition }, parseTopicConfig(config)) ?? nothing()
   const imported =

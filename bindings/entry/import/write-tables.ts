@@ -14,18 +14,25 @@ import type { ImportedPartition, ImportedTopic } from './import-report.ts'
 const RECORDS_AT_ONCE = 500
 const NO_PRODUCER = { partitionLeaderEpoch: 0, producerId: -1, producerEpoch: -1, baseSequence: -1, attributes: 0 }
 
+/** Where the tables are written. */
+interface TablesTarget {
+  readonly log: NewLog
+  readonly kernel: Kernel
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/** What the tables are to say. */
+interface Imported {
+  readonly topics: readonly ImportedTopic[]
+  readonly partitions: readonly ImportedPartition[]
+  readonly commits: readonly CommittedOffset[]
+}
+
 /** Writes the catalogue, which turns directories into topics, and the groups' offsets. */
-export function* writeTables(
-  log: NewLog,
-  kernel: Kernel,
-  topics: readonly ImportedTopic[],
-  partitions: readonly ImportedPartition[],
-  commits: readonly CommittedOffset[],
-  now: number,
-): Task<void> {
-  const catalogue = catalogueOf(topics, partitions)
-  yield* writeTable(log, kernel, CATALOGUE_TOPIC, catalogue, now)
-  if (commits.length > 0) yield* writeTable(log, kernel, OFFSETS_TOPIC, commits.map(encodeOffsetCommit), now)
+export function* writeTables(target: TablesTarget, { topics, partitions, commits }: Imported): Task<void> {
+  yield* writeTable(target, CATALOGUE_TOPIC, catalogueOf(topics, partitions))
+  if (commits.length > 0) yield* writeTable(target, OFFSETS_TOPIC, commits.map(encodeOffsetCommit))
 }
 
 function catalogueOf(topics: readonly ImportedTopic[], partitions: readonly ImportedPartition[]): TableRecord[] {
@@ -41,18 +48,12 @@ function catalogueOf(topics: readonly ImportedTopic[], partitions: readonly Impo
   ]
 }
 
-function* writeTable(
-  log: NewLog,
-  kernel: Kernel,
-  topic: string,
-  records: readonly TableRecord[],
-  now: number,
-): Task<void> {
+function* writeTable({ log, kernel, now }: TablesTarget, topic: string, records: readonly TableRecord[]): Task<void> {
   const id = { topicId: INTERNAL_TOPIC_IDS[topic] ?? '', topic, partition: 0 }
-  const target = yield* log.partition(id, parseTopicConfig({}))
+  const partition = yield* log.partition(id, parseTopicConfig({}))
   for (let baseOffset = 0; baseOffset < records.length; baseOffset += RECORDS_AT_ONCE) {
     const some = records.slice(baseOffset, baseOffset + RECORDS_AT_ONCE)
-    yield* target.append(scanned({ kernel }, encodeBatch(kernel, some, { ...NO_PRODUCER, baseOffset }, now)))
+    yield* partition.append(scanned({ kernel }, encodeBatch(kernel, some, { ...NO_PRODUCER, baseOffset }, now)))
   }
-  yield* log.endPartition(target, { logStartOffset: 0, nextOffset: records.length, cleanedOffset: 0, producers: [] })
+  yield* log.endPartition(partition, { logStartOffset: 0, nextOffset: records.length, cleanedOffset: 0, producers: [] })
 }
