@@ -156,6 +156,26 @@ test('sendOffsets refuses to pass unfinished records unless allowSkip says so', 
     assert.is(await consumer.committed(place), 6)
   }))
 
+test('the abort after a sendOffsets that passed unfinished records leads back to them, too', (open) =>
+  withLog(open, async (log) => {
+    const consumer = log.consumer({ groupId: 'g', topics: [input] })
+    const producer = log.producer({ transactionalId: 'id' })
+    const seen: string[] = []
+    for await (const batch of consumer.batches({ maxRecords: 2 })) {
+      seen.push([...batch].map(({ value }) => value).join(''))
+      const done = seen.length === 2 ? [{ ...place, nextOffset: batch.nextOffset }] : batch
+      const work = producer.transaction(async (transaction) => {
+        for (const { value } of batch) await transaction.send({ topic: 'output', value })
+        await transaction.sendOffsets(consumer, done)
+      })
+      if (seen.length === 2) await failure('UNFINISHED_RECORDS', () => work)
+      else await work
+      if (batch.nextOffset === 6) break
+    }
+    assert.equal(seen, ['01', '23', '23', '45'])
+    assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
+  }))
+
 test('a record that was given up since its delivery aborts the transaction (KIP-447)', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })

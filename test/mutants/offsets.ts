@@ -281,10 +281,17 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/consumer-positions.test.ts'],
   },
   {
+    name: 'no rewind after offsets that passed unfinished records',
+    file: 'client/consumer/consumer.ts',
+    find: '        unfinished?.(found)\n',
+    put: '',
+    tests: ['client/transaction-offsets.test.ts'],
+  },
+  {
     name: 'an abort wakes nobody who waits for records',
     file: 'client/consumer/consumer.ts',
-    find: '      this.#membership.wake()\n    }\n    try {\n',
-    put: '    }\n    try {\n',
+    find: '      this.#membership.wake()\n    }\n    const places',
+    put: '    }\n    const places',
     tests: ['client/consumer-positions.test.ts'],
   },
   {

@@ -108,11 +108,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     order: CommitOrder,
     send: WriteOffsets,
   ): Promise<OffsetsInTransaction> {
-    const places = await this.#finish(done, options, 'sendOffsets')
-    const aborted = () => {
+    const rewind = (places: readonly Pick<CommitPlace, 'held'>[]) => {
       for (const { held } of places) held.rewind()
       this.#membership.wake()
     }
+    const places = await this.#finish(done, options, 'sendOffsets', rewind)
+    const aborted = () => rewind(places)
     try {
       const sent = await this.#commits.commit(places, order, send)
       const committed = () => {
@@ -133,8 +134,13 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return this.#membership.assignment.find(batch).position < batch.nextOffset
   }
 
-  /** Takes what is to be committed as finished. */
-  async #finish(done: unknown, options: CommitOptions, call: string): Promise<readonly CommitPlace[]> {
+  /** Takes what is to be committed as finished. `unfinished` is told of places that passed unfinished records. */
+  async #finish(
+    done: unknown,
+    options: CommitOptions,
+    call: string,
+    unfinished?: (places: readonly Pick<CommitPlace, 'held'>[]) => void,
+  ): Promise<readonly CommitPlace[]> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
@@ -152,7 +158,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       return { held, position }
     })
     if (delivery === undefined && !allowSkip) {
-      for (const { held, position } of found) held.assertFinished(position.nextOffset)
+      try {
+        for (const { held, position } of found) held.assertFinished(position.nextOffset)
+      } catch (error) {
+        unfinished?.(found)
+        throw error
+      }
     }
     return found.map(({ held, position: { topic, partition, nextOffset } }) => {
       const position = { topic, partition, nextOffset, topicId: held.topicId }
