@@ -143,6 +143,23 @@ test('what was rewritten and no checkpoint notes is dropped by an open after a k
   assert.equal(bench.host.fetchAll('t', 0), before)
 })
 
+test('the name under which a checkpoint notes a rewritten segment is durable by then', () => {
+  const bench = new Bench()
+  bench.fill(200)
+  const left: VirtualDisk[] = []
+  bench.host.storage.watch = (_, kind, path) => {
+    if (kind === 'rename' && path.endsWith('.swap')) left.push(bench.host.storage.image(new Random(1), 'none'))
+  }
+  bench.host.passTime(INTERVAL_MS + 1000)
+  bench.host.storage.watch = undefined
+  assert.ok(left.length > 0)
+  for (const disk of left) {
+    bench.host = new SyncHost(disk, undefined)
+    assert.equal(bench.host.open().damage, [])
+    bench.assertRead()
+  }
+})
+
 test('while a log goes on during a pass, nobody reads aborted or removed records from memory', () => {
   const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
   host.open()

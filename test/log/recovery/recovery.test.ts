@@ -234,6 +234,23 @@ test('checkpoint places that interrupted recoveries used are removed', async () 
   assert.equal(await valuesOf(log), ['a'])
 })
 
+test('a partition whose records were all deleted goes on in its last segment, and nothing of that is set aside', async () => {
+  const image = new DirectoryImage()
+  const before = await open(image)
+  await before.admin.createTopic('t')
+  await send(before, 'a', 'b')
+  await before.close()
+  const log = await open(image)
+  await log.admin.deleteRecords([{ topic: 't', partition: 0, beforeOffset: 2 }])
+  const again = await open(image.fork())
+  const { damage, setAsideBytes } = again.recovery
+  assert.equal({ damage, setAsideBytes }, { damage: [], setAsideBytes: 0 })
+  await send(again, 'c')
+  assert.equal(await valuesOf(again), ['c'])
+  await again.close()
+  await log.close()
+})
+
 test('offsets that a reader may have seen are never given to another record', async () => {
   const image = await killed(async (log) => {
     await log.producer({ acks: 1 }).send({ topic: 't', value: 'seen' })

@@ -2,6 +2,11 @@
 // end, and batches that no flush was asked for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import {
+  CHECKPOINT_DIRECTORY,
+  checkpointFile,
+  readCheckpoints,
+} from '../../../bindings/log/checkpoint/checkpoint-file.ts'
 import { LEADER_EPOCH_CHECKPOINT, partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
@@ -75,6 +80,40 @@ test('of what came beside a checkpoint a frame covers all, before its end and af
     assert.equal(report.damage, [])
     assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 71, `taken before: ${isTakenBefore}`)
   }
+})
+
+test('what came beside a checkpoint is synced by the next one, though nothing of its partition comes any more', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN, OTHER)
+  writer.append(SHOWN, 40)
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  writer.append(SHOWN, 5)
+  go()
+  writer.append(OTHER, 40)
+  writer.checkpoint()
+  const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none')).open()
+  assert.equal(report.damage, [])
+  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 45)
+})
+
+test('the first checkpoint behind a close goes to another place than that of the close', () => {
+  const closed = new Writer(new VirtualDisk())
+  closed.begin(SHOWN)
+  closed.append(SHOWN, 1)
+  runNow(closed.store.close())
+  const [newest] = runNow(readCheckpoints(closed.disk.reopened(), kernel, undefined))
+  const writer = new Writer(closed.disk.reopened())
+  writer.open()
+  writer.append(SHOWN, 40)
+  const written = new Set<string>()
+  writer.disk.watch = (_, kind, path) => {
+    if (kind === 'write' && path.startsWith(CHECKPOINT_DIRECTORY)) written.add(path)
+  }
+  writer.checkpoint()
+  assert.is(written.size, 1)
+  assert.not.ok(written.has(checkpointFile(newest?.place ?? -1)), 'a power failure would leave none that is whole')
 })
 
 test('what a checkpoint made durable no frame has to cover, in however many segments it lies', () => {

@@ -137,4 +137,18 @@ removes('a segment that goes before its index files were written leaves none', (
   assert.equal(disk.list(DIRECTORY), [segmentFileName(kept, 'log')])
 })
 
+removes(
+  'leader epochs of batches that are gone go with them: Kafka’s tools take the first one for where the log begins',
+  () => {
+    const disk = new VirtualDisk()
+    const { files, base } = stored(disk)
+    files.learnEpoch(0, 0)
+    files.learnEpoch(3, 1)
+    const second = base(1)
+    remove(disk, files, second)
+    assert.ok(second > 1)
+    assert.equal(files.leaderEpochs, [{ epoch: 3, startOffset: second }])
+  },
+)
+
 removes.run()
