@@ -171,6 +171,5 @@ export class RecoveredPartitions {
       readOnly: true,
       damage: files.damage,
     })
-    files.unsynced.clear()
   }
 }

@@ -57,8 +57,6 @@ function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number):
 
 function drop(files: StoredFiles, segment: Segment, logStartOffset: number): void {
   files.segments.dropFirst()
-  files.pending.drop(segment)
-  files.unsynced.delete(segment)
   for (const offset of files.snapshots.keys()) if (offset <= segment.baseOffset) files.snapshots.delete(offset)
   files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, logStartOffset, Number.POSITIVE_INFINITY)
   files.isUsed = true

@@ -59,11 +59,6 @@ export class PendingRuns {
     })
   }
 
-  /** The log starts above the segment, and a checkpoint covers its runs. */
-  drop(segment: Segment): void {
-    this.#runs = this.#runs.filter((run) => run.segment !== segment)
-  }
-
   /** Hands the runs over to a commit, which makes them durable or ends the log. */
   take(): PendingRun[] {
     const runs = this.#runs
