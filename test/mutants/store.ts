@@ -9,6 +9,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: "a frame that is written later is taken from where the kernel's memory was",
+    file: 'log/journal/journal.ts',
+    find: 'const sealed = () => this.#buffer.bytes(0, sizeBytes)',
+    put: 'const sealed = () => bytes.subarray(0, sizeBytes)',
+    tests: ['log/journal/frame-memory.test.ts'],
+  },
+  {
     name: "another opening's generation is overlooked",
     file: 'log/journal/journal.ts',
     find: '    if (header?.generation === this.#header.generation) return\n',

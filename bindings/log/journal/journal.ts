@@ -114,7 +114,10 @@ export class Journal {
       writeFully(place.file, bytes, place.position)
       yield* perform('flush', place.file.path, () => place.file.flush())
     } else {
-      yield* perform('flush', place.file.path, () => place.file.writeDurably?.(bytes, place.position))
+      const sizeBytes = bytes.length
+      // Effects that were issued before this one run first, and may have the kernel's memory move.
+      const sealed = () => this.#buffer.bytes(0, sizeBytes)
+      yield* perform('flush', place.file.path, () => place.file.writeDurably?.(sealed(), place.position))
     }
     this.#observer?.frameDurable(sequence)
     return sequence
