@@ -84,7 +84,7 @@ export class Compacting implements UpkeepJob {
     if (hosted === undefined || hosted.dead) return undefined
     const { lastStableOffset, watermarks } = hosted.partition
     const trustedNow = this.#guard.trustedNow(config.minCompactionLagMs, now)
-    return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, trustedNow)
+    return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, { now, trustedNow })
   }
 
   #begin({ partition, id }: HostedPartition, dirty: DirtyPart, now: number): Task<unknown> {

@@ -269,6 +269,17 @@ test('min.compaction.lag.ms is time that passed, not by how much the clock was p
   assert.ok(bench.cleanedOffset > 0)
 })
 
+// By the time less what it was put ahead, a machine that slept was late by as much.
+test('max.compaction.lag.ms is over by the clock, also where the machine slept', () => {
+  const lag = { 'min.cleanable.dirty.ratio': 1, 'max.compaction.lag.ms': 10 * HOUR_MS }
+  const bench = new Bench({ ...COMPACT, ...lag })
+  passOver(bench)
+  assert.is(bench.cleanedOffset, 0)
+  bench.host.setClock(11 * HOUR_MS)
+  bench.host.passTime(INTERVAL_MS * 2)
+  assert.ok(bench.cleanedOffset > 0)
+})
+
 test('closed segments wait for the checkpoint that notes their end', () => {
   const bench = new Bench()
   const { store, topics } = bench.host.engine

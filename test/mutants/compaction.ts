@@ -82,6 +82,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: [running],
   },
   {
+    name: 'compaction: where the machine slept max.compaction.lag.ms is over later',
+    file: 'log/compaction/dirty-part.ts',
+    find: 'firstTimestamp < now - config.maxCompactionLagMs',
+    put: 'firstTimestamp < trustedNow - config.maxCompactionLagMs',
+    tests: [running],
+  },
+  {
     name: 'compaction: a tombstone goes with the first pass',
     file: cleaner,
     find: 'return keyed.valueLengthOf(index) >= 0 || !this.#isOver(batch)',

@@ -21,16 +21,17 @@ export interface DirtyPart {
 /**
  * How far a pass may go: below the last stable offset, and, if `min.compaction.lag.ms` is set, up to the first record
  * that is younger than that; without it record times don't count, as records with a time in the future would hold up
- * every pass. `undefined` if there is nothing new. Source: Kafka's LogCleanerManager (kafka.md 2.8).
+ * every pass. `undefined` if there is nothing new. `trustedNow`: what must be old enough is so by this time, which is
+ * earlier than `now` where the clock was put ahead. Source: Kafka's LogCleanerManager (kafka.md 2.8).
  */
 export function dirtyPart(
   { cleanedOffset, segments }: Compactable,
   lastStableOffset: number,
   config: CompactionConfig,
-  now: number,
+  { now, trustedNow }: { readonly now: number; readonly trustedNow: number },
 ): DirtyPart | undefined {
   const fromOffset = Math.max(cleanedOffset, segments[0]?.baseOffset ?? 0)
-  const latest = config.minCompactionLagMs > 0 ? now - config.minCompactionLagMs : Number.POSITIVE_INFINITY
+  const latest = config.minCompactionLagMs > 0 ? trustedNow - config.minCompactionLagMs : Number.POSITIVE_INFINITY
   const isTooNew = (segment: CompactableSegment) =>
     segment.nextOffset > lastStableOffset || (segment.nextOffset > fromOffset && segment.maxTimestamp > latest)
   const end = segments.findIndex(isTooNew)

@@ -62,7 +62,8 @@ export class Ring {
   /**
    * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files after a missing
    * one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal, and stay where
-   * there is no room for that: the files before them are made anew. A log that `needsFiles` and has none is refused, and nothing of it is removed; other rings `grow` from none.
+   * there is no room for that: the files before them are made anew. A log that `needsFiles` and has none is refused, and
+   * nothing of it is removed; other rings `grow` from none.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number, needsFiles: boolean): Task<Ring> {
     const files: RingFile[] = []

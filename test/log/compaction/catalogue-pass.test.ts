@@ -40,9 +40,9 @@ function cutAfter(log: CompactedLog, groups: number): PassInput['store'] {
 
 /** Answers whether it came to its end. */
 function pass(log: CompactedLog, groups: number, mapBytes: number): boolean {
-  const dirty = dirtyPart(log.store.compactable(ID), log.lastStableOffset, CONFIG, log.now)
-  if (dirty === undefined) return true
   const { kernel, now } = log
+  const dirty = dirtyPart(log.store.compactable(ID), log.lastStableOffset, CONFIG, { now, trustedNow: now })
+  if (dirty === undefined) return true
   const limits = log.segmentConfig()
   const byAge = { now, trustedNow: now, deleteRetentionMs: 0 }
   const rest = { ...byAge, logStartOffset: 0, mapBytes, rewritten: () => {}, producers: () => [] }

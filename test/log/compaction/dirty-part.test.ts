@@ -12,7 +12,7 @@ function reached(maxTimestamps: readonly number[], minCompactionLagMs: number, l
     return { baseOffset: index * 10, nextOffset: index * 10 + 10, sizeBytes: 100, firstTimestamp: NOW, maxTimestamp }
   })
   const config = { minCleanableDirtyRatio: 0, minCompactionLagMs, maxCompactionLagMs: Number.MAX_SAFE_INTEGER }
-  const dirty = dirtyPart({ cleanedOffset: 0, segments }, lastStableOffset, config, NOW)
+  const dirty = dirtyPart({ cleanedOffset: 0, segments }, lastStableOffset, config, { now: NOW, trustedNow: NOW })
   return (dirty?.segments ?? []).map(({ baseOffset }) => baseOffset)
 }
 

@@ -203,7 +203,7 @@ export class CompactedLog implements PartitionSource {
   compact(run: <T>(task: Task<T>) => T = runNow): PassResult | undefined {
     const compactable = this.store.compactable(ID)
     const config = { minCleanableDirtyRatio: 0, minCompactionLagMs: 0, maxCompactionLagMs: Number.MAX_SAFE_INTEGER }
-    const dirty = dirtyPart(compactable, this.lastStableOffset, config, this.now)
+    const dirty = dirtyPart(compactable, this.lastStableOffset, config, { now: this.now, trustedNow: this.now })
     if (dirty === undefined) return undefined
     const result = run(
       compact({
