@@ -54,6 +54,47 @@ test('batches after a dropped one keep their order in a topic that was made agai
   assert.is(broker.epochsBumped, 0)
 })
 
+// The new partition takes any first sequence of the producer: it took the batch whose wait was shorter, or one that was
+// sent meanwhile, for the first.
+for (const which of ['one that was under way with it', 'what is sent meanwhile'] as const) {
+  test(`a batch that is asked for again in a topic that was made again meanwhile comes before ${which}`, async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const { log, broker, port } = setup({ t: 1 }, seed * 104_729)
+      const producer = log.producer(alone)
+      await producer.send({ topic: 't', value: 'first' })
+      broker.fault = () => ({ kind: 'drop' })
+      const send = (value: string) => producer.send({ topic: 't', value })
+      const sent = [send('a')]
+      if (which === 'one that was under way with it') sent.push(send('b'))
+      await settle()
+      const known = broker.facts('t')
+      broker.topics.delete('t')
+      broker.create('t', 1, {})
+      // As a process sees it that is attached: no answer has told of the new topic.
+      broker.facts = () => known
+      broker.fault = () => undefined
+      if (which === 'what is sent meanwhile') sent.push(send('b'))
+      await port.advance(1000)
+      assert.equal(
+        (await Promise.all(sent)).map(({ offset }) => offset),
+        [0, 1],
+      )
+      assert.equal(broker.texts('t'), ['a', 'b'], `seed ${seed}`)
+      assert.is(broker.epochsBumped, 0)
+    }
+  })
+}
+
+test('batches that wait for one that is asked for again are given up with it, and not after waits of their own', async () => {
+  const { log, broker, port } = setup()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.fault = () => ({ kind: 'drop' })
+  const sent = ['a', 'b', 'c'].map((value) => failure('MEMORY_CAP_REACHED', () => producer.send({ topic: 't', value })))
+  await port.advance(160_000)
+  await Promise.all(sent)
+})
+
 test('a refused batch leaves its sequence to those after it', async () => {
   const { log, broker } = setup()
   const error = new LogError('INVALID_TIMESTAMP', 'refused')

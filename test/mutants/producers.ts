@@ -198,6 +198,27 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: [badRecords],
   },
   {
+    name: 'a batch that is asked for again passes one before it that waits longer',
+    file: 'client/producer/partition-queue.ts',
+    find: "      batch.state = 'due'\n      this.#askDue()\n",
+    put: '      this.#ask(batch)\n',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
+    name: 'what is sent passes a batch that is to be asked for again',
+    file: 'client/producer/partition-queue.ts',
+    find: 'if (this.#unanswered.hasGap || this.#unanswered.isUnsure) return',
+    put: 'if (this.#unanswered.hasGap) return',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
+    name: 'batches that wait for one that is asked for again are asked for as often once more',
+    file: 'client/producer/unanswered-batches.ts',
+    find: "if (each === batch || each.state === 'due') each.asksAgain++",
+    put: 'if (each === batch) each.asksAgain++',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
     name: 'more batches follow an unanswered one than the log remembers',
     file: 'client/producer/unanswered-batches.ts',
     find: 'return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax',

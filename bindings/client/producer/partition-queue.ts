@@ -157,7 +157,13 @@ export class PartitionQueue {
   /** Whether a batch may be sent at once, because nothing else of the partition must go before it. */
   get isOpen(): boolean {
     const isWhole = this.#waiting.length === 0 && !this.#unanswered.hasGap && !this.#needsEpoch
-    return isWhole && this.#isKnownNow && this.#unanswered.mayFollow(UNANSWERED_MAX) && !this.#hooks.isHalted()
+    return (
+      isWhole &&
+      !this.#unanswered.isUnsure &&
+      this.#isKnownNow &&
+      this.#unanswered.mayFollow(UNANSWERED_MAX) &&
+      !this.#hooks.isHalted()
+    )
   }
 
   get #isKnownNow(): boolean {
@@ -165,9 +171,13 @@ export class PartitionQueue {
     return this.#isKnown
   }
 
-  /** Sends the batches that may be sent now. */
+  /**
+   * Sends the batches that may be sent now: none while one before them is to be asked for again. Their topic may be
+   * made again meanwhile, and the new partition takes any of them for the first.
+   */
   drain(): void {
-    if (this.#waiting.length === 0 || this.#hooks.isHalted() || this.#unanswered.hasGap) return
+    if (this.#waiting.length === 0 || this.#hooks.isHalted()) return
+    if (this.#unanswered.hasGap || this.#unanswered.isUnsure) return
     if (this.#needsEpoch) return this.#hooks.needsEpoch()
     const unansweredMax = this.#isKnownNow ? UNANSWERED_MAX : 1
     let count = 0
@@ -218,7 +228,8 @@ export class PartitionQueue {
 
   #failed(batch: PendingBatch, error: unknown): void {
     const mayAsk = !batch.isHandedOver && isWorthAsking(error)
-    const waitMs = mayAsk ? waitBeforeAskMs(++batch.asksAgain, this.#hooks.random) : undefined
+    if (mayAsk) this.#unanswered.countAsk(batch)
+    const waitMs = mayAsk ? waitBeforeAskMs(batch.asksAgain, this.#hooks.random) : undefined
     if (waitMs !== undefined) this.#askLater(batch, waitMs)
     else if (batch.isHandedOver || !LogError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || !this.#hold(batch))
       this.#refused(batch, error)
@@ -242,7 +253,16 @@ export class PartitionQueue {
 
   #askLater(batch: PendingBatch, waitMs: number): void {
     batch.state = 'again'
-    this.#hooks.setTimer(waitMs, () => this.#ask(batch))
+    this.#hooks.setTimer(waitMs, () => {
+      batch.state = 'due'
+      this.#askDue()
+    })
+  }
+
+  /** Asks again for the first batch that isn't held, if its wait is over: those after it keep their order. */
+  #askDue(): void {
+    const first = this.#unanswered.all.find(({ state }) => state !== 'held')
+    if (first?.state === 'due') this.#ask(first)
   }
 
   #refused(batch: PendingBatch, error: unknown): void {
@@ -263,6 +283,7 @@ export class PartitionQueue {
 
   /** Closes the gap, sends held batches again, and then what waits. */
   #afterAnswer(): void {
+    this.#askDue()
     if (this.#unanswered.hasGap && this.isQuiet) this.#closeGap()
     else if (!this.#unanswered.hasGap && !this.#needsEpoch) this.#askHeld()
     if (this.#needsEpoch && !this.#unanswered.hasGap && !this.#unanswered.isEmpty) this.#hooks.needsEpoch()
@@ -282,7 +303,7 @@ export class PartitionQueue {
   /** Sends batches that were held, once the log has those before them. */
   #askHeld(): void {
     for (const batch of this.#unanswered.all) {
-      if (batch.state === 'again') return
+      if (batch.state === 'again' || batch.state === 'due') return
       if (batch.state === 'held') this.#ask(batch)
     }
   }

@@ -9,9 +9,11 @@ import type { CheckedRecord } from './validate-record.ts'
  * Where a batch is once it has its sequence:
  * - `asked`: the log has it, no answer yet;
  * - `held`: certainly unwritten, because something before it is missing;
- * - `again`: the answer left open whether it is written, so it will be asked for again under the same sequence.
+ * - `again`: the answer left open whether it is written, so it will be asked for again under the same sequence, after a
+ *   wait;
+ * - `due`: its wait is over, and a batch before it is unanswered.
  */
-export type BatchState = 'asked' | 'held' | 'again'
+export type BatchState = 'asked' | 'held' | 'again' | 'due'
 
 /** Records that go out to one partition in one batch: parts of one send or of several. */
 export class PendingBatch {

@@ -29,6 +29,11 @@ export class UnansweredBatches {
     return this.#batches.every((batch) => batch.state === 'held')
   }
 
+  /** Whether a batch is to be asked for again. */
+  get isUnsure(): boolean {
+    return this.#batches.some(({ state }) => state === 'again' || state === 'due')
+  }
+
   get hasGap(): boolean {
     return this.#gapAt >= 0
   }
@@ -53,6 +58,11 @@ export class UnansweredBatches {
     this.#nextSequence = (this.#nextSequence + recordCount) % SEQUENCES
     batch.ordinal = this.#numbered++
     this.#batches.push(batch)
+  }
+
+  /** Counts a batch that is to be asked for again, and those that wait for it: together they wait no longer than one. */
+  countAsk(batch: PendingBatch): void {
+    for (const each of this.#batches) if (each === batch || each.state === 'due') each.asksAgain++
   }
 
   /**
