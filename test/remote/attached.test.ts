@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LogError, open } from '../../bindings/entry/node.ts'
+import { LogError, open, string, topic } from '../../bindings/entry/node.ts'
 
 let root = ''
 test.before.each(async () => {
@@ -13,6 +13,20 @@ test.before.each(async () => {
 test.after.each(() => rm(root, { recursive: true, force: true }))
 
 const text = (value: Uint8Array | null) => (value === null ? null : Buffer.from(value).toString())
+
+// It opened the log by the program's object as that was at the takeover, and ended for good.
+test('what becomes of the options after the call changes nothing, at a takeover neither', async () => {
+  const holder = await open(root)
+  const options = { memoryBytes: 64 * 1024 * 1024, topics: [topic('t', { value: string })] }
+  const opening = open(root, options)
+  options.topics.length = 0
+  const attached = await opening
+  options.memoryBytes = 1
+  await holder.close()
+  assert.equal(await attached.admin.listTopics(), ['t'])
+  assert.is(attached.role, 'holder')
+  await attached.close()
+})
 
 test('an attached log has the whole session API', async () => {
   const holder = await open(root)

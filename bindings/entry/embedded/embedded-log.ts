@@ -26,7 +26,7 @@ import { type FileUrl, pathOf } from './directory-path.ts'
 import { lockedStore } from './locked-store.ts'
 import { kernelFor } from './node-kernel.ts'
 import {
-  checkOptions,
+  checkedOptions,
   DEFAULT_CACHE_BYTES,
   DEFAULT_MEMORY_BYTES,
   type OpenOptions,
@@ -138,13 +138,9 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
 type FilesToVerify = (() => FileStore) | undefined
 
 /** A log over storage of this process alone. */
-export async function openLog(
-  driver: StorageDriver,
-  port: RuntimePort,
-  options: OpenOptions = {},
-): Promise<EmbeddedLog> {
+export async function openLog(driver: StorageDriver, port: RuntimePort, given: OpenOptions = {}): Promise<EmbeddedLog> {
   checkDriver(driver)
-  checkOptions(options)
+  const options = checkedOptions(given)
   if (typeof driver !== 'function') requireDurability(driver.capabilities, options.requireDurability)
   const { broker, recovery } = await openHeld(driver, port, options)
   const files = typeof driver === 'function' ? undefined : () => driver
@@ -156,9 +152,9 @@ export async function openShared(
   directory: string,
   storeOf: () => FileStore,
   port: RuntimePort,
-  options: OpenOptions = {},
+  given: OpenOptions = {},
 ): Promise<EmbeddedLog> {
-  checkOptions(options)
+  const options = checkedOptions(given)
   requireDurability(storeOf().capabilities, options.requireDurability)
   await port.ready?.()
   const attachedTo = new AttachedDirectory(directory, HEADER_FILE)

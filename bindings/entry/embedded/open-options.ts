@@ -48,9 +48,16 @@ const NAMES: OptionNames<OpenOptions> = {
 }
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
 
-/** INVALID_REQUEST for what no log can be opened with. */
-export function checkOptions(options: OpenOptions): void {
-  assertOptions(options, NAMES, 'open')
+/**
+ * A copy, which an attached log opens the directory with when it takes over, whatever has become of the program's object
+ * by then. INVALID_REQUEST for what no log can be opened with.
+ */
+export function checkedOptions(given: OpenOptions): OpenOptions {
+  assertOptions(given, NAMES, 'open')
+  const options: OpenOptions = Object.fromEntries(
+    Object.keys(NAMES).map((name) => [name, given[name as keyof OpenOptions]]),
+  )
+  if (Array.isArray(options.topics)) options.topics = [...options.topics]
   const { memoryBytes = DEFAULT_MEMORY_BYTES, cacheBytes = DEFAULT_CACHE_BYTES, exclusive = false } = options
   if (!(Number.isSafeInteger(memoryBytes) && memoryBytes > 0))
     throw wrongOption('memoryBytes', 'a whole number above 0')
@@ -61,6 +68,7 @@ export function checkOptions(options: OpenOptions): void {
     throw wrongOption('retentionCheckIntervalMs', 'a whole number above 0')
   }
   if (typeof retentionTrustsClock !== 'boolean') throw wrongOption('retentionTrustsClock', 'true or false')
+  return options
 }
 
 /** DURABILITY_UNAVAILABLE where the storage gives less. */
