@@ -29,8 +29,11 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'a table that always finds something looks for no partitions that were added',
     file: 'client/process/table.ts',
-    find: '      if (!this.#isStopped) await this.#addPartitions()\n',
-    put: '      if (!this.#isStopped && (this.asOf[0]?.nextOffset ?? 0) > 1000) await this.#addPartitions()\n',
+    find: `      await fetchInto(this.#reader, partitions, partitions.length)
+      if (!this.#isStopped) await`,
+    put: `      const before = JSON.stringify(this.asOf)
+      await fetchInto(this.#reader, partitions, partitions.length)
+      if (!this.#isStopped && JSON.stringify(this.asOf) === before) await`,
     tests: [table],
   },
   {
