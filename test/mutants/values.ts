@@ -8,15 +8,15 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a try that failed did to bytes of the state stays',
     file: 'client/process/keyed-state.ts',
-    find: 'this.#changelog.value.decode(copied(found))',
-    put: 'this.#changelog.value.decode(found)',
+    find: 'codec.decode(ownBytes(codec, found))',
+    put: 'codec.decode(found)',
     tests: [ownValues],
   },
   {
     name: 'state keeps bytes that are the program’s',
     file: 'client/process/keyed-state.ts',
-    find: 'value: value && copied(value as Uint8Array)',
-    put: 'value',
+    find: 'record.value && ownBytes(this.#changelog.value, record.value as Uint8Array)',
+    put: 'record.value as Uint8Array | null',
     tests: [ownValues],
   },
   {
@@ -39,7 +39,7 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a program does to bytes of a table stays',
     file: 'client/process/table.ts',
-    find: 'codec.decode(new Uint8Array(encoded))',
+    find: 'codec.decode(ownBytes(codec, encoded))',
     put: 'codec.decode(encoded)',
     tests: [table],
   },

@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
+import { ownBytes } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { isText, keyText, type PartitionValues } from './partition-values.ts'
 
@@ -185,7 +186,8 @@ export class StateView<K, V> implements KeyValue<K, V> {
 
   async get(key: K): Promise<V | undefined> {
     const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
-    return found === null || found === undefined ? undefined : this.#changelog.value.decode(copied(found))
+    const codec = this.#changelog.value
+    return found === null || found === undefined ? undefined : codec.decode(ownBytes(codec, found))
   }
 
   set(key: K, value: V): void {
@@ -197,9 +199,10 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   #change(record: ProducerRecord): void {
-    const { key, value } = record
-    const own = { ...record, key: copied(key as Uint8Array), value: value && copied(value as Uint8Array) }
-    this.#layer.set(new Change(this.#textOf(record), own))
+    const { topic, partition } = record
+    const key = ownBytes(this.#changelog.key, record.key as Uint8Array)
+    const value = record.value && ownBytes(this.#changelog.value, record.value as Uint8Array)
+    this.#layer.set(new Change(this.#textOf(record), { topic, key, value, partition }))
   }
 
   #encoded(key: K, value: V | null): ProducerRecord {
@@ -213,9 +216,4 @@ export class StateView<K, V> implements KeyValue<K, V> {
     if (!isText(key as Uint8Array, this.#lastText)) this.#lastText = keyText(key as Uint8Array)
     return this.#lastText
   }
-}
-
-/** A codec may hand on the memory that it was given, as `bytes` does. State keeps its own. */
-function copied(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes)
 }

@@ -5,7 +5,7 @@ import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
-import type { Codec } from '../topic/codec.ts'
+import { type Codec, ownBytes } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { FAILED_READS_MAX, waitBeforeTry } from './batch-work.ts'
 import { losesValues } from './lost-values.ts'
@@ -163,8 +163,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
 
   #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
     try {
-      // A codec may hand on what it is given, as `bytes` does: the table keeps its own.
-      return codec.decode(new Uint8Array(encoded))
+      return codec.decode(ownBytes(codec, encoded))
     } catch (error) {
       const message = `a ${part} of "${this.#topic.name}" can't be decoded`
       throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name, part }, error)

@@ -38,6 +38,19 @@ export const string: Codec<string> = {
   decode: (value) => decoder.decode(value),
 }
 
+/** Codecs whose values and bytes share no memory, whichever way they go. */
+const apart: WeakSet<object> = new WeakSet([string])
+
+export function sharesNoMemory<C extends object>(codec: C): C {
+  apart.add(codec)
+  return codec
+}
+
+/** The bytes that a codec has made, or will read, in memory that no value of it has. */
+export function ownBytes(codec: object, bytes: Uint8Array): Uint8Array {
+  return apart.has(codec) ? bytes : new Uint8Array(bytes)
+}
+
 /** The same codec under a type that nothing checks at run time, and says so: `unchecked<Payment>(json())`. */
 export function unchecked<T>(codec: Codec<unknown>): Codec<T> {
   return codec as Codec<T>

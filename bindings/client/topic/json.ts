@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { InferInput, InferOutput, StandardSchemaV1 } from '../../model/standard-schema.ts'
-import { type Codec, string } from './codec.ts'
+import { type Codec, sharesNoMemory, string } from './codec.ts'
 import { issuePath } from './issue-path.ts'
 import { assertJsonForm } from './json-form.ts'
 
@@ -19,7 +19,7 @@ export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>
  */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
-  return {
+  return sharesNoMemory<Codec<unknown>>({
     encode(value) {
       if (schema !== undefined) validate(schema, value, 'RECORD_SERIALIZATION')
       assertJsonForm(value)
@@ -29,7 +29,7 @@ export function json(schema?: StandardSchemaV1): Codec<unknown> {
       const value = parsed(string.decode(bytes))
       return schema === undefined ? value : validate(schema, value, 'RECORD_DESERIALIZATION')
     },
-  }
+  })
 }
 
 /** The parser's own message quotes the text: only the position is told, where the engine says it. */
