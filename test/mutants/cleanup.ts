@@ -97,7 +97,7 @@ export const CLEANUP: readonly Mutant[] = [
     file: removal,
     find: 'if (!files.isNotedClosed(first) || isBusy)',
     put: 'if (isBusy)',
-    tests: [crashes],
+    tests: ['log/store/remove-segments.test.ts', crashes],
   },
   {
     name: 'removal: of what is being read',

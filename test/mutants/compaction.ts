@@ -23,14 +23,14 @@ export const COMPACTION: readonly Mutant[] = [
     file: rewrite,
     find: '    this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: false })\n',
     put: '    this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: true })\n    yield* finishSwaps(this.#context, this.#files)\n',
-    tests: [crashes],
+    tests: ['log/stored-files/segment-rewrite.test.ts', crashes],
   },
   {
     name: 'compaction: an opening finishes what no checkpoint notes',
     file: 'log/recovery/settle-swaps.ts',
     find: "      yield* perform('remove', path, () => store.remove(path))\n",
     put: '      yield* takePlace(store, directory, rewrittenSegment(name)?.offset ?? 0)\n',
-    tests: [crashes],
+    tests: [running, crashes],
   },
   {
     name: 'compaction: what was replaced comes back and stays',

@@ -10,22 +10,38 @@ import { LIVES } from './transaction-life.ts'
 export const TESTS: readonly (readonly string[])[] = [
   [],
   ['log/journal/ring.test.ts', 'salvage/swaps.test.ts', 'guarantees/1-what-a-broker-guarantees.test.ts'],
-  ['storage/partition-store.test.ts', 'simulation/extent-neighbours.test.ts'],
+  ['storage/partition-store.test.ts', 'log/recovery/unproven.test.ts', 'simulation/extent-neighbours.test.ts'],
   ['regressions/transactions.test.ts', 'simulation/crash-points.heavy.test.ts'],
-  ['damage/bit-flips.heavy.test.ts', 'simulation/read-only.test.ts', 'engine/compacting.test.ts'],
-  ['guarantees/1-what-a-broker-guarantees.test.ts', 'storage/partition-store.test.ts'],
+  [
+    'log/store/beside-checkpoint.test.ts',
+    'log/recovery/unproven.test.ts',
+    'damage/bit-flips.heavy.test.ts',
+    'simulation/read-only.test.ts',
+    'engine/compacting.test.ts',
+  ],
+  ['log/recovery/recovery.test.ts', 'guarantees/1-what-a-broker-guarantees.test.ts', 'storage/partition-store.test.ts'],
   [
     'log/recovery/restated-frame.test.ts',
+    'log/recovery/recovery.test.ts',
     'damage/past-the-end.test.ts',
     'log/store/derived-files.test.ts',
     'simulation/read-only.test.ts',
   ],
-  ['engine/recreated-topics.test.ts', 'engine/offsets-of-deleted-topics.test.ts'],
+  [
+    'log/recovery/new-directories.test.ts',
+    'engine/recreated-topics.test.ts',
+    'engine/offsets-of-deleted-topics.test.ts',
+  ],
   ['regressions/idempotence.test.ts', 'guarantees/4-sending-exactly-once.test.ts'],
   ['engine/transactions.test.ts', 'regressions/transactions.test.ts', 'coordinator/transaction/transactions.test.ts'],
   ['log/store/failed-flush.test.ts', 'errors/every-code.test.ts', 'log/store/reserve-and-fence.test.ts'],
   ['engine/delete-records.test.ts', 'log/store/remove-segments.test.ts', 'simulation/log-starts.heavy.test.ts'],
-  ['engine/compacting.test.ts', 'log/compaction/random.test.ts', 'simulation/compaction.heavy.test.ts'],
+  [
+    'log/stored-files/segment-rewrite.test.ts',
+    'engine/compacting.test.ts',
+    'log/compaction/random.test.ts',
+    'simulation/compaction.heavy.test.ts',
+  ],
 ]
 
 const RUNS: readonly Pick<Scenario, 'rules'>[] = [...SCENARIOS, ...LOG_START_SCENARIOS, ...Object.values(LIVES)]
