@@ -100,10 +100,17 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['storage/direct-writes.test.ts'],
   },
   {
+    name: 'a frame that is refused on another thread ends the log',
+    file: 'storage/drivers/node-fs/direct-writes.ts',
+    find: 'if (error !== null && isRefusal(error)) return this',
+    put: 'if (error !== null && error === undefined) return this',
+    tests: ['storage/direct-writes.test.ts'],
+  },
+  {
     name: 'a frame is written on another thread from memory that the next one takes',
     file: 'storage/drivers/node-fs/file.ts',
-    find: 'this.#direct.writeLater(copy, position, done)',
-    put: 'this.#direct.writeLater(bytes, position, done)',
+    find: 'this.#direct.writeLater(descriptor, copy, position, done)',
+    put: 'this.#direct.writeLater(descriptor, bytes, position, done)',
     tests: ['storage/direct-writes.test.ts'],
   },
   {

@@ -8,6 +8,8 @@ const { O_WRONLY, O_DIRECT, O_DSYNC } = fs.constants
  */
 const BLOCK_BYTES = 512
 
+type Done = (error: Error | null) => void
+
 /**
  * Writes that bypass the page cache and are durable when they are done, like write and fdatasync in one call. Data that
  * is flushed at once only loses time in the cache (docs/decisions/022-frames-pass-the-page-cache.md).
@@ -40,13 +42,31 @@ export class DirectWrites {
     }
   }
 
-  /** As `write`, on another thread: all of `bytes`, which start on a page and must stay as they are until `done`. */
-  writeLater(bytes: Uint8Array, position: number, done: (error: Error | null) => void): void {
+  /**
+   * As `write`, on another thread: all of `bytes`, which start on a page and must stay as they are until `done`. A
+   * system that took larger blocks may refuse these: then they are written through the cache, and flushed.
+   */
+  writeLater(descriptor: number, bytes: Uint8Array, position: number, done: Done): void {
     fs.write(this.#descriptor, bytes, 0, bytes.length, position, (error, count) => {
+      if (error !== null && isRefusal(error)) return this.#writeThroughCache(descriptor, bytes, position, done)
       if (error !== null || count === bytes.length) return done(error)
       if (count === 0) return done(new Error(`0 of ${bytes.length} bytes were written`))
-      this.writeLater(bytes.subarray(count), position + count, done)
+      this.writeLater(descriptor, bytes.subarray(count), position + count, done)
     })
+  }
+
+  #writeThroughCache(descriptor: number, bytes: Uint8Array, position: number, done: Done): void {
+    try {
+      this.close()
+      for (let at = 0; at < bytes.length; ) {
+        const count = fs.writeSync(descriptor, bytes, at, bytes.length - at, position + at)
+        if (count === 0) throw new Error(`${at} of ${bytes.length} bytes were written`)
+        at += count
+      }
+    } catch (error) {
+      return done(error as Error)
+    }
+    fs.fdatasync(descriptor, done)
   }
 
   close(): void {

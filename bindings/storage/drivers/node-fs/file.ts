@@ -117,7 +117,7 @@ export class NodeFile implements StoreFile {
       writeFully(this, bytes, position)
       return this.flush()
     }
-    const call: PooledCall = (_, done) => this.#direct.writeLater(copy, position, done)
+    const call: PooledCall = (descriptor, done) => this.#direct.writeLater(descriptor, copy, position, done)
     return this.#onPool('write', call, (start) => start(() => this.#copy.giveBack()))
   }
 
