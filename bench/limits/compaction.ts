@@ -84,7 +84,9 @@ const composed = await openComposed(directory)
 await fill(composed)
 const { engine, kernel, store } = composed
 const { partition, id } = engine.topics.partition(TOPIC, 0)
-const dirty = dirtyPart(store.compactable(id), partition.watermarks.durableOffset, parseTopicConfig(CONFIG), Date.now())
+const now = Date.now()
+const times = { now, trustedNow: now }
+const dirty = dirtyPart(store.compactable(id), partition.watermarks.durableOffset, parseTopicConfig(CONFIG), times)
 if (dirty === undefined) throw new Error('nothing to compact')
 const limits = parseTopicConfig(CONFIG)
 const heldMs: number[] = []
