@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts'
 /** Of segments and their indexes. */
 export const SEGMENTS: readonly Mutant[] = [
   {
+    name: 'a read waits before a gap that ends at its limit',
+    file: 'log/partition/reading.ts',
+    find: '      if (header.baseOffset >= this.limitOffset) this.nextOffset = this.limitOffset\n',
+    put: '',
+    tests: ['log/partition/gap.test.ts'],
+  },
+  {
     name: 'an index file with a bad sector keeps its segment from being read',
     file: 'log/segment/index-file.ts',
     find: '    if (!isReadFailure(error)) throw error\n',

@@ -31,7 +31,11 @@ export class Reading {
   take(batch: DecodedBatch): boolean {
     const { header } = batch
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1
-    if (nextOffset > this.limitOffset) return false
+    if (nextOffset > this.limitOffset) {
+      // An unclean end left offsets unused (durability rule 5), or compaction did: nothing lies before the limit.
+      if (header.baseOffset >= this.limitOffset) this.nextOffset = this.limitOffset
+      return false
+    }
     if ((header.attributes & ATTRIBUTE_CONTROL) === 0) this.batches.push(batch)
     this.nextOffset = nextOffset
     this.sizeBytes += batch.plainBytes
