@@ -21,8 +21,8 @@ export class ClockGuard {
   }
 
   /**
-   * The time by which something goes that is to stay for so long: `now`, less what the clock was put ahead, where that is
-   * too much. What was dated since goes later then, and nothing too early.
+   * The time by which something goes that is to stay for so long: `now`, less what the clock was put ahead, where that
+   * is too much. What was dated since goes later then, and nothing too early.
    */
   trustedNow(retentionMs: number, now: number): number {
     return this.#isAhead(retentionMs) ? now - this.#aheadMs : now

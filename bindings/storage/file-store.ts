@@ -119,7 +119,7 @@ export interface StoreFile {
   /**
    * Writes all of `bytes` and makes them durable, as `write` and `flush` do together, for a caller that can go on
    * before they are: on another thread where there is one. Keeps no view of `bytes` after it has returned. A failure is
-   * final as that of a flush. A driver to which it is one leaves it out.
+   * final as that of a flush. A driver whose writes hold up nobody leaves it out.
    */
   writeDurably?(bytes: Uint8Array, position: number): Awaitable<void>
   /**

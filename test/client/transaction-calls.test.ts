@@ -128,11 +128,12 @@ test('work that goes on after its deadline, with calls that nobody awaits, does 
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 1000 })
   const { opened, open: goOn } = gate()
+  const unawaited: unknown[] = []
   const running = failure('TRANSACTION_ABORTABLE', () =>
     producer.transaction(async (transaction) => {
       await opened
-      void transaction.send({ topic: 't', value: 'late' })
-      void transaction.sendOffsets(consumer, [{ ...place, nextOffset: 0 }])
+      unawaited.push(transaction.send({ topic: 't', value: 'late' }))
+      unawaited.push(transaction.sendOffsets(consumer, [{ ...place, nextOffset: 0 }]))
       await failure('INVALID_TXN_STATE', () => transaction.send({ topic: 't', value: 'late' }))
     }),
   )
@@ -144,7 +145,7 @@ test('work that goes on after its deadline, with calls that nobody awaits, does 
   // Of a call that comes after a commit the program hears, as what it was given isn't written.
   const transaction = await producer.beginTransaction()
   await transaction.commit()
-  void transaction.send({ topic: 't', value: 'after the commit' })
+  unawaited.push(transaction.send({ topic: 't', value: 'after the commit' }))
   await settle()
   process.off('unhandledRejection', hear)
   assert.equal(

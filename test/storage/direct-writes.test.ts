@@ -120,7 +120,10 @@ test('what nobody waits for goes to another thread as a copy, and is answered wh
     const writeDurably = (fill: number, position: number) => {
       const answer = { hasCome: false }
       const done = file.writeDurably(bytes.subarray(0, 512).fill(fill), position)
-      void Promise.resolve(done).then(() => Object.assign(answer, { hasCome: true }))
+      const come = () => {
+        answer.hasCome = true
+      }
+      Promise.resolve(done).then(come, assert.unreachable)
       return answer
     }
     writeDurably(1, 0)
@@ -173,7 +176,7 @@ test('what is refused on another thread is written through the cache and flushed
   const refusing = (...call: Parameters<typeof write>) => {
     asked.push('write')
     const done = call.at(-1) as unknown as (error: Error) => void
-    void setImmediate().then(() => done(Object.assign(new Error('EINVAL'), { code: 'EINVAL' })))
+    setImmediate().then(() => done(Object.assign(new Error('EINVAL'), { code: 'EINVAL' })), assert.unreachable)
   }
   const counting = (...call: Parameters<typeof fdatasync>) => {
     asked.push(`flush of ${fs.readFileSync(place)[512]}`)

@@ -38,8 +38,8 @@ class Turn {
 /**
  * In which order a consumer's commits of a partition reach the log that don't go the same way. One that is tried again
  * between two generations would win over offsets that a transaction was given since, which a plain commit drops, and
- * those of a transaction over a plain commit: so each waits for earlier ones that go another way. What goes the same way
- * doesn't wait; a `CommitOrder` sees to that.
+ * those of a transaction over a plain commit: so each waits for earlier ones that go another way. What goes the same
+ * way doesn't wait; a `CommitOrder` sees to that.
  */
 export class CommitTurns {
   /** The turn of the newest call, for as long as it is under way. */

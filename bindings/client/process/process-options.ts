@@ -47,8 +47,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    * resolves with are sent with the commit: their objects and lists may be used again at once, bytes must stay as they
    * are until then. In transactions the next batch is handled while the one before commits. May be called again for the
    * same record after a failure (also of that commit), a crash, or a partition that moved: only the run whose
-   * transaction commits has effects in the log. Each call is given the record as it came, whatever an earlier one did to
-   * its decoded key and value; only bytes that it changed in place stay changed.
+   * transaction commits has effects in the log. Each call is given the record as it came, whatever an earlier one did
+   * to its decoded key and value; only bytes that it changed in place stay changed.
    */
   handle(
     record: RecordOf<T>,

@@ -32,8 +32,8 @@ class TablePartition implements ReadPartition {
 }
 
 /**
- * The values of all partitions, by key: a look costs as much with thousands of partitions, wherever the key is, or if it
- * is nowhere.
+ * The values of all partitions, by key: a look costs as much with thousands of partitions, wherever the key is, or if
+ * it is nowhere.
  */
 export class TableValues {
   /** By the keys' text. Mostly a key is in one partition. */
@@ -72,8 +72,8 @@ export class TableValues {
   }
 
   /**
-   * Where the default partitioner puts the key now, else where it did when there were fewer partitions; else any, since a
-   * program may place keys as it likes.
+   * Where the default partitioner puts the key now, else where it did when there were fewer partitions; else any, since
+   * a program may place keys as it likes.
    */
   #newestOf(held: HeldValue, key: Uint8Array): Uint8Array {
     const hash = hashOfKey(key)

@@ -60,7 +60,9 @@ export class UnansweredBatches {
     this.#batches.push(batch)
   }
 
-  /** Counts a batch that is to be asked for again, and those that wait for it: together they wait no longer than one. */
+  /**
+   * Counts a batch that is to be asked for again, and those that wait for it: together they wait no longer than one.
+   */
   countAsk(batch: PendingBatch): void {
     for (const each of this.#batches) if (each === batch || each.state === 'due') each.asksAgain++
   }

@@ -49,8 +49,8 @@ const NAMES: OptionNames<OpenOptions> = {
 const DURABILITIES: readonly Durability[] = ['memory', 'os', 'stable', 'replicated']
 
 /**
- * A copy, which an attached log opens the directory with when it takes over, whatever has become of the program's object
- * by then. INVALID_REQUEST for what no log can be opened with.
+ * A copy, which an attached log opens the directory with when it takes over, whatever has become of the program's
+ * object by then. INVALID_REQUEST for what no log can be opened with.
  */
 export function checkedOptions(given: OpenOptions): OpenOptions {
   assertOptions(given, NAMES, 'open')

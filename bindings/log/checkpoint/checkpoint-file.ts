@@ -159,8 +159,8 @@ export function* removeElderCopies(
 }
 
 /**
- * Removes the places that no running log writes to, once a checkpoint stands in one of the others. What there is no room
- * to remove is left to the next recovery.
+ * Removes the places that no running log writes to, once a checkpoint stands in one of the others. What there is no
+ * room to remove is left to the next recovery.
  */
 export function* removeFurtherPlaces(store: FileStore): Task<void> {
   const places = yield* checkpointPlaces(store)

@@ -61,9 +61,9 @@ export class Ring {
 
   /**
    * Opens the ring's files as recovery left them: every frame in them is covered by a checkpoint. Files after a missing
-   * one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal, and stay where
-   * there is no room for that: the files before them are made anew. A log that `needsFiles` and has none is refused, and
-   * nothing of it is removed; other rings `grow` from none.
+   * one are what a crash left of `shrink`; they are removed, so that a missing file never becomes normal, and stay
+   * where there is no room for that: the files before them are made anew. A log that `needsFiles` and has none is
+   * refused, and nothing of it is removed; other rings `grow` from none.
    */
   static *open(store: FileStore, fileSizeBytes: number, releasedSequence: number, needsFiles: boolean): Task<Ring> {
     const files: RingFile[] = []
@@ -201,8 +201,8 @@ export class Ring {
 
   /**
    * Gives back all files but the first. Called after a checkpoint that covers every frame, when nothing is written any
-   * more. A crash that brings some files back does no harm, so the removals aren't synced, nor do those that stay for want
-   * of room to remove them.
+   * more. A crash that brings some files back does no harm, so the removals aren't synced, nor do those that stay for
+   * want of room to remove them.
    */
   *shrink(): Task<void> {
     const others = this.#files.sort((a, b) => a.index - b.index).splice(1)

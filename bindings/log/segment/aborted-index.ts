@@ -109,8 +109,8 @@ export class AbortedIndex {
   }
 
   /**
-   * Reads the entries from the file. If it isn't as noted, or can't be read, they aren't taken: then learn them and call
-   * `replace`.
+   * Reads the entries from the file. If it isn't as noted, or can't be read, they aren't taken: then learn them and
+   * call `replace`.
    */
   *read(store: FileStore, kernel: Checksum): Task<void> {
     const file = yield* openFile(store, this.#path)

@@ -36,8 +36,8 @@ export function* writeIndexFile(
 }
 
 /**
- * The noted entries, if the file still begins with them; `undefined` for a missing, damaged or foreign file, and for one
- * that can't be read.
+ * The noted entries, if the file still begins with them; `undefined` for a missing, damaged or foreign file, and for
+ * one that can't be read.
  */
 export function* readIndexFile(
   store: FileStore,

@@ -130,7 +130,7 @@ export const contentCases: FileStoreCases = {
     const last = file.writeDurably(text('xyz'), 5)
     file.close()
     await last
-    same(await contentOf(store, 'file'), 'abefoxyz', 'content behind the end')
+    same(await contentOf(store, 'file'), 'abefoxyz', 'content past the end')
     await failure(() => file.writeDurably?.(text('abc'), 0), 'writeDurably of a closed file', 'KAFKA_STORAGE_ERROR')
     same(await contentOf(store, 'file'), 'abefoxyz', 'content once it is closed')
   },

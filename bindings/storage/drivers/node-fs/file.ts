@@ -110,7 +110,7 @@ export class NodeFile implements StoreFile {
 
   /** A direct write goes to the thread pool whole, since nobody waits for it in the event loop. */
   writeDurably(bytes: Uint8Array, position: number): Awaitable<void> {
-    const isInside = position + bytes.length <= this.#sizeBytes
+    const isInside = !this.#closing && position + bytes.length <= this.#sizeBytes
     const isDirect = isInside && this.#mayBeDirect(bytes) && this.#direct.takesLater(bytes.length, position)
     const copy = isDirect ? this.#copy.lend(bytes) : undefined
     if (copy === undefined) {
