@@ -46,6 +46,8 @@ export interface RecoveryReport {
   readonly damage: readonly Damage[]
   /** Partitions that take no records (LOG_READ_ONLY) because of damage, whichever open found it. */
   readonly readOnly: readonly ReadOnlyPartition[]
-  /** Every partition, the log's own included, with the offset that its next record gets. */
+  /**
+   * Every partition that has ever had a record, the log's own included, with the offset that its next record gets.
+   */
   readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[]
 }

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import { json, type Log, type ProcessOptions, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
+import { gate } from '../client/support.ts'
 
 const numbers = topic('numbers', { key: string, value: unchecked<number>(json()) })
 const counts = topic('counts', {
@@ -89,15 +90,18 @@ test('a changelog that is made again while a batch is handled: the batch is hand
 test('an input that is made again while a batch of it is handled: nothing of the batch counts, the new one is read', async (open) => {
   const log = await open({ topics })
   const send = (...values: number[]) => log.producer().send(values.map((value) => numbers.record({ key: 'a', value })))
+  const { opened: madeAgain, open: tell } = gate()
   const processor = log.process(
     counting(async (value) => {
-      if (value === 3) await again(log, 'numbers')
+      if (value !== 3) return
+      await again(log, 'numbers')
+      tell()
     }),
   )
   await send(1)
   await outOf(log, 1)
   await send(2, 3)
-  await wait(50)
+  await madeAgain
   await send(4, 5)
   assert.equal(await outOf(log, 3), ['a 1: 1', 'a 4: 2', 'a 5: 3'])
   await processor.close()
