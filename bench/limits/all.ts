@@ -20,6 +20,7 @@ const BENCHES: Readonly<Record<string, readonly string[]>> = {
   roll: [],
   scale: [],
   attached: [],
+  takeover: [],
   'unclean-open': [],
   'memory-cap': ['--minutes', '2'],
   soak: ['--minutes', '3'],
