@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { json, type Log, LogError, type RecordMetadata, string, topic } from '../../bindings/entry/node.ts'
+import { until } from '../process/support.ts'
 import { test } from './stores.ts'
 
 const orders = topic('orders', {
@@ -140,9 +141,9 @@ test('members of a group share its partitions, and one that leaves gives its own
     for await (const { offset } of member ?? []) throw new Error(`offset ${offset}`)
   })
   const held = () => [first, second].map((member) => member?.assignment().length).sort()
-  while (String(held()) !== '1,2') await new Promise((resolve) => setTimeout(resolve))
+  await until(async () => String(held()) === '1,2')
   await first?.close()
-  while (second?.assignment().length !== 3) await new Promise((resolve) => setTimeout(resolve))
+  await until(async () => second?.assignment().length === 3)
   await log.close()
   await Promise.all(iterations)
 })

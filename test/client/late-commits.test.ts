@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import { BrokerLog, type Log } from '../../bindings/client/log.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import type { Consumer, TransactionalProducer } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenBroker, test } from './stores.ts'
 import { failure, take } from './support.ts'
@@ -210,6 +211,14 @@ for (const [when, isAnswered] of [
   })
 }
 
+/** Where a transaction leads back to that says nothing new and is aborted. */
+async function positionAfterAbort(producer: TransactionalProducer, consumer: Consumer): Promise<number | undefined> {
+  const transaction = await producer.beginTransaction()
+  await transaction.sendOffsets(consumer, [{ ...at, nextOffset: 10 }])
+  await transaction.abort()
+  return consumer.position(at)
+}
+
 test('nor do offsets of one transaction, and an abort leads back to what is committed', async (_, openBroker) => {
   const stand = await opened(openBroker)
   const { consumer, arrive, batch, nextBatch } = await movingOn(stand)
@@ -222,10 +231,7 @@ test('nor do offsets of one transaction, and an abort leads back to what is comm
   await first
   await transaction.commit()
   assert.is(await consumer.committed(at), 10)
-  const next = await producer.beginTransaction()
-  await next.sendOffsets(consumer, [{ ...at, nextOffset: 10 }])
-  await next.abort()
-  assert.is(consumer.position(at), 10)
+  assert.is(await positionAfterAbort(producer, consumer), 10)
   await stand.log.close()
 })
 
@@ -291,10 +297,7 @@ test('an abort leads back to a plain commit that came while an earlier transacti
   await consumer.commit((await batches.next()).value)
   await transaction.commit()
   assert.is(await consumer.committed(at), 10)
-  const next = await producer.beginTransaction()
-  await next.sendOffsets(consumer, [{ ...at, nextOffset: 10 }])
-  await next.abort()
-  assert.is(consumer.position(at), 10)
+  assert.is(await positionAfterAbort(producer, consumer), 10)
   await log.close()
 })
 

@@ -1,7 +1,7 @@
 // Calls inside a transaction that nobody awaits, and the time limit of its work.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
-import { type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, LogError, type TransactionalProducer } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenLog, test } from './stores.ts'
 import { failure, gate } from './support.ts'
@@ -59,25 +59,31 @@ class EarlyPort extends FakePort {
   }
 }
 
+/** Work that never ends, and whether it was told that its time is over. */
+function hungWork(producer: TransactionalProducer) {
+  const work = { isTold: false }
+  const running = failure('TRANSACTION_ABORTABLE', () =>
+    producer.transaction((_transaction, { signal }) => {
+      signal.addEventListener('abort', () => {
+        work.isTold = true
+      })
+      return new Promise(() => {})
+    }),
+  )
+  return { work, running }
+}
+
 test('work isn’t told that its time is over before it is', async (_, openBroker) => {
   const port = new EarlyPort()
   const log = new BrokerLog(await openBroker(port), port)
   await log.admin.createTopic('t')
   const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 10_000 })
-  let isTold = false
-  const running = failure('TRANSACTION_ABORTABLE', () =>
-    producer.transaction((_transaction, { signal }) => {
-      signal.addEventListener('abort', () => {
-        isTold = true
-      })
-      return new Promise(() => {})
-    }),
-  )
+  const { work, running } = hungWork(producer)
   await settle()
   await port.advance(9999)
-  assert.not(isTold)
+  assert.not(work.isTold)
   await port.advance(1)
-  assert.ok(isTold)
+  assert.ok(work.isTold)
   await running
   await log.close()
 })
@@ -162,22 +168,14 @@ test('the time of work is that which passes, whatever is done to the wall clock'
     const log = new BrokerLog(await openBroker(port), port)
     await log.admin.createTopic('t')
     const producer = log.producer({ transactionalId: 'id', transactionTimeoutMs: 10_000 })
-    let isTold = false
-    const running = failure('TRANSACTION_ABORTABLE', () =>
-      producer.transaction((_transaction, { signal }) => {
-        signal.addEventListener('abort', () => {
-          isTold = true
-        })
-        return new Promise(() => {})
-      }),
-    )
+    const { work, running } = hungWork(producer)
     await settle()
     await port.advance(5000)
     port.jump(jumpMs)
     await port.advance(4900)
-    assert.is(isTold, false, `${jumpMs}`)
+    assert.is(work.isTold, false, `${jumpMs}`)
     await port.advance(200)
-    assert.is(isTold, true, `${jumpMs}`)
+    assert.is(work.isTold, true, `${jumpMs}`)
     await running
     await log.close()
   }

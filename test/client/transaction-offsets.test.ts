@@ -156,7 +156,7 @@ test('sendOffsets refuses to pass unfinished records unless allowSkip says so', 
     assert.is(await consumer.committed(place), 6)
   }))
 
-test('the abort after a sendOffsets that passed unfinished records leads back to them, too', (open) =>
+test('a sendOffsets that passes unfinished records is refused, and leads back to them', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })

@@ -283,7 +283,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'no rewind after offsets that passed unfinished records',
     file: 'client/consumer/consumer.ts',
-    find: '        unfinished?.(found)\n',
+    find: '        passedUnfinished?.(found)\n',
     put: '',
     tests: ['client/transaction-offsets.test.ts'],
   },

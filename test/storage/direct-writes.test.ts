@@ -29,6 +29,16 @@ function preparedFile(name: string): { place: string; descriptor: number } {
   return { place, descriptor: fs.openSync(place, 'r+') }
 }
 
+/** One whose writes may be direct: it replaces bytes, and has nothing to flush. */
+async function flushedFile(name: string): Promise<{ place: string; file: NodeFile }> {
+  const { place, descriptor } = preparedFile(name)
+  const shared = { place: new FlushPlace(), share: new PoolShare(), copy: new AlignedCopy() }
+  const file = new NodeFile(name, scratch, descriptor, shared, () => {})
+  file.size()
+  await file.flush()
+  return { place, file }
+}
+
 function seeded(seed: number): (below: number) => number {
   let state = seed
   return (below) => {
@@ -109,12 +119,8 @@ function heldWrites(): { readonly held: (() => void)[]; restore(): void } {
 }
 
 test('what nobody waits for goes to another thread as a copy, and is answered when it stands', async () => {
-  const { place, descriptor } = preparedFile('later')
-  const shared = { place: new FlushPlace(), share: new PoolShare(), copy: new AlignedCopy() }
-  const file = new NodeFile('later', scratch, descriptor, shared, () => {})
+  const { place, file } = await flushedFile('later')
   const bytes = alignedBytes()
-  file.size()
-  await file.flush()
   const { held, restore } = heldWrites()
   try {
     const writeDurably = (fill: number, position: number) => {
@@ -164,12 +170,8 @@ test('what nobody waits for goes to another thread as a copy, and is answered wh
 
 // XFS on sectors of 4 KiB takes a frame of that size and refuses one of 512 bytes. That ended the log.
 test('what is refused on another thread is written through the cache and flushed, and the next one at once', async () => {
-  const { place, descriptor } = preparedFile('refused')
-  const shared = { place: new FlushPlace(), share: new PoolShare(), copy: new AlignedCopy() }
-  const file = new NodeFile('refused', scratch, descriptor, shared, () => {})
+  const { place, file } = await flushedFile('refused')
   const bytes = alignedBytes()
-  file.size()
-  await file.flush()
   await file.writeDurably(bytes.subarray(0, 512).fill(1), 0)
   const { write, fdatasync } = fs
   const asked: string[] = []

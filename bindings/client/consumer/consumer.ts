@@ -134,12 +134,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return this.#membership.assignment.find(batch).position < batch.nextOffset
   }
 
-  /** Takes what is to be committed as finished. `unfinished` is told of places that passed unfinished records. */
+  /** Takes what is to be committed as finished. `passedUnfinished` is told of places that passed unfinished records. */
   async #finish(
     done: unknown,
     options: CommitOptions,
     call: string,
-    unfinished?: (places: readonly Pick<CommitPlace, 'held'>[]) => void,
+    passedUnfinished?: (places: readonly Pick<CommitPlace, 'held'>[]) => void,
   ): Promise<readonly CommitPlace[]> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
@@ -161,7 +161,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       try {
         for (const { held, position } of found) held.assertFinished(position.nextOffset)
       } catch (error) {
-        unfinished?.(found)
+        passedUnfinished?.(found)
         throw error
       }
     }
