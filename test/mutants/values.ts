@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const table = 'process/table.test.ts'
+const keptValue = 'process/kept-value.test.ts'
 const ownValues = 'process/own-values.test.ts'
 
 /** Values that programs are given by processors and tables. */
@@ -8,16 +9,30 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a try that failed did to bytes of the state stays',
     file: 'client/process/keyed-state.ts',
-    find: 'codec.decode(ownBytes(codec, found))',
-    put: 'codec.decode(found)',
+    find: 'codec.decode(ownBytes(codec, found.bytes, this.#memory))',
+    put: 'codec.decode(found.bytes)',
     tests: [ownValues],
   },
   {
     name: 'state keeps bytes that are the program’s',
     file: 'client/process/keyed-state.ts',
-    find: 'record.value && ownBytes(this.#changelog.value, record.value as Uint8Array)',
+    find: 'record.value && ownBytes(this.#changelog.value, record.value as Uint8Array, this.#memory)',
     put: 'record.value as Uint8Array | null',
     tests: [ownValues],
+  },
+  {
+    name: 'state keeps the batches alive that its values were read from',
+    file: 'client/process/kept-value.ts',
+    find: 'this.bytes = ownMemory(this.bytes, replaced?.bytes)',
+    put: '',
+    tests: [keptValue],
+  },
+  {
+    name: 'a table keeps the batches alive that its values were read from',
+    file: 'client/process/table-values.ts',
+    find: 'value && ownMemory(value, replaced)',
+    put: 'value',
+    tests: [keptValue],
   },
   {
     name: 'a record that is handled again comes as the try before left it',
@@ -39,7 +54,7 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a program does to bytes of a table stays',
     file: 'client/process/table.ts',
-    find: 'codec.decode(ownBytes(codec, encoded))',
+    find: 'codec.decode(ownBytes(codec, encoded, this.#memory))',
     put: 'codec.decode(encoded)',
     tests: [table],
   },

@@ -152,7 +152,7 @@ export class Ingest<P extends string | number> {
   async #lastPosition(signal: AbortSignalGiven): Promise<P | undefined> {
     const [positions] = await readValues(this.#broker, POSITIONS_TOPIC, [0], 'highWatermark', signal)
     const found = positions?.values.get(keyText(this.#sourceKey))
-    return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found)) as P)
+    return found === undefined ? undefined : (JSON.parse(new TextDecoder().decode(found.bytes)) as P)
   }
 
   async #write(batch: readonly IngestItem<P>[]): Promise<void> {

@@ -1,7 +1,9 @@
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { ownBytes } from '../topic/codec.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
+import { KeptValue } from './kept-value.ts'
 import { isText, keyText, type PartitionValues } from './partition-values.ts'
 
 /** Keyed state of a processor, kept in a compacted topic: its changelog. */
@@ -53,18 +55,18 @@ export type StatesOf<S> = {
 class Change {
   /** The key's bytes as text. */
   readonly text: string
-  readonly value: Uint8Array | null
+  readonly value: KeptValue | null
   /** The record for the changelog, in the partition of the input. */
   readonly record: ProducerRecord
 
   constructor(text: string, record: ProducerRecord) {
     this.text = text
-    this.value = record.value as Uint8Array | null
+    this.value = (record.value as Uint8Array | null) && new KeptValue(record.value as Uint8Array)
     this.record = record
   }
 }
 
-type Found = Uint8Array | null | undefined
+type Found = KeptValue | null | undefined
 
 interface Below {
   find(key: string): Found
@@ -88,7 +90,7 @@ export class BaseLayer implements Below {
   }
 
   committed(): void {
-    for (const { text, value } of this.committing?.changes ?? NO_CHANGES) this.#values.set(text, value)
+    for (const { text, value } of this.committing?.changes ?? NO_CHANGES) this.#values.keep(text, value)
     this.committing = undefined
   }
 }
@@ -176,18 +178,21 @@ export class StateView<K, V> implements KeyValue<K, V> {
   readonly #changelog: Topic<string, K, K, V, V>
   readonly #partition: number
   readonly #layer: Layer
+  /** Where copies lie. */
+  readonly #memory: BatchMemory
   #lastText = ''
 
-  constructor(changelog: Topic<string, K, K, V, V>, partition: number, layer: Layer) {
+  constructor(changelog: Topic<string, K, K, V, V>, partition: number, layer: Layer, memory: BatchMemory) {
     this.#changelog = changelog
     this.#partition = partition
     this.#layer = layer
+    this.#memory = memory
   }
 
   async get(key: K): Promise<V | undefined> {
     const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
     const codec = this.#changelog.value
-    return found === null || found === undefined ? undefined : codec.decode(ownBytes(codec, found))
+    return found === null || found === undefined ? undefined : codec.decode(ownBytes(codec, found.bytes, this.#memory))
   }
 
   set(key: K, value: V): void {
@@ -200,8 +205,8 @@ export class StateView<K, V> implements KeyValue<K, V> {
 
   #change(record: ProducerRecord): void {
     const { topic, partition } = record
-    const key = ownBytes(this.#changelog.key, record.key as Uint8Array)
-    const value = record.value && ownBytes(this.#changelog.value, record.value as Uint8Array)
+    const key = ownBytes(this.#changelog.key, record.key as Uint8Array, this.#memory)
+    const value = record.value && ownBytes(this.#changelog.value, record.value as Uint8Array, this.#memory)
     this.#layer.set(new Change(this.#textOf(record), { topic, key, value, partition }))
   }
 

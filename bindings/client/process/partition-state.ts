@@ -1,6 +1,9 @@
+import { type BatchMemory, SharedBlocks } from '../../model/batch-memory.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { BaseLayer, type KeyValue, Layer, type StateStore, StateView } from './keyed-state.ts'
 import type { PartitionValues } from './partition-values.ts'
+
+const BLOCK_BYTES = 64 * 1024
 
 export type NamedStore = readonly [name: string, store: StateStore]
 
@@ -13,6 +16,8 @@ export class PartitionState {
   readonly #partition: number
   /** Whether records are handled side by side, so that one may change what another has read. */
   readonly #isConcurrent: boolean
+  /** For what the program gives and gets: it needn't outlive a batch. */
+  readonly #memory: BatchMemory = new SharedBlocks(BLOCK_BYTES)
   #batch: Layer[]
 
   constructor(
@@ -41,7 +46,7 @@ export class PartitionState {
   views(layers: readonly Layer[]): Record<string, KeyValue<never, never>> {
     const views: Record<string, KeyValue<never, never>> = {}
     this.#stores.forEach(([name, { changelog }], index) => {
-      views[name] = new StateView(changelog, this.#partition, layers[index] as Layer)
+      views[name] = new StateView(changelog, this.#partition, layers[index] as Layer, this.#memory)
     })
     return views
   }

@@ -3,6 +3,7 @@ import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
+import { KeptValue } from './kept-value.ts'
 
 const FETCH_BYTES = 1024 * 1024
 
@@ -62,7 +63,7 @@ export class PartitionValues implements ReadPartition {
   readonly partition: number
   readonly topicId: string
   /** By the keys' text. */
-  readonly values: Map<string, Uint8Array> = new Map()
+  readonly values: Map<string, KeptValue> = new Map()
   nextOffset = 0
 
   constructor({ topic, topicId }: TopicFacts, partition: number) {
@@ -72,8 +73,16 @@ export class PartitionValues implements ReadPartition {
   }
 
   set(text: string, value: Uint8Array | null): void {
-    if (value === null) this.values.delete(text)
-    else this.values.set(text, value)
+    this.keep(text, value && new KeptValue(value))
+  }
+
+  keep(text: string, value: KeptValue | null): void {
+    if (value === null) {
+      this.values.delete(text)
+      return
+    }
+    value.moveOut(this.values.get(text))
+    this.values.set(text, value)
   }
 }
 

@@ -1,4 +1,5 @@
 import { hashOfKey } from '../producer/partitioner.ts'
+import { ownMemory } from './kept-value.ts'
 import type { PartitionValues, ReadPartition } from './partition-values.ts'
 
 /** The value that a key has in one partition, and those that it has in others. */
@@ -47,12 +48,18 @@ export class TableValues {
 
   /** Takes over partitions that were read; they follow those that are there. */
   add(read: readonly PartitionValues[]): void {
+    for (const { partition, values } of read) for (const [text, { bytes }] of values) this.#put(text, partition, bytes)
     const set: SetValue = (text, partition, value) => this.#set(text, partition, value)
-    for (const { partition, values } of read) for (const [text, value] of values) this.#set(text, partition, value)
     this.#partitions = [...this.#partitions, ...read.map((each) => new TablePartition(each, set))]
   }
 
   #set(text: string, partition: number, value: Uint8Array | null): void {
+    const held = this.#byKey.get(text)
+    const replaced = held?.partition === partition ? held.value : undefined
+    this.#put(text, partition, value && ownMemory(value, replaced))
+  }
+
+  #put(text: string, partition: number, value: Uint8Array | null): void {
     const held = this.#byKey.get(text)
     const others = without(held, partition)
     if (value !== null) this.#byKey.set(text, { partition, value, next: others })

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ReaderSession } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { type BatchMemory, SharedBlocks } from '../../model/batch-memory.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
@@ -39,6 +40,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #port: RuntimePort
   readonly #topic: Topic<string, never, K, never, V>
   readonly #values: TableValues
+  /** For the copies that `get` gives. */
+  readonly #memory: BatchMemory = new SharedBlocks()
   readonly #reader: ReaderSession
   readonly #following: Promise<void>
   readonly #closed: (table: FollowedTable<K, V>) => void
@@ -163,7 +166,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
 
   #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
     try {
-      return codec.decode(ownBytes(codec, encoded))
+      return codec.decode(ownBytes(codec, encoded, this.#memory))
     } catch (error) {
       const message = `a ${part} of "${this.#topic.name}" can't be decoded`
       throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name, part }, error)

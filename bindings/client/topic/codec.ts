@@ -1,3 +1,4 @@
+import type { BatchMemory } from '../../model/batch-memory.ts'
 import { LogError } from '../../model/errors.ts'
 
 /**
@@ -46,9 +47,12 @@ export function sharesNoMemory<C extends object>(codec: C): C {
   return codec
 }
 
-/** The bytes that a codec has made, or will read, in memory that no value of it has. */
-export function ownBytes(codec: object, bytes: Uint8Array): Uint8Array {
-  return apart.has(codec) ? bytes : new Uint8Array(bytes)
+/** The bytes that a codec has made, or will read, where no value of it is; where need be, a copy in `memory`. */
+export function ownBytes(codec: object, bytes: Uint8Array, memory: BatchMemory): Uint8Array {
+  if (apart.has(codec)) return bytes
+  const copy = memory.take(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 /** The same codec under a type that nothing checks at run time, and says so: `unchecked<Payment>(json())`. */
