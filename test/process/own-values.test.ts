@@ -28,26 +28,36 @@ test('a try that fails changes no state of bytes, though it changed those that i
 })
 
 // Regression: the state of one key was what the program had put into its buffer for another one since.
-test('bytes that were set are the program’s again once they are committed', async (open) => {
-  const log = await open({ topics: [counts, payments] })
-  await log.producer().send([1, 2].map((amount) => payments.record({ value: { amount } })))
-  const buffer = new Uint8Array(1)
-  const found: unknown[] = []
-  const processor = log.process({
-    ...{ groupId: 'g', topics: [payments], state: { counts: store(counts) }, maxRecords: 1 },
-    delivery: 'at-least-once',
-    async handle({ value }, { state }) {
-      const { amount } = value as { amount: number }
-      buffer[0] = amount
-      state.counts.set(`${amount}`, buffer)
-      found.push(await state.counts.get('1'))
-    },
+for (const [maxRecords, sizeBytes] of [
+  [1, 100],
+  [2, 1],
+  [2, 100],
+] as const) {
+  test(`${sizeBytes} bytes that were set are the program’s again, in batches of ${maxRecords}`, async (open) => {
+    const log = await open({ topics: [counts, payments] })
+    await log.producer().send([1, 2].map((amount) => payments.record({ value: { amount } })))
+    const buffer = new Uint8Array(sizeBytes)
+    const found: unknown[] = []
+    const processor = log.process({
+      ...{ groupId: 'g', topics: [payments], state: { counts: store(counts) }, maxRecords },
+      delivery: 'at-least-once',
+      async handle({ value }, { state }) {
+        const { amount } = value as { amount: number }
+        buffer.fill(amount)
+        state.counts.set(`${amount}`, buffer)
+        found.push(await state.counts.get('1'))
+      },
+    })
+    await Promise.race([until(async () => found.length === 2), processor.done])
+    await processor.close()
+    const first = new Uint8Array(sizeBytes).fill(1)
+    assert.equal(found, [first, first])
+    const table = await log.table(counts)
+    assert.equal(table.get('1'), first)
+    await table.close()
+    await log.close()
   })
-  await Promise.race([until(async () => found.length === 2), processor.done])
-  await processor.close()
-  assert.equal(found, [new Uint8Array([1]), new Uint8Array([1])])
-  await log.close()
-})
+}
 
 // Regression: the second try was given the value as the first one had left it.
 test('a record that is handled again comes as it was, whatever the try before did to its value', async (open) => {
