@@ -193,8 +193,8 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'behaviours: a table keeps what was deleted',
     file: 'client/process/partition-values.ts',
-    find: '    if (value === null) this.values.delete(text)\n',
-    put: '    if (value === null) this.values.get(text)\n',
+    find: 'this.values.delete(text)',
+    put: 'this.values.get(text)',
     tests: [contract],
   },
   {
