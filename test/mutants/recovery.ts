@@ -117,7 +117,7 @@ export const RECOVERY: readonly Mutant[] = [
     file: commit,
     find: '    for (const { files } of extents) yield* this.#writeOut(files)\n',
     put: '',
-    tests: [crashes],
+    tests: ['log/store/large-frames.test.ts', crashes],
   },
   {
     name: 'commit: what waits is not written before the frame copies it from the file',

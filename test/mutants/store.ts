@@ -100,6 +100,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/store/backup-moment.test.ts'],
   },
   {
+    name: 'backup: what was linked is written over where it is copied for a later moment',
+    file: 'log/store/copied-files.ts',
+    find: 'if (this.#isAgain && copiedBytes === 0) yield*',
+    put: 'if (copiedBytes < 0) yield*',
+    tests: ['log/store/copied-files.test.ts'],
+  },
+  {
     name: 'backup: the copy begins with the first leader epoch',
     file: 'log/store/backups.ts',
     find: 'facts: { generation, leaderEpoch, producerIdsEnd',
@@ -262,7 +269,7 @@ export const STORE: readonly Mutant[] = [
     file: 'log/recovery/unclean-recovery.ts',
     find: 'const files = [copy?.file, restated?.file, headerFile].filter',
     put: 'const files = [copy?.file, restated?.file].filter',
-    tests: ['simulation/crash-points.heavy.test.ts'],
+    tests: ['log/recovery/not-durable-yet.test.ts', 'simulation/crash-points.heavy.test.ts'],
   },
   {
     name: 'what a crash left of a topic that frames delete becomes stray',

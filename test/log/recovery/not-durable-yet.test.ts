@@ -63,21 +63,40 @@ test('a checkpoint that was never flushed stays, once a recovery has copied it, 
   }
 })
 
-// A power failure may take every sector that a write touched since the last flush.
-test('the header of a close is flushed before an open writes over the one before it', () => {
-  const disk = killedBeforeFlush(HEADER_FILE)
-  let left: VirtualDisk | undefined
-  disk.watch = (_operation, kind, path, range) => {
-    if (kind !== 'write' || path !== HEADER_FILE || range === undefined) return
-    left = disk.image(new Random(1), 'none')
-    const { position, lengthBytes } = range
-    for (const slot of [slotOf(0), slotOf(1)])
-      if (slot === position || !disk.isDurable(path, slot, lengthBytes))
-        left.spoil(path, slot, new Uint8Array(lengthBytes).fill(7))
+/** Killed in the recovery after it was killed before, before the flush of its own header. */
+function killedInRecovery(): VirtualDisk {
+  const disk = filled().storage.image(new Random(1), 'kill')
+  let killed: VirtualDisk | undefined
+  disk.watch = (_operation, kind, path) => {
+    if (kind === 'flush' && path === HEADER_FILE) killed = disk.image(new Random(1), 'kill')
   }
   opened(disk)
-  assert.ok(left)
-  assert.is(opened(left).fetchAll('t', 0).length, 3)
-})
+  assert.ok(killed)
+  return killed
+}
+
+const HEADERS: Record<string, () => VirtualDisk> = {
+  'a close': () => killedBeforeFlush(HEADER_FILE),
+  'a recovery': killedInRecovery,
+}
+
+// A power failure may take every sector that a write touched since the last flush.
+for (const [whose, left] of Object.entries(HEADERS)) {
+  test(`the header of ${whose} is flushed before an open writes over the one before it`, () => {
+    const disk = left()
+    let lost: VirtualDisk | undefined
+    disk.watch = (_operation, kind, path, range) => {
+      if (lost !== undefined || kind !== 'write' || path !== HEADER_FILE || range === undefined) return
+      lost = disk.image(new Random(1), 'none')
+      const { position, lengthBytes } = range
+      for (const slot of [slotOf(0), slotOf(1)])
+        if (slot === position || !disk.isDurable(path, slot, lengthBytes))
+          lost.spoil(path, slot, new Uint8Array(lengthBytes).fill(7))
+    }
+    opened(disk)
+    assert.ok(lost)
+    assert.is(opened(lost).fetchAll('t', 0).length, 3)
+  })
+}
 
 test.run()

@@ -2,8 +2,12 @@
 // its segment (decision 032).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { RING_FILE_BYTES, SIMULATED_SIZES, SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../support.ts'
+import { SHOWN, Writer } from './plain-writer.ts'
 
 /** Flushes of the segment and of the ring until a batch of so many bytes is acknowledged. */
 function flushesOfSend(ringFiles: number, valueBytes: number): { segment: number; ring: number } {
@@ -33,6 +37,23 @@ test('it is synced in its segment where few files are left for the frames after 
 
 test('no frame holds more than three quarters of a file', () => {
   assert.equal(flushesOfSend(4, (RING_FILE_BYTES * 3) / 4), { segment: 1, ring: 1 })
+})
+
+/** Of 1000 bytes each: more than a ring file of the writer. */
+const BATCHES = 20
+
+test('small batches that wait, too many for a frame, are written to their segment before it is synced', () => {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN)
+  for (let baseOffset = 0; baseOffset < BATCHES; baseOffset++) {
+    const batch = sealedBatch({ baseOffset, valueBytes: 900 })
+    while (!writer.store.append(SHOWN, batch, true)) runNow(writer.store.activate(SHOWN))
+  }
+  assert.ok(writer.store.hasUnwritten(SHOWN))
+  writer.commit(SHOWN)
+  const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none')).open()
+  assert.equal(report.damage, [])
+  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, BATCHES)
 })
 
 test.run()
