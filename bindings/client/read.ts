@@ -91,10 +91,10 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
 
   batches(options: ReadBatchOptions = {}): AsyncIterable<BatchOf<T>> {
     const defaults = { maxRecords: BATCH_RECORDS, maxBytes: FETCH_BYTES }
-    const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
+    const limits = batchLimits(options, BATCH_NAMES, defaults)
     const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
-      records.nextBatch(maxRecords, NO_GENERATION, loan) as unknown as BatchOf<T>
-    const mode = { sizes: new FetchSize(maxBytes), isBorrowed: isBorrowed(options), takeFrom }
+      records.nextBatch(limits, NO_GENERATION, loan) as unknown as BatchOf<T>
+    const mode = { sizes: new FetchSize(limits.maxBytes), isBorrowed: isBorrowed(options), takeFrom }
     return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, mode)) }
   }
 

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort } from './fake-port.ts'
+import { setup, take } from './support.ts'
 
 const RECORDS = 20
 const MAX_POLL_INTERVAL_MS = 5000
@@ -38,6 +39,18 @@ for (const how of ['records', 'batches of one'] as const) {
     assert.is(port.timers, 0, 'nothing is left behind')
   })
 }
+
+test('an iteration for each record polls in time, though no timer can ring between them', async () => {
+  const { log, broker, port } = setup()
+  broker.write('t', ['a', 'b', 'c', 'd'])
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: MAX_POLL_INTERVAL_MS })
+  for (const [offset, fetches] of [1, 2, 3].entries()) {
+    assert.is((await take(consumer, 1))[0]?.offset, offset)
+    assert.is(broker.fetches, fetches)
+    port.time += MAX_POLL_INTERVAL_MS * 0.4
+  }
+  await log.close()
+})
 
 test('a poll that is due waits for nothing: what was fetched ahead comes at once', async () => {
   const { port, log, consumer } = await opened()

@@ -148,6 +148,20 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/poll-interval.test.ts'],
   },
   {
+    name: 'an iteration that begins with what is left polls no more than a timer tells it to',
+    file: 'client/consumer/membership.ts',
+    find: '    this.#reminder.iterationBegan()\n',
+    put: '',
+    tests: ['client/poll-interval.test.ts'],
+  },
+  {
+    name: 'what an earlier iteration left makes a batch larger than this one asks for',
+    file: 'client/consumer/fetched-records.ts',
+    find: 'if (records <= 0 || bytes <= 0) break',
+    put: 'if (records <= 0) break',
+    tests: ['client/left-records.test.ts'],
+  },
+  {
     name: 'an outcome that was interrupted comes into force, whatever the group was told since',
     file: 'client/consumer/membership.ts',
     find: 'if (times === this.#reported.times) this.#next ??= next',

@@ -67,9 +67,13 @@ export class AssignedPartition implements TopicPartition {
     this.#finished.askedNext()
   }
 
-  /** The iteration ended. Fetched records that it didn't deliver are dropped, and the next fetch brings them again. */
+  /** The iteration ended at its last record. What it fetched and didn't deliver stays for the next one. */
   iterationEnded(): void {
     this.#finished.ended()
+  }
+
+  /** The member holds it no more. A record that the program keeps holds it, and must not hold what came after it. */
+  givenUp(): void {
     this.#buffer = undefined
   }
 

@@ -61,8 +61,10 @@ export class Assignment {
   }
 
   #setPartitions(partitions: readonly AssignedPartition[]): void {
+    const before = this.#partitions
     this.#partitions = partitions
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
+    for (const each of before) if (this.at(each) !== each) each.givenUp()
   }
 
   /** The partitions that no other member may be given yet, those included that are about to come into force. */

@@ -94,18 +94,22 @@ export class ConsumerRun<T> implements ItemSource<T> {
   }
 
   async more(): Promise<boolean> {
-    if (!this.#hasStarted) this.#start()
+    const isFirst = !this.#hasStarted
+    if (isFirst) this.#start()
     for (const signal of this.#signals) throwIfAborted(signal)
     if (this.#isOver) return false
     this.#current = undefined
-    await wokenBy(this.#signals, this.#wake, () => this.#wait())
+    await wokenBy(this.#signals, this.#wake, () => this.#wait(isFirst))
     return true
   }
 
-  /** A failure caused by the interruption is dropped: the next step finds out why the wait was interrupted. */
-  async #wait(): Promise<void> {
+  /**
+   * At first it fetches nothing: an earlier iteration may have left records. A failure caused by the interruption is
+   * dropped: the next step finds out why the wait was interrupted.
+   */
+  async #wait(isFirst: boolean): Promise<void> {
     try {
-      if (this.#membership.isUnsettled) await this.#membership.settle()
+      if (isFirst || this.#membership.isUnsettled) await this.#membership.settle()
       else await this.#membership.fetch(this.#sizes.next(), () => this.#isUnwanted)
     } catch (error) {
       if (!this.#isUnwanted) throw error
@@ -125,10 +129,12 @@ export class ConsumerRun<T> implements ItemSource<T> {
     if (this.#hasStarted) this.#wake()
   }
 
-  /** Drops fetched records that weren't delivered: the next iteration brings them again. */
+  /** Fetched records that weren't delivered are left to the next iteration, which goes on with the same partition. */
   async end(): Promise<void> {
     if (!this.#hasStarted) return
     this.#runs.isIterating = false
+    if (this.#current !== undefined) this.#runs.turn--
+    this.#delivered?.iterationEnded()
     this.#membership.iterationEnded()
   }
 }

@@ -15,9 +15,9 @@ export type RebalanceHandler = (partitions: readonly TopicPartition[]) => void |
  * joins at the first iteration and starts at the group's committed offsets, so that after a crash everything from there
  * on is delivered again. Records own their bytes: they may be kept.
  *
- * `break` ends the iteration and leaves the consumer open: the next iteration goes on after the last delivered record.
- * Until then it is still a member, and nobody else reads its partitions before it is closed or hasn't polled for
- * `maxPollIntervalMs`. `close()` ends the iteration; an aborted `signal` makes it reject with its reason.
+ * `break` ends the iteration and leaves the consumer open: the next iteration goes on after the last delivered record,
+ * with what was fetched by then. Until then it is still a member, and nobody else reads its partitions before it is
+ * closed or hasn't polled for `maxPollIntervalMs`. `close()` ends the iteration; an aborted `signal` makes it reject with its reason.
  *
  * An iteration rejects with UNKNOWN_TOPIC_OR_PARTITION, INVALID_GROUP_ID (one that no record can hold),
  * INCONSISTENT_GROUP_PROTOCOL, NO_OFFSET, OFFSET_OUT_OF_RANGE (both with `autoOffsetReset: 'none'`), CORRUPT_MESSAGE,

@@ -69,14 +69,14 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   batches(options: Abortable & BatchOptions = {}): AsyncIterable<BatchOf<T>> {
     const defaults = { maxRecords: MAX_RECORDS, maxBytes: MAX_BYTES }
-    const { maxRecords, maxBytes } = batchLimits(options, BATCH_NAMES, defaults)
+    const limits = batchLimits(options, BATCH_NAMES, defaults)
     const signals = new Set([signalOf(options), this.#signal])
     const takeFrom = (buffer: FetchedRecords) => {
-      const batch = buffer.nextBatch(maxRecords, this.#membership.generation)
+      const batch = buffer.nextBatch(limits, this.#membership.generation)
       const { baseOffset, nextOffset } = batch
       return { item: batch as unknown as BatchOf<T>, baseOffset, lastOffset: nextOffset - 1, stays: false }
     }
-    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], new FetchSize(maxBytes), takeFrom) }
+    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], new FetchSize(limits.maxBytes), takeFrom) }
   }
 
   #iterate<I>(

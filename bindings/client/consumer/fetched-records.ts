@@ -1,4 +1,5 @@
-import type { FetchedBatch, FetchedPartition } from '../../broker/reader-session.ts'
+import type { FetchedBatch, FetchedPartition, WholeBatch } from '../../broker/reader-session.ts'
+import type { BatchOptions } from '../batch-options.ts'
 import { ConsumedRecord, type Loan, type RecordSource } from './consumed-record.ts'
 import { DeliveredBatch, type RecordRange } from './delivered-batch.ts'
 
@@ -9,7 +10,7 @@ export class FetchedRecords {
   /** The offset after its last record, where the next fetch begins. */
   readonly endOffset: number
   readonly #source: RecordSource
-  readonly #batches: readonly FetchedBatch[]
+  readonly #batches: readonly WholeBatch[]
   readonly #limitOffset: number
   #batch = 0
   #index = 0
@@ -53,14 +54,19 @@ export class FetchedRecords {
     return record
   }
 
-  /** The next records together, at most `maxRecords`. There must be one at least. */
-  nextBatch(maxRecords: number, generation: number, loan?: Loan | undefined): DeliveredBatch {
+  /**
+   * The next records together, within the limits as a fetch is: it may have asked for more than this iteration does.
+   * There must be one at least.
+   */
+  nextBatch(limits: Readonly<Record<keyof BatchOptions, number>>, generation: number, loan?: Loan): DeliveredBatch {
     const ranges: RecordRange[] = []
-    let left = maxRecords
-    for (let batch = this.#batches[this.#batch]; batch !== undefined && left > 0; batch = this.#batches[this.#batch]) {
-      const end = Math.min(this.#end, this.#index + left)
+    let { maxRecords: records, maxBytes: bytes } = limits
+    for (let batch = this.#batches[this.#batch]; batch !== undefined; batch = this.#batches[this.#batch]) {
+      if (records <= 0 || bytes <= 0) break
+      const end = Math.min(this.#end, this.#index + records)
       ranges.push({ batch, from: this.#index, end })
-      left -= end - this.#index
+      records -= end - this.#index
+      bytes -= batch.plainBytes
       this.#skip(end - this.#index)
     }
     const { topic, partition, decoder, held } = this.#source

@@ -316,12 +316,12 @@ export class Membership implements CommittingMember {
 
   /** `isOver` returns whether nobody waits for the iteration any more. */
   iterationBegan(isOver: () => boolean): void {
+    this.#reminder.iterationBegan()
     this.#waits.iterationBegan(isOver)
   }
 
   iterationEnded(): void {
     this.#waits.iterationEnded()
-    for (const partition of this.assignment.partitions) partition.iterationEnded()
     this.#settleWhileIdle()
   }
 

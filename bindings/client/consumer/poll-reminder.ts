@@ -29,6 +29,15 @@ export class PollReminder {
     if (this.#cancelTimer === undefined) this.#remindIn(this.#intervalMs)
   }
 
+  /** Since the last poll the program may have let no timer ring. */
+  iterationBegan(): void {
+    if (this.#cancelTimer !== undefined && this.#leftMs <= 0) this.#isDue = true
+  }
+
+  get #leftMs(): number {
+    return this.#polledAt + this.#intervalMs - this.#port.elapsed()
+  }
+
   stop(): void {
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
@@ -38,7 +47,7 @@ export class PollReminder {
   #remindIn(delayMs: number): void {
     this.#cancelTimer = this.#port.setTimer(delayMs, () => {
       this.#cancelTimer = undefined
-      const leftMs = this.#polledAt + this.#intervalMs - this.#port.elapsed()
+      const leftMs = this.#leftMs
       if (leftMs > 0) this.#remindIn(leftMs)
       else this.#isDue = true
     })
