@@ -39,4 +39,10 @@ export class SharedBlocks implements BatchMemory {
     this.#usedBytes = (from + sizeBytes + 7) & ~7
     return new Uint8Array(this.#block, from, sizeBytes)
   }
+
+  /** The start of what was taken last; the rest of it is free again. */
+  shorten({ buffer, byteOffset }: Uint8Array<ArrayBuffer>, sizeBytes: number): Uint8Array<ArrayBuffer> {
+    if (buffer === this.#block) this.#usedBytes = (byteOffset + sizeBytes + 7) & ~7
+    return new Uint8Array(buffer, byteOffset, sizeBytes)
+  }
 }

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const table = 'process/table.test.ts'
+const encodedText = 'client/encode-text.test.ts'
 const keptValue = 'process/kept-value.test.ts'
 const ownValues = 'process/own-values.test.ts'
 
@@ -33,6 +34,20 @@ export const VALUES: readonly Mutant[] = [
     find: 'value && ownMemory(value, replaced)',
     put: 'value',
     tests: [keptValue],
+  },
+  {
+    name: 'a text that is not ASCII ends where an ASCII one would',
+    file: 'client/topic/encode-text.ts',
+    find: '.read === length',
+    put: '.written <= length',
+    tests: [encodedText],
+  },
+  {
+    name: 'the next text is written over one that is not ASCII',
+    file: 'model/batch-memory.ts',
+    find: '(byteOffset + sizeBytes + 7)',
+    put: 'byteOffset',
+    tests: [encodedText],
   },
   {
     name: 'a record that is handled again comes as the try before left it',

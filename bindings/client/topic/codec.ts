@@ -1,5 +1,6 @@
 import type { BatchMemory } from '../../model/batch-memory.ts'
 import { LogError } from '../../model/errors.ts'
+import { encodeText } from './encode-text.ts'
 
 /**
  * Turns keys or values into bytes and back. Both ways are synchronous, so that records are encoded in the order of the
@@ -21,7 +22,6 @@ export const bytes: Codec<Uint8Array, Uint8Array<ArrayBuffer>> = {
   decode: (value) => value as Uint8Array<ArrayBuffer>,
 }
 
-const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
@@ -34,7 +34,7 @@ export const string: Codec<string> = {
     if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) {
       throw new LogError('RECORD_SERIALIZATION', 'a lone surrogate has no UTF-8 form')
     }
-    return encoder.encode(value)
+    return encodeText(value)
   },
   decode: (value) => decoder.decode(value),
 }
