@@ -44,6 +44,13 @@ export const FAILURES: readonly Mutant[] = [
     tests: [noMoreFiles, 'log/store/reserve-and-fence.test.ts'],
   },
   {
+    name: 'failures: a file for the next segment that can’t be made ahead ends the log',
+    file: 'log/segment/next-segment-file.ts',
+    find: "'STORAGE_FULL', 'KAFKA_STORAGE_ERROR'",
+    put: "'STORAGE_FULL'",
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
     name: 'failures: an index of aborted transactions that finds no room is a failure',
     file: 'log/segment/aborted-index.ts',
     find: "      if (!LogError.is(error, 'STORAGE_FULL')) throw error\n",

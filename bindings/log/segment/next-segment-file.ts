@@ -11,7 +11,7 @@ import { NEXT_SEGMENT } from '../files/file-names.ts'
 export class NextSegmentFile {
   readonly #store: FileStore
   readonly #path: string
-  /** `refused`: there was no room for it, or the store can't rename. */
+  /** `refused`: it couldn't be made, or the store can't rename. */
   #state: 'none' | 'due' | 'making' | 'made' | 'refused' = 'none'
 
   constructor(store: FileStore, directory: string) {
@@ -31,7 +31,8 @@ export class NextSegmentFile {
 
   /**
    * A crash may have left a file under the name. If a renaming that was cut short left both names, that file is a
-   * segment itself: so only this name is removed, and its content isn't touched. A full disk is no failure here.
+   * segment itself: so only this name is removed, and its content isn't touched. That it can't be made is no failure of
+   * the log: nothing counts on it, and the roll makes its file itself, or tells why it can't.
    */
   *make(): Task<void> {
     const store = this.#store
@@ -44,7 +45,7 @@ export class NextSegmentFile {
       file.close()
       this.#state = 'made'
     } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      if (!LogError.is(error, 'STORAGE_FULL', 'KAFKA_STORAGE_ERROR')) throw error
       this.#state = 'refused'
     }
   }

@@ -173,21 +173,29 @@ rolls('a crash left both names of a segment: the file that is made ahead is anot
   assert.is(toHex(content(disk, path(1, 'log')) ?? new Uint8Array()), before)
 })
 
-rolls('without room for the next file the roll makes it', () => {
-  const disk = new VirtualDisk()
-  const list = newList(newContext(disk), { segmentBytes: 200 })
-  append(list, { baseOffset: 0, valueBytes: 60 })
-  append(list, { baseOffset: 1, valueBytes: 100 })
-  assert.ok(list.wantsNext)
-  const open = disk.open.bind(disk)
-  disk.open = (name, options) => {
-    if (name.endsWith(NEXT_SEGMENT)) throw new LogError('STORAGE_FULL', 'no room', { file: name })
-    return open(name, options)
-  }
-  runNow(list.makeNext())
-  assert.is(list.wantsNext, false)
-  append(list, { baseOffset: 2 })
-  assert.is(list.active?.baseOffset, 2)
-})
+for (const [call, code] of [
+  ['open', 'STORAGE_FULL'],
+  ['open', 'KAFKA_STORAGE_ERROR'],
+  ['remove', 'KAFKA_STORAGE_ERROR'],
+] as const) {
+  rolls(`a next file that can’t be made ahead is no failure, and the roll makes it: ${call}, ${code}`, () => {
+    const disk = new VirtualDisk()
+    const list = newList(newContext(disk), { segmentBytes: 200 })
+    append(list, { baseOffset: 0, valueBytes: 60 })
+    append(list, { baseOffset: 1, valueBytes: 100 })
+    assert.ok(list.wantsNext)
+    const asked = disk[call].bind(disk) as (path: string, options: { readonly create: boolean }) => undefined
+    let refused = 0
+    disk[call] = (name: string, options?: { readonly create: boolean }) => {
+      if (!name.endsWith(NEXT_SEGMENT)) return asked(name, options ?? { create: false })
+      refused++
+      throw new LogError(code, 'refused', { file: name, operation: call })
+    }
+    runNow(list.makeNext())
+    assert.equal([refused, list.wantsNext], [1, false])
+    append(list, { baseOffset: 2 })
+    assert.is(list.active?.baseOffset, 2)
+  })
+}
 
 rolls.run()
