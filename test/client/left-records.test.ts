@@ -96,6 +96,23 @@ overBrokers('what is left of a partition that is paused between two iterations w
   assert.equal(await oneByOne(consumer, 1), [isFirst ? 'b' : 'y'])
 })
 
+test('with a pause and a resume for each record, every batch is decoded once', async () => {
+  const log = await filled()
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer.lag()
+  const before = decoded
+  let expected = 0
+  for await (const { offset } of consumer) {
+    assert.is(offset, expected)
+    if (++expected === RECORDS) break
+    consumer.pause()
+    assert.is(consumer.position(at(0)), expected)
+    consumer.resume()
+  }
+  assert.is(decoded - before, BATCHES)
+  await log.close()
+})
+
 test('batches are as large as their own iteration asks for, whatever an earlier one fetched', async () => {
   const log = await filled(4)
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })

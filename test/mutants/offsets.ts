@@ -472,8 +472,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what was fetched of a paused partition keeps errors of others',
     file: 'client/consumer/fetcher.ts',
-    find: '      if (assigned.isPaused) return\n',
-    put: '',
+    find: 'each.isPaused || each.buffer === undefined',
+    put: 'each.buffer === undefined',
     tests: ['client/untold-failures.test.ts'],
   },
 ]

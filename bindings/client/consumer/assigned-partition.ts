@@ -93,11 +93,6 @@ export class AssignedPartition implements TopicPartition {
     }
   }
 
-  pause(): void {
-    this.isPaused = true
-    this.#buffer = undefined
-  }
-
   /**
    * The group has committed `nextOffset`. If an abort led back to records that another run of the same work has
    * committed after all, they are passed over.

@@ -222,9 +222,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   pause(which?: readonly TopicPartition[]): void {
-    for (const partition of this.#select(which)) {
-      partition.pause()
-    }
+    for (const partition of this.#select(which)) partition.isPaused = true
     this.#membership.wake()
   }
 

@@ -39,7 +39,7 @@ export class Fetcher {
 
   /**
    * The error of a damaged partition is thrown only once the others have nothing to deliver, so that it doesn't hold
-   * them up.
+   * them up. What a paused one has waits for its resume, as in Kafka's client (KAFKA-7548).
    */
   async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
     const failed: unknown[] = []
@@ -48,7 +48,7 @@ export class Fetcher {
       await this.#fill(part, from.get(placeKey(part))).catch((error: unknown) => failed.push(error))
     }
     const { partitions } = this.#parts.assignment
-    if (failed.length > 0 && partitions.every((each) => each.buffer === undefined)) throw failed[0]
+    if (failed.length > 0 && partitions.every((each) => each.isPaused || each.buffer === undefined)) throw failed[0]
   }
 
   async #fill(part: FetchedPartition, from: number | undefined): Promise<void> {
@@ -58,8 +58,6 @@ export class Fetcher {
     // The program has called `seek` since: this isn't what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
     if (part.error === undefined) {
-      // Its records would stay here, and keep errors of others from being told. They are fetched again.
-      if (assigned.isPaused) return
       const { topic, partition } = part
       const source = { topic, partition, decoder, held: assigned, loan: undefined }
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
