@@ -8,7 +8,7 @@ import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
 import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
-import { placeKey, samePlace } from './places.ts'
+import { placeKey } from './places.ts'
 import { assertPartition } from './producer/partitioner.ts'
 import { type Abortable, abortable, throwIfAborted, wokenBy } from './signals.ts'
 import { type StartPoint, startPositions } from './start-point.ts'
@@ -40,12 +40,13 @@ export class ReadRun<T> implements ItemSource<T> {
   readonly #wake: () => void
   #session: ReaderSession | undefined
   #isStopped = false
-  /** Where the next fetch begins. */
-  #positions: readonly TopicPosition[] = []
+  /** Where the next fetch begins in each partition. Those come first that have waited longest for records. */
+  readonly #positions: Map<string, TopicPosition> = new Map()
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
   #limits: ReadonlyMap<string, number> | undefined
-  /** What was fetched; the first part is being delivered. */
-  #parts: FetchedPartition[] = []
+  /** What was fetched, and how many parts of it were begun. */
+  #parts: readonly FetchedPartition[] = []
+  #begun = 0
   #records: FetchedRecords | undefined
   /** The loan of the item that was handed out last. */
   #loan: Loan | undefined
@@ -62,7 +63,7 @@ export class ReadRun<T> implements ItemSource<T> {
     this.#endLoan()
     throwIfAborted(this.#plan.signal)
     while (this.#records === undefined || this.#records.isEmpty) {
-      const part = this.#parts.shift()
+      const part = this.#parts[this.#begun++]
       if (part === undefined) return undefined
       if (part.error !== undefined) throw part.error
       this.#records = this.#open(part)
@@ -78,10 +79,12 @@ export class ReadRun<T> implements ItemSource<T> {
   #open(part: FetchedPartition): FetchedRecords | undefined {
     const { topic, partition } = part
     const decoder = this.#plan.decoders.get(topic)
-    const index = this.#positions.findIndex((each) => samePlace(each, part))
-    const position = this.#positions[index]
+    const place = placeKey(part)
+    const position = this.#positions.get(place)
     if (decoder === undefined || position === undefined) return undefined
-    this.#positions = this.#positions.with(index, { ...position, nextOffset: part.nextOffset })
+    // A fetch takes from the positions in order until it is full: so the others come before this one the next time.
+    if (part.nextOffset !== position.nextOffset) this.#positions.delete(place)
+    this.#positions.set(place, { ...position, nextOffset: part.nextOffset })
     const source = { topic, partition, decoder, held: undefined, loan: undefined }
     return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
   }
@@ -93,17 +96,20 @@ export class ReadRun<T> implements ItemSource<T> {
   async more(): Promise<boolean> {
     this.#session ??= await abortable(this.#start(), this.#plan.signal)
     if (this.#limits !== undefined) {
-      this.#positions = this.#positions.filter((each) => each.nextOffset < this.#limitOf(each))
+      for (const [place, each] of this.#positions) {
+        if (each.nextOffset >= this.#limitOf(each)) this.#positions.delete(place)
+      }
     }
     // A signal that aborted before could wake no fetch: the fetch hadn't begun.
     throwIfAborted(this.#plan.signal)
-    if (this.#positions.length === 0 || this.#isStopped) return false
+    if (this.#positions.size === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
     const maxBytes = this.#mode.sizes.next()
-    const request = { positions: this.#positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
+    const positions = [...this.#positions.values()]
+    const request = { positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
     const session = this.#session
-    this.#parts = [...(await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request)))]
-    this.#positions = rotate(this.#positions)
+    this.#parts = await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request))
+    this.#begun = 0
     return !this.#isStopped
   }
 
@@ -113,7 +119,9 @@ export class ReadRun<T> implements ItemSource<T> {
     this.#session = session
     const places = await partitionsOf(decoders, (topic) => session.topic(topic))
     const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
-    this.#positions = starts.map((start, index) => ({ ...start, topicId: places[index]?.topicId }))
+    for (const [index, start] of starts.entries()) {
+      this.#positions.set(placeKey(start), { ...start, topicId: places[index]?.topicId })
+    }
     const ends: readonly TopicPosition[] | undefined = await until
     if (Array.isArray(until)) assertRead(until, places)
     else if (ends !== undefined) assertSameTopics(ends, places)
@@ -128,7 +136,7 @@ export class ReadRun<T> implements ItemSource<T> {
    */
   async #checkStarts(session: ReaderSession): Promise<void> {
     const isBeyond = (at: Position) => this.#limits?.has(placeKey(at)) === true && at.nextOffset > this.#limitOf(at)
-    const positions = this.#positions.filter(isBeyond)
+    const positions = [...this.#positions.values()].filter(isBeyond)
     if (positions.length === 0) return
     const { isolationLevel } = this.#plan
     const parts = await session.fetch({ positions, isolationLevel, maxBytes: 0, wait: false })
@@ -151,9 +159,11 @@ export class ReadRun<T> implements ItemSource<T> {
  * end wouldn't be read at all.
  */
 function assertRead(until: readonly Position[], places: readonly TopicPartition[]): void {
+  const partitions = new Map<string, number>()
+  for (const { topic } of places) partitions.set(topic, (partitions.get(topic) ?? 0) + 1)
   for (const { topic, partition } of until) {
-    const partitions = places.filter((place) => place.topic === topic).length
-    if (partitions > 0) assertPartition(topic, partition, partitions)
+    const count = partitions.get(topic)
+    if (count !== undefined) assertPartition(topic, partition, count)
     else throw new LogError('INVALID_REQUEST', `until names "${topic}", which isn't read`, { option: 'until', topic })
   }
 }
@@ -183,12 +193,4 @@ export async function partitionsOf(
     for (let partition = 0; partition < partitions; partition++) places.push({ topic, topicId, partition })
   }
   return places
-}
-
-/**
- * A fetch takes from the positions in order until it is full: with a rotation each partition comes first in its turn.
- */
-export function rotate<T>(items: readonly T[], by: number = 1): T[] {
-  const first = by % Math.max(1, items.length)
-  return [...items.slice(first), ...items.slice(0, first)]
 }

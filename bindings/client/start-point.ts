@@ -1,7 +1,7 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import { checkPosition, isCount, samePlace } from './places.ts'
+import { checkPosition, isCount, placeKey } from './places.ts'
 
 /**
  * Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions.
@@ -16,8 +16,9 @@ export async function startPositions(
   isolationLevel: IsolationLevel,
 ): Promise<Position[]> {
   if (isPositions(from)) {
+    const given = new Map(from.map((each) => [placeKey(each), each]))
     return at.map((place) => {
-      const position = from.find((each) => samePlace(each, place))
+      const position = given.get(placeKey(place))
       if (position !== undefined) return checkPosition(position)
       const message = `no position was given for ${place.topic}-${place.partition}`
       throw new LogError('INVALID_REQUEST', message, { ...place, option: 'from' })

@@ -65,8 +65,12 @@ export class FetchReads {
     let remaining = request.maxBytes
     let moved = false
     for (const position of request.positions) {
+      // Once it is full, or meets what isn't in memory, the rest is left to the next fetch: a reader of thousands of
+      // partitions would look at all of them for each few that it is answered.
+      if (moved && remaining <= 0) break
       const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
-      if (missing !== undefined && !moved) {
+      if (missing !== undefined) {
+        if (moved) break
         // Left out of the answer: otherwise a reader that is woken now would take the partition for empty.
         if (wanted.push(missing) === PREPARING_MAX) break
         continue

@@ -4,7 +4,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Assignment } from '../../bindings/client/consumer/assignment.ts'
 import { Fetcher } from '../../bindings/client/consumer/fetcher.ts'
+import { FetchSize } from '../../bindings/client/fetch-size.ts'
 import { StateManager } from '../../bindings/client/process/state-manager.ts'
+import { ReadRun } from '../../bindings/client/read-run.ts'
 import { bytes } from '../../bindings/entry/node.ts'
 
 const COUNT = 2000
@@ -66,6 +68,34 @@ test('an assignment that comes, one that takes its place, and an answer of all i
   await fetcher.fill(fetched, places(COUNT))
   assert.ok(looks < LOOKS_MAX, `an answer looked ${looks} times`)
   assert.ok(assignment.partitions.every(({ position }) => position === 7))
+})
+
+test('a reader: where it begins and ends, and an answer of all its partitions', async () => {
+  const part = { batches: [], nextOffset: 7, endOffset: 7, logStartOffset: 0, lastStableOffset: 7, error: undefined }
+  const asked: number[] = []
+  const session = {
+    topic: () => ({ topic: 't', topicId: TOPIC_ID, partitions: COUNT, config: {} }),
+    fetch: async ({ positions }: { positions: readonly { nextOffset: number }[] }) => {
+      asked.push(positions.length)
+      return places().map((place) => Object.assign(place, part))
+    },
+    wake() {},
+    close: async () => {},
+  }
+  const plan = {
+    decoders: new Map([['t', { topic: 't', key: bytes, value: bytes }]]),
+    ...{ isolationLevel: 'read_committed' as const, signal: undefined },
+    from: places(),
+    until: places().map((place) => Object.assign(place, { nextOffset: 8 })),
+  }
+  const mode = { sizes: new FetchSize(1), isBorrowed: false, takeFrom: () => undefined }
+  const run = new ReadRun({ openReader: () => session, admin: {} } as never, plan, mode)
+  looks = 0
+  assert.ok(await run.more())
+  assert.is(run.take(), undefined)
+  assert.ok(await run.more())
+  assert.ok(looks < LOOKS_MAX, `it looked ${looks} times`)
+  assert.equal(asked, [COUNT, COUNT])
 })
 
 test('what a processor checks when partitions come and go', () => {

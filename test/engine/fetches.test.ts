@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Engine } from '../../bindings/engine/engine.ts'
+import { FetchReads } from '../../bindings/engine/fetch-reads.ts'
 import { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
@@ -73,6 +74,39 @@ test('batches of several partitions are read into memory together, so that an an
   const answers = await readAll(broker)
   assert.ok(answers <= PARTITIONS / 10, `${answers} fetches for ${PARTITIONS} partitions`)
   await broker.close()
+})
+
+test('an answer that is full, or meets what isn’t in memory, leaves the rest of the partitions to the next fetch', () => {
+  let looks = 0
+  const hosted = Array.from({ length: PARTITIONS }, (_, partition) => ({
+    id: { topic: TOPIC, topicId: 'id', partition },
+    partition: {
+      watermarks: { logStartOffset: 0, nextOffset: 1, highWatermark: 1 },
+      lastStableOffset: 1,
+      readCommitted: () => {
+        const missing = partition < 40 ? undefined : 0
+        return { batches: missing === undefined ? [{}] : [], nextOffset: missing ?? 1, sizeBytes: 100, missing }
+      },
+    },
+  }))
+  const reads = new FetchReads({
+    topics: {
+      partition: (_: string, partition: number) => {
+        looks++
+        return hosted[partition]
+      },
+    } as never,
+    wantShown: () => {},
+  })
+  const answer = (maxBytes: number, first: number) => {
+    looks = 0
+    const request = { positions: from(0).slice(first), isolationLevel: 'read_committed', maxBytes, wait: true } as const
+    const { parts, missing } = reads.read(request, undefined)
+    return [parts.length, missing.length, looks]
+  }
+  assert.equal(answer(1000, 0), [10, 0, 10])
+  assert.equal(answer(1e6, 0), [40, 0, 41])
+  assert.equal(answer(1e6, 40), [0, 16, 16])
 })
 
 test('fetches that take the open files from one another get on all the same', async () => {

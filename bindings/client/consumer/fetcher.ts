@@ -2,7 +2,7 @@ import type { FetchedPartition, TopicPosition } from '../../broker/reader-sessio
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { placeKey } from '../places.ts'
-import { rotate } from '../read-run.ts'
+import type { AssignedPartition } from './assigned-partition.ts'
 import type { AssignedStart } from './assigned-start.ts'
 import type { Assignment } from './assignment.ts'
 import type { Decoder } from './consumed-record.ts'
@@ -19,22 +19,23 @@ export interface FetcherParts {
 /** Chooses the positions to fetch, in turn, and puts the answers into the partitions that still want them. */
 export class Fetcher {
   readonly #parts: FetcherParts
-  /** How many fetches there were so far. */
-  #fetches = 0
+  /** The last partition that a fetch brought something of. */
+  #lastFilled: AssignedPartition | undefined
 
   constructor(parts: FetcherParts) {
     this.#parts = parts
   }
 
   /**
-   * The positions of all partitions that have nothing to deliver and aren't paused, beginning with another one each
-   * time.
+   * The positions of all partitions that have nothing to deliver and aren't paused. A fetch takes from them in order
+   * until it is full: so it begins after the last partition of which the one before brought something.
    */
   nextPositions(): readonly TopicPosition[] {
-    const asked = this.#parts.assignment.partitions
+    const { partitions } = this.#parts.assignment
+    const first = this.#lastFilled === undefined ? 0 : partitions.indexOf(this.#lastFilled) + 1
+    return [...partitions.slice(first), ...partitions.slice(0, first)]
       .filter((each) => !each.isPaused && each.buffer === undefined)
       .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
-    return rotate(asked, this.#fetches++)
   }
 
   /**
@@ -61,6 +62,7 @@ export class Fetcher {
       const { topic, partition } = part
       const source = { topic, partition, decoder, held: assigned, loan: undefined }
       assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
+      if (part.nextOffset !== from) this.#lastFilled = assigned
       return
     }
     // The group rebalances over the topic that has the name now.
