@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
 import type { LogError } from '../model/errors.ts'
 import type { Callback } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
@@ -17,7 +17,10 @@ export interface DelayedFetch {
   readonly waitsAt: HostedPartition[]
 }
 
-const NONE: readonly DelayedFetch[] = []
+/** A fetch and its position in the partition at which it waits; `undefined` if it has several there. */
+type Waiting = readonly [fetch: DelayedFetch, position: TopicPosition | undefined]
+
+const NONE: readonly Waiting[] = []
 
 /**
  * The fetches that wait, and at which partitions: Kafka's word (DelayedOperationPurgatory). There are no deadlines
@@ -26,7 +29,8 @@ const NONE: readonly DelayedFetch[] = []
 export class FetchPurgatory {
   readonly #topics: Pick<Topics, 'partition'>
   readonly #fetches = new Set<DelayedFetch>()
-  readonly #byPartition = new Map<HostedPartition, Set<DelayedFetch>>()
+  readonly #byPartition = new Map<HostedPartition, Map<DelayedFetch, TopicPosition | undefined>>()
+  readonly #byReader = new Map<object, Set<DelayedFetch>>()
 
   constructor(topics: Pick<Topics, 'partition'>) {
     this.#topics = topics
@@ -38,9 +42,14 @@ export class FetchPurgatory {
   }
 
   /** Those that wait for this partition, as a copy too. */
-  at(partition: HostedPartition): readonly DelayedFetch[] {
+  at(partition: HostedPartition): readonly Waiting[] {
     const waiting = this.#byPartition.get(partition)
     return waiting === undefined || waiting.size === 0 ? NONE : [...waiting]
+  }
+
+  /** Those of this reader, as a copy too. */
+  of(reader: object): readonly DelayedFetch[] {
+    return [...(this.#byReader.get(reader) ?? [])]
   }
 
   has(fetch: DelayedFetch): boolean {
@@ -50,11 +59,12 @@ export class FetchPurgatory {
   add(fetch: DelayedFetch): void {
     if (this.#fetches.has(fetch)) return
     this.#fetches.add(fetch)
-    for (const { topic, partition } of fetch.request.positions) {
+    this.#byReader.set(fetch.reader, (this.#byReader.get(fetch.reader) ?? new Set()).add(fetch))
+    for (const position of fetch.request.positions) {
       try {
-        const hosted = this.#topics.partition(topic, partition)
-        const waiting = this.#byPartition.get(hosted) ?? new Set()
-        waiting.add(fetch)
+        const hosted = this.#topics.partition(position.topic, position.partition)
+        const waiting = this.#byPartition.get(hosted) ?? new Map<DelayedFetch, TopicPosition | undefined>()
+        waiting.set(fetch, waiting.has(fetch) ? undefined : position)
         fetch.waitsAt.push(hosted)
         if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
       } catch {
@@ -65,6 +75,8 @@ export class FetchPurgatory {
 
   remove(fetch: DelayedFetch): void {
     if (!this.#fetches.delete(fetch)) return
+    const ofReader = this.#byReader.get(fetch.reader)
+    if (ofReader?.delete(fetch) && ofReader.size === 0) this.#byReader.delete(fetch.reader)
     for (const partition of fetch.waitsAt) {
       const waiting = this.#byPartition.get(partition)
       if (waiting?.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
@@ -75,6 +87,6 @@ export class FetchPurgatory {
   forget(partition: HostedPartition): readonly DelayedFetch[] {
     const waiting = this.at(partition)
     this.#byPartition.delete(partition)
-    return waiting
+    return waiting.map(([fetch]) => fetch)
   }
 }

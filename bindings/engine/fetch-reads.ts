@@ -1,7 +1,7 @@
 import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
 import { type BatchMemory, SharedBlocks } from '../model/batch-memory.ts'
 import { LogError } from '../model/errors.ts'
-import type { Position } from '../model/positions.ts'
+import type { IsolationLevel, Position } from '../model/positions.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { outOfRange } from './out-of-range.ts'
 import type { Topics } from './topics.ts'
@@ -85,6 +85,16 @@ export class FetchReads {
       parts.push(part)
     }
     return { parts, moved, missing: wanted }
+  }
+
+  /**
+   * Whether a fetch that waits at this position may find something in the partition now. Asked for each batch that is
+   * appended: while a transaction is open, committed readers see none of what comes after its first record, and a
+   * reader of thousands of partitions would look at all of them for nothing.
+   */
+  isNews({ partition }: HostedPartition, { nextOffset }: Position, isolationLevel: IsolationLevel): boolean {
+    if (isolationLevel !== 'read_committed') return true
+    return nextOffset < partition.lastStableOffset || nextOffset < partition.watermarks.logStartOffset
   }
 
   #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PartRead {

@@ -30,7 +30,10 @@ export class Fetches {
 
   /** Readers may see more of the partition now. */
   advanced(partition: HostedPartition): void {
-    this.#serveAgain(this.#purgatory.at(partition))
+    for (const [fetch, position] of this.#purgatory.at(partition)) {
+      const isNews = position === undefined || this.#reads.isNews(partition, position, fetch.request.isolationLevel)
+      if (isNews && fetch.preparing === 0) this.#serve(fetch)
+    }
   }
 
   /** The topic has more partitions than before: waiting readers that know the old number are answered. */
@@ -47,9 +50,7 @@ export class Fetches {
 
   /** Ends a reader's waiting fetch with what there is now. */
   wake(reader: object): void {
-    for (const fetch of this.#purgatory.all()) {
-      if (fetch.reader === reader) this.#finish(fetch, this.#read(fetch).parts)
-    }
+    for (const fetch of this.#purgatory.of(reader)) this.#finish(fetch, this.#read(fetch).parts)
   }
 
   close(error: unknown): void {

@@ -117,6 +117,34 @@ test('fetches that take the open files from one another get on all the same', as
   }
 })
 
+test('what an open transaction appends is looked at in its partition alone, by committed readers of many', async () => {
+  const broker = await opened(new VirtualDisk(), 64)
+  await broker.admin.createTopic(TOPIC, { partitions: PARTITIONS, config: {} })
+  const request = { positions: from(0), isolationLevel: 'read_committed', maxBytes: 1e6, wait: true } as const
+  const fetched = broker.openReader().fetch(request)
+  const session = await broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })
+  const producer = await session.begin()
+  const { read } = FetchReads.prototype
+  let reads = 0
+  FetchReads.prototype.read = function (...given) {
+    reads++
+    return read.apply(this, given)
+  }
+  try {
+    for (let baseSequence = 0; baseSequence < 20; baseSequence++) {
+      const records = [{ key: null, value: 'x', timestamp: undefined, headers: undefined }]
+      await producer.append({ topic: TOPIC, partition: 7, acks: 'all', producerEpoch: 0, baseSequence, records })
+    }
+    assert.is(reads, 0)
+    await session.commit()
+  } finally {
+    FetchReads.prototype.read = read
+  }
+  const [part, ...more] = (await fetched).filter(({ batches }) => batches.length > 0)
+  assert.equal([part?.partition, part?.batches.length, more], [7, 20, []])
+  await broker.close()
+})
+
 test('a partition in memory is not answered before one that comes first and must be read from files', async () => {
   const broker = await reopened(64)
   await append(broker, [PARTITIONS - 1])
