@@ -312,7 +312,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'nothing else has its turn while records are handled at once',
     file: 'client/process/key-order.ts',
-    find: 'this.#begun.size > 0 ? this.#slice.yieldIfDue() : undefined',
+    find: 'this.#end > 0 ? this.#slice.yieldIfDue() : undefined',
     put: 'undefined as Promise<void> | undefined',
     tests: [commits],
   },

@@ -1,3 +1,5 @@
+import { SmallestFirst } from './smallest-first.ts'
+
 /**
  * How many items, for each of `width`, may begin ahead of the first unfinished one. It bounds the work left when the
  * time is up.
@@ -43,14 +45,15 @@ export function inKeyOrder<I, O>(
 class SideBySide<I, O> {
   readonly #items: readonly I[]
   readonly #width: number
-  readonly #keys: readonly string[]
   readonly #work: (item: I) => Promise<O>
   readonly #slice: TimeSlice
   readonly #answers: O[] = []
-  readonly #begun: Set<number> = new Set()
   readonly #done: Set<number> = new Set()
-  /** Keys of the items that are running. */
-  readonly #busy: Set<string> = new Set()
+  /** Of each key none of whose items is running, the first item that hasn't begun. */
+  readonly #ready: SmallestFirst = new SmallestFirst()
+  /** By item, the next one with its key. */
+  readonly #following: Map<number, number> = new Map()
+  #running = 0
   #firstOpen = 0
   /** Index after the last item that has begun. */
   #end = 0
@@ -66,9 +69,15 @@ class SideBySide<I, O> {
   ) {
     this.#items = items
     this.#width = width
-    this.#keys = keys
     this.#work = work
     this.#slice = slice
+    const last = new Map<string, number>()
+    for (const [index, key] of keys.entries()) {
+      const before = last.get(key)
+      if (before === undefined) this.#ready.add(index)
+      else this.#following.set(before, index)
+      last.set(key, index)
+    }
   }
 
   async run(): Promise<O[]> {
@@ -80,10 +89,10 @@ class SideBySide<I, O> {
   /** Begins what may run now. `resolve` is called once nothing runs any more and nothing may begin. */
   #advance(resolve: () => void, reject: (error: unknown) => void): void {
     const advance = () => this.#advance(resolve, reject)
-    while (this.#busy.size < this.#width && !this.#isYielding) {
+    while (this.#running < this.#width && !this.#isYielding) {
       const index = this.#next()
       if (index === undefined) break
-      const yielded = this.#begun.size > 0 ? this.#slice.yieldIfDue() : undefined
+      const yielded = this.#end > 0 ? this.#slice.yieldIfDue() : undefined
       if (yielded === undefined) this.#runOne(index).then(advance, reject)
       else {
         this.#isYielding = true
@@ -94,22 +103,20 @@ class SideBySide<I, O> {
         }, reject)
       }
     }
-    if (this.#busy.size === 0 && !this.#isYielding) resolve()
+    if (this.#running === 0 && !this.#isYielding) resolve()
   }
 
   #next(): number | undefined {
     if (this.#failure !== undefined) return undefined
     const limit = this.#slice.isOver() ? Math.max(this.#end, 1) : this.#firstOpen + AHEAD_PER_WIDTH * this.#width
-    for (let index = this.#firstOpen; index < Math.min(limit, this.#items.length); index++) {
-      if (!this.#begun.has(index) && !this.#busy.has(this.#keys[index] as string)) return index
-    }
-    return undefined
+    const index = this.#ready.first
+    return index !== undefined && index < limit ? index : undefined
   }
 
+  /** `index`: the first that is ready. */
   async #runOne(index: number): Promise<void> {
-    const key = this.#keys[index] as string
-    this.#begun.add(index)
-    this.#busy.add(key)
+    this.#ready.take()
+    this.#running++
     this.#end = Math.max(this.#end, index + 1)
     try {
       this.#answers[index] = await this.#work(this.#items[index] as I)
@@ -118,6 +125,8 @@ class SideBySide<I, O> {
     } catch (error) {
       this.#failure ??= { error }
     }
-    this.#busy.delete(key)
+    this.#running--
+    const following = this.#following.get(index)
+    if (following !== undefined) this.#ready.add(following)
   }
 }
