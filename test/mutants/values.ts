@@ -31,7 +31,7 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'a table keeps the batches alive that its values were read from',
     file: 'client/process/table-values.ts',
-    find: 'value && ownMemory(value, replaced)',
+    find: 'value && ownMemory(value, this.#valueIn(text, partition))',
     put: 'value',
     tests: [keptValue],
   },

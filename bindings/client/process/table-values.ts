@@ -2,12 +2,14 @@ import { hashOfKey } from '../producer/partitioner.ts'
 import { ownMemory } from './kept-value.ts'
 import type { PartitionValues, ReadPartition } from './partition-values.ts'
 
-/** The value that a key has in one partition, and those that it has in others. */
+/** The value of a key that is in one partition. */
 interface HeldValue {
   readonly partition: number
   readonly value: Uint8Array
-  readonly next: HeldValue | undefined
 }
+
+/** The values of a key that is in several partitions, by partition. */
+type HeldValues = Map<number, Uint8Array>
 
 type SetValue = (text: string, partition: number, value: Uint8Array | null) => void
 
@@ -38,7 +40,7 @@ class TablePartition implements ReadPartition {
  */
 export class TableValues {
   /** By the keys' text. Mostly a key is in one partition. */
-  readonly #byKey: Map<string, HeldValue> = new Map()
+  readonly #byKey: Map<string, HeldValue | HeldValues> = new Map()
   #partitions: readonly TablePartition[] = []
 
   /** In the order of partition numbers. */
@@ -54,17 +56,30 @@ export class TableValues {
   }
 
   #set(text: string, partition: number, value: Uint8Array | null): void {
+    this.#put(text, partition, value && ownMemory(value, this.#valueIn(text, partition)))
+  }
+
+  #valueIn(text: string, partition: number): Uint8Array | undefined {
     const held = this.#byKey.get(text)
-    const replaced = held?.partition === partition ? held.value : undefined
-    this.#put(text, partition, value && ownMemory(value, replaced))
+    if (held instanceof Map) return held.get(partition)
+    return held?.partition === partition ? held.value : undefined
   }
 
   #put(text: string, partition: number, value: Uint8Array | null): void {
     const held = this.#byKey.get(text)
-    const others = without(held, partition)
-    if (value !== null) this.#byKey.set(text, { partition, value, next: others })
-    else if (others !== undefined) this.#byKey.set(text, others)
+    if (held instanceof Map) this.#setOfSeveral(held, text, partition, value)
+    else if (held !== undefined && held.partition !== partition) {
+      const both = new Map([[held.partition, held.value]])
+      if (value !== null) this.#byKey.set(text, both.set(partition, value))
+    } else if (value !== null) this.#byKey.set(text, { partition, value })
     else this.#byKey.delete(text)
+  }
+
+  #setOfSeveral(held: HeldValues, text: string, partition: number, value: Uint8Array | null): void {
+    if (value !== null) held.set(partition, value)
+    else held.delete(partition)
+    if (held.size > 1) return
+    for (const [left, its] of held) this.#byKey.set(text, { partition: left, value: its })
   }
 
   /** The texts of all keys. */
@@ -75,26 +90,20 @@ export class TableValues {
   /** The newest value of a key; `key` are the bytes of its text. */
   get(text: string, key: Uint8Array): Uint8Array | undefined {
     const held = this.#byKey.get(text)
-    return held?.next === undefined ? held?.value : this.#newestOf(held, key)
+    return held instanceof Map ? this.#newestOf(held, key) : held?.value
   }
 
   /**
    * Where the default partitioner puts the key now, else where it did when there were fewer partitions; else any, since
    * a program may place keys as it likes.
    */
-  #newestOf(held: HeldValue, key: Uint8Array): Uint8Array {
+  #newestOf(held: HeldValues, key: Uint8Array): Uint8Array | undefined {
     const hash = hashOfKey(key)
     for (let count = this.#partitions.length; count > 0; count--) {
-      for (let each: HeldValue | undefined = held; each !== undefined; each = each.next) {
-        if (each.partition === hash % count) return each.value
-      }
+      const value = held.get(hash % count)
+      if (value !== undefined) return value
     }
-    return held.value
+    const [first] = held.values()
+    return first
   }
-}
-
-function without(held: HeldValue | undefined, partition: number): HeldValue | undefined {
-  if (held === undefined || held.partition === partition) return held?.next
-  const next = without(held.next, partition)
-  return next === held.next ? held : { ...held, next }
 }
