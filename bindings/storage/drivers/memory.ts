@@ -68,7 +68,8 @@ class Content {
 /** What outlives one store object: a second one over it finds the files as they are. */
 interface Tree {
   readonly files: Map<string, Content>
-  readonly directories: Set<string>
+  /** The names in each directory. */
+  readonly directories: Map<string, Set<string>>
   holder: StoreLock | undefined
 }
 
@@ -122,7 +123,7 @@ export class MemoryStore implements FileStore {
   #lock: { release(): void } | undefined
   #closed = false
 
-  constructor(tree: Tree = { files: new Map(), directories: new Set(['']), holder: undefined }) {
+  constructor(tree: Tree = { files: new Map(), directories: new Map([['', new Set()]]), holder: undefined }) {
     this.#tree = tree
   }
 
@@ -139,9 +140,8 @@ export class MemoryStore implements FileStore {
     if (content === undefined) {
       this.#assertNoFileAbove(path)
       if (!options.create) return undefined
-      this.#makeDirectory(parentOf(path))
       content = new Content()
-      this.#tree.files.set(path, content)
+      this.#putFile(path, content)
     }
     return new MemoryFile(path, content, () => this.#closed)
   }
@@ -150,13 +150,7 @@ export class MemoryStore implements FileStore {
     this.#check('list', directory)
     checkDirectory(directory, 'list')
     if (this.#tree.files.has(directory)) throw failure('list', directory, 'it is a file')
-    const names: string[] = []
-    for (const paths of [this.#tree.files.keys(), this.#tree.directories]) {
-      for (const path of paths) {
-        if (path !== '' && parentOf(path) === directory) names.push(path.slice(path.lastIndexOf('/') + 1))
-      }
-    }
-    return names.sort()
+    return [...(this.#tree.directories.get(directory) ?? [])].sort()
   }
 
   rename(from: string, to: string): void {
@@ -167,30 +161,43 @@ export class MemoryStore implements FileStore {
     if (content !== undefined) {
       if (directories.has(to)) throw failure('rename', from, `${to} is a directory`)
       files.delete(from)
-      files.set(to, content)
+      this.#left(from)
+      this.#putFile(to, content)
       return
     }
     if (!directories.has(from)) throw failure('rename', from, 'there is no such file')
     if (from === to) return
     if (files.has(to) || this.list(to).length > 0) throw failure('rename', from, `${to} is in the way`)
-    const moved = (path: string): string => `${to}${path.slice(from.length)}`
-    const isInside = (path: string): boolean => path === from || path.startsWith(`${from}/`)
-    for (const path of [...directories].filter(isInside)) {
-      directories.delete(path)
-      directories.add(moved(path))
-    }
-    for (const [path, inner] of [...files].filter(([path]) => isInside(path))) {
-      files.delete(path)
-      files.set(moved(path), inner)
+    this.#left(from)
+    this.#makeDirectory(to)
+    this.#moveAllIn(from, to)
+  }
+
+  #moveAllIn(from: string, to: string): void {
+    const { files, directories } = this.#tree
+    const names = directories.get(from) ?? new Set()
+    directories.delete(from)
+    directories.set(to, names)
+    for (const name of names) {
+      const path = `${from}/${name}`
+      const content = files.get(path)
+      if (content === undefined) this.#moveAllIn(path, `${to}/${name}`)
+      else {
+        files.delete(path)
+        files.set(`${to}/${name}`, content)
+      }
     }
   }
 
   remove(path: string): void {
     this.#check('remove', path)
     checkPath(path, 'remove')
-    if (this.#tree.files.delete(path) || !this.#tree.directories.has(path)) return
-    if (this.list(path).length > 0) throw failure('remove', path, 'the directory is not empty')
+    if (this.#tree.files.delete(path)) return this.#left(path)
+    const names = this.#tree.directories.get(path)
+    if (names === undefined) return
+    if (names.size > 0) throw failure('remove', path, 'the directory is not empty')
     this.#tree.directories.delete(path)
+    this.#left(path)
   }
 
   syncDirectory(directory: string): void {
@@ -223,10 +230,27 @@ export class MemoryStore implements FileStore {
     this.#lock?.release()
   }
 
+  #putFile(path: string, content: Content): void {
+    this.#enter(path)
+    this.#tree.files.set(path, content)
+  }
+
   #makeDirectory(directory: string): void {
     if (this.#tree.directories.has(directory)) return
-    this.#makeDirectory(parentOf(directory))
-    this.#tree.directories.add(directory)
+    this.#enter(directory)
+    this.#tree.directories.set(directory, new Set())
+  }
+
+  /** Puts the path's name into its directory. */
+  #enter(path: string): void {
+    const directory = parentOf(path)
+    this.#makeDirectory(directory)
+    this.#tree.directories.get(directory)?.add(nameOf(path))
+  }
+
+  /** Nothing has the path any more. */
+  #left(path: string): void {
+    this.#tree.directories.get(parentOf(path))?.delete(nameOf(path))
   }
 
   #assertNoFileAbove(path: string): void {
@@ -238,6 +262,10 @@ export class MemoryStore implements FileStore {
   #check(operation: string, path: string): void {
     if (this.#closed) throw failure(operation, path, 'the store is closed')
   }
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 function failure(operation: string, file: string, why: string, errno?: string): LogError {
