@@ -30,6 +30,11 @@ export interface Broker {
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | undefined | Promise<FetchedBatch | undefined>
   /**
+   * Settles as `ending` does. Where another process holds the log it rejects with NETWORK_EXCEPTION once that one gives
+   * no sign of life for some seconds: a close mustn't wait for ever for one that is stopped. Missing where none does.
+   */
+  whileAnswered?<T>(ending: Promise<T>): Promise<T>
+  /**
    * Called before consumers and producers are closed, and `close` after them: from now on nothing waits long for files
    * that the rest of the process has open.
    */

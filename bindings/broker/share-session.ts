@@ -52,6 +52,8 @@ export interface ShareSession extends ReaderSession {
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]>
   /** The process that held the log is gone, and with it all locks: what was acquired may be another's by now. */
   readonly isLost: boolean
+  /** `limitMs`: how long it may wait for an `acquire` that is under way; not at all without it. */
+  close(limitMs?: number): Promise<void>
   /**
    * The handler is called when the process that holds the log is about to end: records that the program hasn't seen are
    * to be released, and no more acquired.

@@ -29,6 +29,7 @@ import { type Abortable, signalOf } from './signals.ts'
 import type { Topic, TopicRef } from './topic/topic.ts'
 import type { TransactionalProducer, TransactionalProducerOptions } from './transaction/transaction-type.ts'
 import { LogTransactionalProducer } from './transaction/transactional-producer.ts'
+import { whileAnswered } from './while-answered.ts'
 
 /**
  * A log: the same whether this process holds its directory or is attached to another one that does. Once it is closed
@@ -192,7 +193,9 @@ export class BrokerLog implements Log {
   }
 
   #run(run: (signal: AbortSignalGiven) => Promise<void>, options: Abortable): Processor {
-    const processor = new RunningProcessor(run, signalOf(options), (ended) => this.#open.delete(ended))
+    const ended = (processor: Processor) => this.#open.delete(processor)
+    const untilSilent = <T>(ending: Promise<T>) => whileAnswered(this.#broker, ending)
+    const processor = new RunningProcessor(run, signalOf(options), ended, untilSilent)
     this.#open.add(processor)
     return processor
   }

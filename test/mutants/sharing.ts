@@ -204,7 +204,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'a share consumer is closed before what is on its way to it has come',
     file: 'engine/remote/attached-share.ts',
-    find: '    if (acquiring !== undefined) await this.#link.within(CLOSE_LIMIT_MS, acquiring)\n',
+    find: '    if (acquiring !== undefined) await this.#link.within(limitMs, acquiring)\n',
     put: '',
     tests: ['remote/share.test.ts'],
   },
@@ -246,8 +246,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a close waits for a rejection that never ends',
     file: client,
-    find: 'until - port.elapsed()',
-    put: '1000 * (until - port.elapsed())',
+    find: 'until - this.#parts.port.elapsed()',
+    put: '1000 * (until - this.#parts.port.elapsed())',
     tests: [endings],
   },
   {

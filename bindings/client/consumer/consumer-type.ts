@@ -94,8 +94,9 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
    */
   on(event: RebalanceEvent, handler: RebalanceHandler): void
   /**
-   * Ends the iteration and leaves the group. Commits nothing. Rejects with what a handler threw; the consumer is closed
-   * even then. A second call settles as the first one.
+   * Ends the iteration and leaves the group. Commits nothing. Rejects with what a handler threw, and with
+   * NETWORK_EXCEPTION where a handler waits for the process that holds the log and that one gives no sign of life for
+   * 5 s; the consumer is closed even then. A second call settles as the first one.
    */
   close(): Promise<void>
 }

@@ -11,6 +11,7 @@ import type { BatchOf, RecordOf } from '../records.ts'
 import { type Abortable, signalOf } from '../signals.ts'
 import { endPositions, startPositions } from '../start-point.ts'
 import type { TopicRef } from '../topic/topic.ts'
+import { whileAnswered } from '../while-answered.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import { CommitOrder, type CommitPlace } from './commit-order.ts'
 import { ConsumedRecord } from './consumed-record.ts'
@@ -249,7 +250,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   close(): Promise<void> {
     this.#runs.isClosed = true
-    this.#closing ??= this.#membership.close().finally(this.#closed)
+    this.#closing ??= whileAnswered(this.#broker, this.#membership.close().finally(this.#closed))
     return this.#closing
   }
 

@@ -14,7 +14,8 @@ export interface Processor extends AsyncDisposable {
    * Ends it between two transactions; what isn't committed is delivered again. Resolves when nothing of it runs any
    * more: a `handle` or `read` may call it, but must not await it. Rejects, like `done`, with an error that made it
    * give up since this call: a commit that failed for good, a record that failed every try. An earlier error is
-   * reported by `done` alone. A second call settles as the first one.
+   * reported by `done` alone. Rejects with NETWORK_EXCEPTION once the process that holds the log gives no sign of life
+   * for 5 s: then it ends when that one goes on, or when the log is closed. A second call settles as the first one.
    */
   close(): Promise<void>
 }
@@ -24,15 +25,21 @@ export class RunningProcessor implements Processor {
   readonly #stopping = new AbortController()
   /** Rejects as `done`, but for the reason of the aborted signal. */
   readonly #ended: Promise<void>
+  readonly #untilSilent: <T>(ending: Promise<T>) => Promise<T>
   #isOver = false
   #closing: Promise<void> | undefined
 
-  /** `run` ends soon after its signal aborted: with the signal's reason, or with what failed for good meanwhile. */
+  /**
+   * `run` ends soon after its signal aborted: with the signal's reason, or with what failed for good meanwhile.
+   * `untilSilent`: `whileAnswered` of Broker.
+   */
   constructor(
     run: (signal: AbortSignalGiven) => Promise<void>,
     signal: AbortSignalLike | undefined,
     ended: (processor: Processor) => void,
+    untilSilent: <T>(ending: Promise<T>) => Promise<T>,
   ) {
+    this.#untilSilent = untilSilent
     const running = this.#run(run, signal).finally(() => {
       this.#isOver = true
       ended(this)
@@ -63,7 +70,7 @@ export class RunningProcessor implements Processor {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#isOver ? Promise.resolve() : this.#ended
+    this.#closing ??= this.#isOver ? Promise.resolve() : this.#untilSilent(this.#ended)
     this.#stopping.abort()
     return this.#closing
   }

@@ -1,14 +1,25 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
+import { whileAnswered } from '../while-answered.ts'
 import { type BatchSettings, RecordAccumulator } from './record-accumulator.ts'
+
+/** What a producer takes, and gives back at its end. */
+export interface TakenAccumulator {
+  readonly accumulator: RecordAccumulator
+  readonly giveBack: () => Promise<void>
+  /** `whileAnswered` of Broker. */
+  readonly untilSilent: <T>(ending: Promise<T>) => Promise<T>
+}
+
+type ProducerBroker = Pick<Broker, 'openProducer' | 'whileAnswered'>
 
 /** The accumulators of one log; each lives as long as a producer uses it. */
 export class Accumulators {
-  readonly #broker: Pick<Broker, 'openProducer'>
+  readonly #broker: ProducerBroker
   readonly #port: RuntimePort
   readonly #shared = new Map<string, { readonly accumulator: RecordAccumulator; users: number }>()
 
-  constructor(broker: Pick<Broker, 'openProducer'>, port: RuntimePort) {
+  constructor(broker: ProducerBroker, port: RuntimePort) {
     this.#broker = broker
     this.#port = port
   }
@@ -17,7 +28,7 @@ export class Accumulators {
    * Returns the accumulator for these settings, and how to give it back. The last producer that gives it back closes
    * it.
    */
-  take(settings: BatchSettings): { readonly accumulator: RecordAccumulator; readonly giveBack: () => Promise<void> } {
+  take(settings: BatchSettings): TakenAccumulator {
     const key = `${settings.acks} ${settings.batchSizeBytes}`
     let shared = this.#shared.get(key)
     if (shared === undefined || shared.accumulator.isFenced) {
@@ -32,6 +43,6 @@ export class Accumulators {
       if (this.#shared.get(key) === taken) this.#shared.delete(key)
       await accumulator.close()
     }
-    return { accumulator, giveBack }
+    return { accumulator, giveBack, untilSilent: (ending) => whileAnswered(this.#broker, ending) }
   }
 }

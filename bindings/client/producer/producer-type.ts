@@ -49,8 +49,9 @@ export interface Producer extends Sender, AsyncDisposable {
    */
   flush(options?: Abortable): Promise<void>
   /**
-   * Flushes, then ends the producer. Rejects as `flush` does; the producer is closed even then. A second call settles
-   * as the first one.
+   * Flushes, then ends the producer. Rejects as `flush` does, and with NETWORK_EXCEPTION once the process that holds
+   * the log gives no sign of life for 5 s: then what was sent settles when that one goes on, or when the log is closed.
+   * The producer is closed even then. A second call settles as the first one.
    */
   close(): Promise<void>
 }

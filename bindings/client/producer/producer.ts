@@ -4,7 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { assertOptions } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
-import type { Accumulators } from './accumulators.ts'
+import type { Accumulators, TakenAccumulator } from './accumulators.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
 import { LoneSend } from './lone-send.ts'
 import { Partitioner } from './partitioner.ts'
@@ -29,6 +29,7 @@ import { WaitingSends } from './waiting-sends.ts'
 export class LogProducer implements Producer {
   readonly #accumulator: RecordAccumulator
   readonly #giveBack: () => Promise<void>
+  readonly #untilSilent: TakenAccumulator['untilSilent']
   readonly #port: RuntimePort
   readonly #closed: () => void
   /** See AnswerForm. */
@@ -55,9 +56,10 @@ export class LogProducer implements Producer {
     const { partitioner, batchSizeBytes, bufferBytes } = this.#settings
     this.#buffer = new SendBuffer(bufferBytes)
     this.#partitioner = new Partitioner(partitioner, () => port.random(), batchSizeBytes)
-    const { accumulator, giveBack } = accumulators.take(this.#settings)
+    const { accumulator, giveBack, untilSilent } = accumulators.take(this.#settings)
     this.#accumulator = accumulator
     this.#giveBack = giveBack
+    this.#untilSilent = untilSilent
     const compression: Places['compression'] = (rules, ofCall) =>
       this.#compressionOf(rules, ofCall ?? this.#settings.compression)
     this.#placing = new Placing(accumulator, this.#partitioner, compression, () => port.elapsed())
@@ -253,7 +255,7 @@ export class LogProducer implements Producer {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#untilSilent(this.#close())
     return this.#closing
   }
 

@@ -48,6 +48,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   #released: ShareSession | undefined
   #producer: Producer | undefined
   #isIterating = false
+  /** Ends what the iteration waits for. */
+  #endWaiting = (): void => {}
   #closing: Promise<void> | undefined
 
   constructor(parts: ShareParts, options: ShareConsumerOptions<T>) {
@@ -80,7 +82,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
         return this.#nextLocked() as unknown as SharedRecordOf<T> | undefined
       },
       more: async () => {
-        const acquire = () => this.#acquire(() => isStopped)
+        const acquire = () => this.#untilClosed(this.#acquire(() => isStopped))
         // What it still locks after the signal is given back by the close.
         if (!isStopped && this.#closing === undefined)
           await abortable(wokenBy([this.#signal], wake, acquire), this.#signal)
@@ -95,6 +97,14 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
         if (hasBegun) this.#isIterating = false
       },
     }
+  }
+
+  /** Settles as `acquiring`, or once the consumer is closed: its close may have given up waiting for a holder. */
+  #untilClosed(acquiring: Promise<void>): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#endWaiting = resolve
+    })
+    return Promise.race([acquiring, closed])
   }
 
   #assertOpen(): void {
@@ -277,6 +287,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       if (session !== undefined) await this.#leave(session, until)
       if (this.#producer !== undefined) await this.#waitFor(this.#producer.close(), until)
     } finally {
+      this.#endWaiting()
       this.#parts.closed()
     }
   }
@@ -286,15 +297,18 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const releasing = [this.#undelivered.giveBack(session), this.#delivered.release(session, this.#givingUp)]
     // A record that is released between the two steps would be delivered again although it has a dead letter.
     await this.#waitFor(Promise.allSettled([...releasing, ...this.#givingUp.values()]), until)
-    await session.close()
+    await session.close(this.#leftMs(until))
+  }
+
+  #leftMs(until: number): number {
+    return Math.max(0, until - this.#parts.port.elapsed())
   }
 
   /** Rejects as `ending` does, unless `until` comes first. */
   async #waitFor(ending: Promise<unknown>, until: number): Promise<void> {
-    const { port } = this.#parts
     let cancel = () => {}
     const limit = new Promise<void>((resolve) => {
-      cancel = port.setTimer(Math.max(0, until - port.elapsed()), resolve, true)
+      cancel = this.#parts.port.setTimer(this.#leftMs(until), resolve, true)
     })
     await Promise.race([ending, limit]).finally(() => cancel())
   }

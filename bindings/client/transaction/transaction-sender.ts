@@ -27,7 +27,9 @@ export class TransactionSender {
 
   #make(session: ProducerSession): { readonly accumulator: RecordAccumulator; readonly producer: LogProducer } {
     const accumulator = RecordAccumulator.over(session, this.#port, producerSettings(this.#options))
-    const take = () => ({ accumulator, giveBack: () => accumulator.close() })
+    // Who closes the transactional producer waits for the end of the transaction.
+    const untilSilent = <T>(ending: Promise<T>) => ending
+    const take = () => ({ accumulator, giveBack: () => accumulator.close(), untilSilent })
     const producer = new LogProducer({ take }, this.#port, this.#options, () => {}, true)
     return { accumulator, producer }
   }

@@ -98,7 +98,11 @@ export interface TransactionalProducer extends AsyncDisposable {
   ): Promise<R>
   /** Opens a transaction that the program ends itself. Rejects as `transaction` does. */
   beginTransaction(options?: Abortable): Promise<Transaction>
-  /** Aborts the open transaction, and ends the producer. A second call settles as the first one. */
+  /**
+   * Aborts the open transaction, and ends the producer. Rejects where that abort does, such as with PRODUCER_FENCED once
+   * a newer producer has the id, and with NETWORK_EXCEPTION once the process that holds the log gives no sign of life
+   * for 5 s. The producer is closed even then. A second call settles as the first one.
+   */
   close(): Promise<void>
 }
 

@@ -5,6 +5,7 @@ import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
 import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
+import { whileAnswered } from '../while-answered.ts'
 import { AnswerLimit } from './answer-limit.ts'
 import { LastingSession } from './lasting-session.ts'
 import { OpenedTransaction } from './open-transaction.ts'
@@ -34,6 +35,7 @@ type Finish = 'PRODUCER_FENCED' | 'INVALID_PRODUCER_ID_MAPPING'
 type Run<R> = { readonly result: R } | { readonly error: unknown; readonly mayBeCommitted: boolean }
 
 export class LogTransactionalProducer implements TransactionalProducer {
+  readonly #broker: Broker
   readonly #port: RuntimePort
   readonly #transactionalId: string
   readonly #timeoutMs: number
@@ -66,6 +68,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
       const message = 'transactionalId must be a text that is not empty'
       throw new LogError('INVALID_REQUEST', message, { option: 'transactionalId' })
     }
+    this.#broker = broker
     this.#port = port
     this.#transactionalId = transactionalId
     this.#timeoutMs = transactionTimeoutMs
@@ -227,7 +230,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close()
+    this.#closing ??= whileAnswered(this.#broker, this.#close())
     return this.#closing
   }
 

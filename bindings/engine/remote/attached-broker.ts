@@ -6,6 +6,7 @@ import type { FetchedBatch, ReaderSession } from '../../broker/reader-session.ts
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { ShareSession } from '../../broker/share-session.ts'
 import type { TransactionalOptions, TransactionalSession } from '../../broker/transactional-session.ts'
+import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { ProducerInstance } from '../commands.ts'
@@ -20,10 +21,13 @@ import type { Channel } from './channel.ts'
 import { recordAlone } from './fetched-list.ts'
 import { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
+import { SilentHolder } from './silent-holder.ts'
 import { readValue, writeValue } from './values.ts'
 
 /** How long a close waits for a holder that is gone, stopped or busy, in milliseconds. */
 const SETTLE_LIMIT_MS = 5000
+/** What ends sooner never asks whether its holder is there, in milliseconds. */
+const PAUSE_MS = 1000
 
 interface Hello {
   readonly guarantees: Guarantees
@@ -34,17 +38,31 @@ interface Hello {
 export class AttachedBroker implements Broker {
   readonly admin: AdminSession
   readonly #link: Link
+  readonly #isHolder: () => Promise<boolean>
+  readonly #silent: SilentHolder
   readonly #consumers: Map<number, AttachedConsumer> = new Map()
   readonly #shares: Map<number, AttachedShare> = new Map()
   #finder: ReaderSession | undefined
   #hello: Hello | undefined
   #sessions = 0
 
-  /** `connect`: see LinkHooks. */
-  constructor(connect: () => Promise<Channel>, port: Pick<RuntimePort, 'now' | 'random' | 'setTimer' | 'warn'>) {
+  /**
+   * `connect`: see LinkHooks. `isHolder`: whether this process becomes the holder itself; what waits for a holder waits
+   * for the end of that anyway.
+   */
+  constructor(
+    connect: () => Promise<Channel>,
+    port: Pick<RuntimePort, 'now' | 'random' | 'setTimer' | 'warn'>,
+    isHolder: () => Promise<boolean> = async () => false,
+  ) {
+    this.#isHolder = isHolder
+    this.#silent = new SilentHolder({
+      answers: async () => (await this.#link.answers(SETTLE_LIMIT_MS)) || (await isHolder()),
+      pause: () => this.#link.pause(PAUSE_MS),
+    })
     this.#link = new Link({
       connect,
-      setTimer: port.setTimer,
+      setTimer: (...timer) => port.setTimer(...timer),
       now: () => port.now(),
       random: () => port.random(),
       connected: (hello) => {
@@ -131,16 +149,29 @@ export class AttachedBroker implements Broker {
     return new AttachedReader(this.#link, ++this.#sessions)
   }
 
-  /**
-   * The log's producers and consumers are about to end, which may take calls. `unless`: whether this process becomes
-   * the holder itself; a close waits for the end of that anyway.
-   */
-  closing(unless: () => Promise<boolean> = async () => false): void {
-    this.#link.endUnanswered(SETTLE_LIMIT_MS, unless).catch(() => {})
+  /** See Broker. `silent`: the error, where the caller knows who the holder is. */
+  whileAnswered<T>(ending: Promise<T>, silent: () => unknown = silentHolder): Promise<T> {
+    return this.#silent.while(ending, silent)
+  }
+
+  /** The log's producers and consumers are about to end, which may take calls. */
+  closing(): void {
+    this.#link.endUnanswered(SETTLE_LIMIT_MS, this.#isHolder).catch(() => {})
+  }
+
+  /** Ends without waiting for any call. */
+  end(): void {
+    this.#link.end()
   }
 
   async close(): Promise<void> {
     await this.#link.settled(SETTLE_LIMIT_MS)
     this.#link.end()
   }
+}
+
+function silentHolder(): LogError {
+  const limit = `for ${SETTLE_LIMIT_MS / 1000} s`
+  const message = `the process that holds the log gave no sign of life ${limit}: what was under way may be done or not`
+  return new LogError('NETWORK_EXCEPTION', message)
 }

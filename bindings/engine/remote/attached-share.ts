@@ -3,9 +3,6 @@ import { AttachedReader } from './attached-reader.ts'
 import type { Link } from './link.ts'
 import { readValue, writeValue } from './values.ts'
 
-/** A close waits no longer than this, in milliseconds, for a holder that is stopped. */
-const CLOSE_LIMIT_MS = 5000
-
 /** A consumer of a share group through the process that holds the log; its locks end with the channel. */
 export class AttachedShare extends AttachedReader implements ShareSession {
   readonly #link: Link
@@ -42,11 +39,11 @@ export class AttachedShare extends AttachedReader implements ShareSession {
    * Closes after an `acquire` that is under way: the consumer then releases its records, and for that the holder must
    * still know the session.
    */
-  override async close(): Promise<void> {
+  override async close(limitMs: number = 0): Promise<void> {
     this.#closed()
     this.wake()
     const acquiring = this.#isLost ? undefined : this.#acquiring?.catch(() => {})
-    if (acquiring !== undefined) await this.#link.within(CLOSE_LIMIT_MS, acquiring)
+    if (acquiring !== undefined) await this.#link.within(limitMs, acquiring)
     await super.close()
   }
 

@@ -152,17 +152,22 @@ export class Link {
    */
   async endUnanswered(limitMs: number, unless: () => Promise<boolean>): Promise<void> {
     while (this.#ended === undefined) {
-      const isThere = await this.#answers(limitMs)
-      if (isThere) await new Promise<void>((resolve) => this.#hooks.setTimer(limitMs, resolve))
+      const isThere = await this.answers(limitMs)
+      if (isThere) await this.pause(limitMs)
       else if (!(await unless())) this.end()
     }
+  }
+
+  /** Doesn't keep the program alive. */
+  pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#hooks.setTimer(delayMs, resolve))
   }
 
   /**
    * Whether a holder answers within `limitMs`. A channel that ends meanwhile counts as an answer: the next holder is
    * asked then.
    */
-  async #answers(limitMs: number): Promise<boolean> {
+  async answers(limitMs: number): Promise<boolean> {
     let isThere = false
     const there = () => {
       isThere = true

@@ -90,6 +90,8 @@ const OPEN_FILES_MAX = 320
 interface Opened extends Broker {
   readonly recovery: RecoveryReport
   readonly role: 'holder' | 'attached'
+  /** Settles as what an opening ends by, unless a holder elsewhere falls silent meanwhile. */
+  opening?<T>(work: Promise<T>): Promise<T>
 }
 
 class OpenedLog extends BrokerLog implements EmbeddedLog {
@@ -199,7 +201,8 @@ async function finishOpening(
   files: FilesToVerify,
 ): Promise<EmbeddedLog> {
   try {
-    await ensureTopics(opened.admin, options.topics ?? [])
+    const ensured = ensureTopics(opened.admin, options.topics ?? [])
+    await (opened.opening?.(ensured) ?? ensured)
   } catch (error) {
     await opened.close()
     throw error

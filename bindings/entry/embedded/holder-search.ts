@@ -59,6 +59,14 @@ export class HolderSearch {
     return unanswered(this.#refusal)
   }
 
+  /** For a close whose holder gives no sign of life any more. */
+  get silent(): LogError {
+    const { message = 'the log is held by another process', details } = this.#refusal ?? {}
+    const advice = `continue it (kill -CONT) if it is stopped; what was under way may be done or not`
+    const told = `${message}, which gave no sign of life for ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
+    return new LogError('NETWORK_EXCEPTION', told, details)
+  }
+
   /**
    * A channel to the holder; `undefined` if this process has become the holder. A try for the lock costs a fork. Of
    * hundreds of processes that open a log or lose its holder, only those try that find nobody listening and no next

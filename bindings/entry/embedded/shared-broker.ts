@@ -50,12 +50,36 @@ export class SharedBroker implements Broker {
     const first = await this.#search.run(this.#options.port.elapsed() + ANSWER_LIMIT_MS)
     if (first === undefined) return
     let channel: Channel | undefined = first
-    this.#attached = new AttachedBroker(async () => {
+    const connect = async () => {
       const next = channel ?? (await this.#search.run())
       channel = undefined
       return next ?? this.#serving.toItself(this.#held)
-    }, this.#options.port)
+    }
+    this.#attached = new AttachedBroker(connect, this.#options.port, () => this.#isHolder())
     await this.#answered(this.#attached)
+  }
+
+  /** Whether this process holds the log, or will have begun to by the time that this resolves. */
+  async #isHolder(): Promise<boolean> {
+    await this.#afterHolding()
+    return this.#held !== undefined
+  }
+
+  /**
+   * Settles as `work`, by which an opening ends. If its holder falls silent meanwhile, the error names it as that of an
+   * opening whose holder never answered does.
+   */
+  opening<T>(work: Promise<T>): Promise<T> {
+    const attached = this.#attached
+    const silent = () => {
+      attached?.end()
+      return this.#search.unanswered
+    }
+    return attached?.whileAnswered(work, silent) ?? work
+  }
+
+  whileAnswered<T>(ending: Promise<T>): Promise<T> {
+    return this.#attached?.whileAnswered(ending, () => this.#search.silent) ?? ending
   }
 
   /**
@@ -178,10 +202,7 @@ export class SharedBroker implements Broker {
 
   closing(): void {
     this.#held?.broker.closing()
-    this.#attached?.closing(async () => {
-      await this.#afterHolding()
-      return this.#held !== undefined
-    })
+    this.#attached?.closing()
   }
 
   async close(): Promise<void> {
