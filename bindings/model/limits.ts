@@ -1,2 +1,8 @@
+/**
+ * Most partitions of a topic. Kafka's bound is that of an int32. This one keeps a typing error from filling the disk
+ * with directories.
+ */
+export const PARTITIONS_MAX = 100_000
+
 /** Kafka's transaction.max.timeout.ms. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 900_000

@@ -157,7 +157,7 @@ test('declarations that no log would create are refused at once', async () => {
   ]) {
     await failure('INVALID_TOPIC_EXCEPTION', () => topic(name as string, { value: string }))
   }
-  for (const partitions of [0, -1, 0.5, Number.NaN, '3', null]) {
+  for (const partitions of [0, -1, 0.5, 100_001, Number.NaN, '3', null]) {
     await failure('INVALID_PARTITIONS', () => topic('t', { value: string, partitions: partitions as number }))
   }
   const error = await failure('INVALID_CONFIG', () => topic('t', { value: string, config: { 'retention.md': 5 } }))

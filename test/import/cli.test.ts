@@ -60,6 +60,19 @@ test("an open of the broker's directory says what takes it; it sent to salvage",
   }
 })
 
+test("a broker's directory that has no partition yet is refused too; a log was made in it", () => {
+  const source = join(cli.home, 'new-broker')
+  mkdirSync(source)
+  writeFileSync(join(source, 'meta.properties'), 'version=1\n')
+  const { status, err } = cli.run(['--dir', source, 'topics', 'create', 'new'])
+  assert.is(status, 1)
+  assert.match(err, /^CORRUPT_LOG: the directory is a Kafka broker's \(meta\.properties\): `oncelog import` makes/)
+  assert.equal(
+    readdirSync(source).filter((name) => name !== '.lock'),
+    ['meta.properties'],
+  )
+})
+
 test('--topic brings one, --dry-run writes nothing, people get tables', () => {
   const source = broker('two')
   const target = join(cli.home, 'two-target')

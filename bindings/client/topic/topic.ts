@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { PARTITIONS_MAX } from '../../model/limits.ts'
 import { assertUserTopicName } from '../../model/names.ts'
 import { checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { isByteArray } from '../../model/view-length.ts'
@@ -62,10 +63,9 @@ export function topic<const Name extends string, VIn, VOut, KIn = string, KOut =
   const key = shape.key ?? (string as unknown as Codec<KIn, KOut>)
   if (!isCodec(key)) throw wrong(name, 'key', A_CODEC)
   if (!isCodec(value)) throw wrong(name, 'value', A_CODEC)
-  if (partitions !== undefined && !(Number.isSafeInteger(partitions) && partitions > 0)) {
-    throw new LogError('INVALID_PARTITIONS', `topic "${name}" needs a whole number of partitions above 0`, {
-      topic: name,
-    })
+  if (partitions !== undefined && !isPartitionCount(partitions)) {
+    const message = `topic "${name}" needs a whole number of partitions from 1 to ${PARTITIONS_MAX}`
+    throw new LogError('INVALID_PARTITIONS', message, { topic: name })
   }
   if (config !== undefined) checkTopicConfig(config)
   return Object.freeze({
@@ -100,6 +100,10 @@ function assertInputFields(topic: string, input: object): void {
 }
 
 const A_CODEC = 'a codec: json(), string, bytes or one of your own'
+
+function isPartitionCount(partitions: number): boolean {
+  return Number.isSafeInteger(partitions) && partitions > 0 && partitions <= PARTITIONS_MAX
+}
 
 function isCodec(codec: unknown): boolean {
   const { encode, decode } = (codec ?? {}) as Partial<Codec<unknown>>

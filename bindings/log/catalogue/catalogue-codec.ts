@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { PARTITIONS_MAX } from '../../model/limits.ts'
 import { assertTopicName } from '../../model/names.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
@@ -11,9 +12,6 @@ import { isInternalTopic, isUserTopicId } from './topic-ids.ts'
  * entries build on each other, so what replaces which is told by `catalogueKeys`, not by their key alone.
  */
 export const CATALOGUE_VERSION = 1
-
-/** Kafka's bound is that of an int32. This one keeps a typing error from filling the disk with directories. */
-export const PARTITIONS_MAX = 100_000
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { PARTITIONS_MAX } from '../../model/limits.ts'
 import { assertTopicName } from '../../model/names.ts'
 import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
 import {
@@ -7,7 +8,6 @@ import {
   encodeCatalogueEntry,
   isTopicConfig,
   isWholeNumber,
-  PARTITIONS_MAX,
 } from './catalogue-codec.ts'
 import type { CatalogueEntry } from './catalogue-entry.ts'
 import { PlannedTable } from './planned-table.ts'

@@ -108,16 +108,17 @@ export function* placeJournal(
 
 /**
  * Refuses a directory that has partitions or later checkpoints and no header: a log that lost it, or somebody else's
- * directory. Nothing in it is touched.
+ * directory. So is a broker's that has no partition yet: it would take the log's for its own. Nothing in it is touched.
  */
 function* refuseForeign(store: FileStore, kernel: Kernel): Task<void> {
   yield* assertNoUnfinishedCopy(store, kernel)
   const names = yield* perform('list', '', () => store.list(''))
   const partition = names.find((name) => parsePartitionDirectory(name) !== undefined)
   const [newest] = yield* readCheckpoints(store, kernel, undefined)
-  if (partition === undefined && (newest?.record.sequence ?? 0) <= 1) return
-  const found = partition ?? 'checkpoint'
-  const message = names.includes(META_PROPERTIES)
+  const isBroker = names.includes(META_PROPERTIES)
+  if (partition === undefined && !isBroker && (newest?.record.sequence ?? 0) <= 1) return
+  const found = partition ?? (isBroker ? META_PROPERTIES : 'checkpoint')
+  const message = isBroker
     ? `the directory is a Kafka broker's (${META_PROPERTIES}): \`oncelog import\` makes a log of it`
     : `the directory holds ${found} but no readable ${HEADER_FILE}`
   throw new LogError('CORRUPT_LOG', message, { file: HEADER_FILE, position: 0, found })
