@@ -59,6 +59,31 @@ test('both: for any number of members each partition has one owner, and shares o
   }
 })
 
+test('sticky: a member that can give up nothing of what it has most of is asked once for each topic', () => {
+  const partitions = 500
+  const group = {
+    ...{ alone: ['a'], first: ['b'] },
+    ...Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`m${index}`, ['b']])),
+  }
+  const all = (topic: string) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition }))
+  const counts = new Map(['a', 'b'].map((topic) => [topic, partitions]))
+  let looks = 0
+  const has = Set.prototype.has
+  Set.prototype.has = function (value) {
+    looks++
+    return has.call(this, value)
+  }
+  let plan: ReadonlyMap<string, readonly TopicPartition[]>
+  try {
+    plan = stickyAssignor.assign(members(group, { alone: all('a'), first: all('b') }), counts)
+  } finally {
+    Set.prototype.has = has
+  }
+  assert.equal([...new Set([...plan.values()].map(({ length }) => length))], [partitions, partitions / 10])
+  // For each of the moves a look at each of the members, and one at each partition of the largest one.
+  assert.ok(looks < 2 * partitions * partitions, `${looks} looks`)
+})
+
 test('sticky: members that come and go move no more than the balance asks for', () => {
   const random = randomOf(5)
   const counts = new Map([['t', 24]])

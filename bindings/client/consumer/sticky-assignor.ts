@@ -64,10 +64,16 @@ function balance(shares: readonly Share[]): void {
 }
 
 function moveOne(from: Share, shares: readonly Share[]): boolean {
+  // Asked once for each topic: a member may have thousands of its partitions.
+  const even = new Set<string>()
   for (let index = from.partitions.length - 1; index >= 0; index--) {
     const place = from.partitions[index]
-    const to = place === undefined ? undefined : leastOf(shares, place.topic)
-    if (place === undefined || to === undefined || from.partitions.length - to.partitions.length < 2) continue
+    if (place === undefined || even.has(place.topic)) continue
+    const to = leastOf(shares, place.topic)
+    if (to === undefined || from.partitions.length - to.partitions.length < 2) {
+      even.add(place.topic)
+      continue
+    }
     from.partitions.splice(index, 1)
     to.partitions.push(place)
     return true
