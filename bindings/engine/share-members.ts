@@ -4,7 +4,7 @@ import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
-import type { Callback, CommandOf } from './commands.ts'
+import type { Callback, CommandOf, ShareMember } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 export interface ShareHooks {
@@ -32,8 +32,8 @@ const GOLDEN_RATIO = 0x9e3779b1
 export class ShareMembers {
   readonly #shares: ShareGroups
   readonly #hooks: ShareHooks
-  /** By member id; those that waited longest come first. */
-  readonly #waiting: Map<string, Asking> = new Map()
+  /** By group and by member id; of a group, those that waited longest come first. */
+  readonly #waiting: Map<string, Map<string, Asking>> = new Map()
   /** By member id: asks the member to release the records that its program hasn't seen. */
   readonly #releases: Map<string, () => void> = new Map()
   /** How many changes for members are planned and not durable yet. */
@@ -50,11 +50,13 @@ export class ShareMembers {
   }
 
   acquire(command: Acquire, now: number): void {
-    const { memberId } = command.member
-    this.#endWait(memberId)
+    const { groupId, memberId } = command.member
+    this.#endWait(command.member)
     this.#releases.set(memberId, command.release)
     const asking = { ...command, sinceMs: now }
-    if (this.#isReleasing || !this.#serve(asking, now)) this.#waiting.set(memberId, asking)
+    if (!this.#isReleasing && this.#serve(asking, now)) return
+    const waiting = this.#waiting.get(groupId) ?? new Map<string, Asking>()
+    this.#waiting.set(groupId, waiting.set(memberId, asking))
   }
 
   /**
@@ -132,7 +134,7 @@ export class ShareMembers {
     const said = { ...delivery, memberId, availableAt: delayMs > 0 ? now + delayMs : 0 }
     const records = this.#shares.planAcknowledge(at, said)
     this.#change(records, done)
-    if (this.#waiting.size > 0) this.#serveWaiting(now, this.#partitionOf(at))
+    if (this.#waiting.has(groupId)) this.#serveGroup(groupId, now, this.#partitionOf(at))
   }
 
   /** `undefined` once the topic's delete is planned. */
@@ -167,12 +169,12 @@ export class ShareMembers {
   }
 
   wake({ member, done }: CommandOf<'wakeShare'>): void {
-    this.#endWait(member.memberId)
+    this.#endWait(member)
     done(undefined)
   }
 
   leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
-    this.#endWait(member.memberId)
+    this.#endWait(member)
     this.#releases.delete(member.memberId)
     if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
     done(undefined)
@@ -200,15 +202,20 @@ export class ShareMembers {
    * nothing is taken from one.
    */
   #assertUnused(groupId: string): void {
-    const isWaiting = [...this.#waiting.values()].some(({ member }) => member.groupId === groupId)
-    if (!isWaiting && this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0)) return
+    if (!this.#waiting.has(groupId) && this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0))
+      return
     throw new LogError('NON_EMPTY_GROUP', `consumers of share group "${groupId}" wait or hold records`, { groupId })
   }
 
-  #endWait(memberId: string): void {
-    const waiting = this.#waiting.get(memberId)
-    this.#waiting.delete(memberId)
+  #endWait(member: ShareMember): void {
+    const waiting = this.#waiting.get(member.groupId)?.get(member.memberId)
+    this.#removeWaiting(member)
     waiting?.done(undefined, [])
+  }
+
+  #removeWaiting({ groupId, memberId }: ShareMember): void {
+    const waiting = this.#waiting.get(groupId)
+    if (waiting?.delete(memberId) && waiting.size === 0) this.#waiting.delete(groupId)
   }
 
   /** Readers may see more of the partition, or it is gone. */
@@ -218,8 +225,8 @@ export class ShareMembers {
 
   /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
   clockMoved(byMs: number): void {
-    for (const [memberId, asking] of this.#waiting) {
-      this.#waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
+    for (const waiting of this.#waiting.values()) {
+      for (const [memberId, asking] of waiting) waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
     }
   }
 
@@ -232,20 +239,27 @@ export class ShareMembers {
 
   /** `changed`: the only partition that may have something new for them. */
   #serveWaiting(now: number, changed?: HostedPartition): void {
+    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, changed)
+  }
+
+  #serveGroup(groupId: string, now: number, changed: HostedPartition | undefined): void {
     if (this.#isReleasing) return
-    for (const [memberId, waiting] of [...this.#waiting]) {
-      if (changed !== undefined && !waiting.request.topics.includes(changed.id.topic)) continue
+    for (const waiting of [...(this.#waiting.get(groupId)?.values() ?? [])]) {
+      const { member, request, done } = waiting
+      if (changed !== undefined && !request.topics.includes(changed.id.topic)) continue
       try {
-        if (this.#serve(waiting, now, changed)) this.#waiting.delete(memberId)
+        if (this.#serve(waiting, now, changed)) this.#removeWaiting(member)
+        // What isn't there for one member isn't for those after it.
+        else if (this.#isEnough(groupId, changed)) return
       } catch (error) {
-        this.#waiting.delete(memberId)
-        waiting.done(error)
+        this.#removeWaiting(member)
+        done(error)
       }
     }
   }
 
   fail(error: LogError): void {
-    const waiting = [...this.#waiting.values()]
+    const waiting = [...this.#waiting.values()].flatMap((ofGroup) => [...ofGroup.values()])
     this.#waiting.clear()
     for (const { done } of waiting) done(error)
     this.#released?.(error)

@@ -36,10 +36,10 @@ function stand(isLive: () => boolean = () => true) {
     },
   })
   const acquired: (readonly [string, readonly AcquiredRange[]])[] = []
-  const acquire = (memberId: string, maxOffsets: number) => {
+  const acquire = (memberId: string, maxOffsets: number, groupId = 'g') => {
     const request = { topics: ['t'], maxOffsets, lockMs: 1000, startAt: 'earliest' } as const
     const done = (_: unknown, ranges?: readonly AcquiredRange[]) => void acquired.push([memberId, ranges ?? []])
-    members.acquire({ kind: 'acquireShare', member: { groupId: 'g', memberId }, request, release: () => {}, done }, 0)
+    members.acquire({ kind: 'acquireShare', member: { groupId, memberId }, request, release: () => {}, done }, 0)
   }
   const looked = (run: () => void) => {
     looks = 0
@@ -70,6 +70,20 @@ test('records that come, and those that are released, are looked for where they 
   const gone = looked(() => members.acknowledge({ kind: 'acknowledgeShare', member, request, done: () => {} }, 0))
   assert.ok(gone < LOOKS_MAX, `${gone} looks for a record that was released`)
   assert.equal([acquired.length, acquired[3]?.[0], acquired[3]?.[1][0]?.firstOffset], [4, 'm3', 0])
+})
+
+test('what comes is looked for by one member more than get something, in each group', () => {
+  const { members, partitions, ends, acquired, acquire, looked } = stand()
+  for (const groupId of ['g', 'h']) {
+    for (let index = 0; index < MEMBERS; index++) acquire(`${groupId}${index}`, 1, groupId)
+  }
+  ends[7] = 3
+  const came = looked(() => members.advanced(partitions[7] as HostedPartition, 0))
+  assert.equal(
+    acquired.map(([memberId]) => memberId),
+    ['g0', 'g1', 'g2', 'h0', 'h1', 'h2'],
+  )
+  assert.is(came, 8)
 })
 
 // It would stand after the tombstones of what the group keeps of the topic.

@@ -229,6 +229,7 @@ function notHeld({ topic, partition }: { topic: string; partition: number }, off
   return new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
 }
 
+/** Ids of topics have no slash. */
 function keyOf({ groupId, topicId, partition }: SharePlace): string {
-  return JSON.stringify([groupId, topicId, partition])
+  return `${topicId}/${partition}/${groupId}`
 }
