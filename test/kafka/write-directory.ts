@@ -92,7 +92,7 @@ const hastyPort: RuntimePort = {
   ...nodePort,
   now: () => TIME * 1.1 + performance.now() * FASTER,
   elapsed: () => performance.now() * FASTER,
-  setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / FASTER, callback, keepsAlive),
+  setTimer: (delayMs, callback, options) => nodePort.setTimer(delayMs / FASTER, callback, options),
 }
 
 async function writeCompacted(directory: string): Promise<void> {

@@ -71,9 +71,9 @@ for (const what of ['what handle gave', 'the offsets', 'its state'] as const) {
 test('what a batch waited for before it succeeded makes no later batch wait longer', async (_, openBroker) => {
   const broker = await openBroker()
   const waitsMs: number[] = []
-  const setTimer: typeof nodePort.setTimer = (delayMs, callback, keepsAlive) => {
+  const setTimer: typeof nodePort.setTimer = (delayMs, callback, options) => {
     waitsMs.push(delayMs)
-    return nodePort.setTimer(delayMs, callback, keepsAlive)
+    return nodePort.setTimer(delayMs, callback, options)
   }
   const log = new BrokerLog(broker, { ...nodePort, setTimer })
   await log.admin.createTopic('in')

@@ -223,7 +223,7 @@ for (const method of ['listTopics', 'describeTopic', 'createTopic']) {
 /** Twenty seconds pass in one: a holder in this process greets in a twentieth of its time. */
 const quickPort: RuntimePort = {
   ...nodePort,
-  setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / 20, callback, keepsAlive),
+  setTimer: (delayMs, callback, options) => nodePort.setTimer(delayMs / 20, callback, options),
 }
 
 test('open itself rejects where its holder falls silent after it has greeted', async () => {

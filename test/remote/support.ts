@@ -17,7 +17,7 @@ export const hastyPort: RuntimePort = {
   ...nodePort,
   now: () => performance.now() * 1000,
   elapsed: () => performance.now() * 1000,
-  setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / 1000, callback, keepsAlive),
+  setTimer: (delayMs, callback, options) => nodePort.setTimer(delayMs / 1000, callback, options),
 }
 
 export async function turns(count: number): Promise<void> {

@@ -363,8 +363,8 @@ test('an opener whose holder went away before it answered may take longer than f
     return held(createDirectoryStore(root))
   }
   let limit = undefined as (() => void) | undefined
-  const setTimer: RuntimePort['setTimer'] = (delayMs, callback, keepsAlive) => {
-    if (delayMs < 5000) return nodePort.setTimer(delayMs, callback, keepsAlive)
+  const setTimer: RuntimePort['setTimer'] = (delayMs, callback, options) => {
+    if (delayMs < 5000) return nodePort.setTimer(delayMs, callback, options)
     limit = callback
     return () => {}
   }

@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
+import { waitMs } from '../../model/timers.ts'
 import { ConsumedRecord } from '../consumer/consumed-record.ts'
 import type { DeliveredBatch } from '../consumer/delivered-batch.ts'
 import { aboutRecord, deadLetterOf } from '../dead-letter.ts'
@@ -164,6 +165,6 @@ function orderKeyOf(record: ConsumedRecord): string {
 
 /** The wait doubles with each failure, from 10 ms up to a second. */
 export function waitBeforeTry(port: RuntimePort, failures: number, signal: AbortSignalGiven): Promise<void> {
-  const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(failures - 1, 20))
-  return abortable(new Promise<void>((resolve) => port.setTimer(waitMs, resolve, true)), signal)
+  const pauseMs = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** Math.min(failures - 1, 20))
+  return abortable(waitMs(port, pauseMs), signal)
 }

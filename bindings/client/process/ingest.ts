@@ -3,6 +3,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
+import { waitMs } from '../../model/timers.ts'
 import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
@@ -76,7 +77,7 @@ export class Ingest<P extends string | number> {
         if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
         else if (!isPassing(error)) throw error
-        await abortable(new Promise<void>((resolve) => this.#port.setTimer(RETRY_MS, resolve, true)), signal)
+        await abortable(waitMs(this.#port, RETRY_MS), signal)
       }
     }
   }

@@ -83,7 +83,7 @@ class Source<I> {
         cancel()
         resolve()
       }
-      const cancel = port.setTimer(lingerMs, end, true)
+      const cancel = port.setTimer(lingerMs, end, { keepsAlive: true })
       const take = (next: IteratorResult<I> | undefined): void => {
         if (isOver) return
         // The end or failure of the source is for the next batch to find.

@@ -223,7 +223,7 @@ export class LogProducer implements Producer {
   #drainLater(isFull: boolean): void {
     const { lingerMs } = this.#settings
     if (lingerMs > 0 && !isFull) {
-      this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain(), true)
+      this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain(), { keepsAlive: true })
       return
     }
     this.#endLinger()

@@ -202,7 +202,7 @@ export class RecordAccumulator {
       queue: (topic, partition) => this.queue(topic, partition),
       random: () => this.#port.random(),
       elapsed: () => this.#port.elapsed(),
-      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, true),
+      setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, { keepsAlive: true }),
     }
   }
 

@@ -2,6 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
+import { within } from '../../model/timers.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
@@ -306,11 +307,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   /** Rejects as `ending` does, unless `until` comes first. */
   async #waitFor(ending: Promise<unknown>, until: number): Promise<void> {
-    let cancel = () => {}
-    const limit = new Promise<void>((resolve) => {
-      cancel = this.#parts.port.setTimer(this.#leftMs(until), resolve, true)
-    })
-    await Promise.race([ending, limit]).finally(() => cancel())
+    await within(this.#parts.port, this.#leftMs(until), ending)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

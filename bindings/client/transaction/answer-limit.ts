@@ -15,7 +15,8 @@ export class AnswerLimit {
   #reject: (reason: unknown) => void = () => {}
   #cancel = (): void => {}
   readonly #start = (): void => {
-    this.#cancel = this.#port.setTimer(LIMIT_MS, () => this.#reject(this.#signal && abortReason(this.#signal)), true)
+    const giveUp = () => this.#reject(this.#signal && abortReason(this.#signal))
+    this.#cancel = this.#port.setTimer(LIMIT_MS, giveUp, { keepsAlive: true })
   }
 
   constructor(port: RuntimePort, signal: Abortable['signal']) {

@@ -150,7 +150,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #wait(attempt: number): Promise<void> {
     const waitMs = waitBeforeAskMs(attempt, () => this.#port.random()) ?? 0
     return new Promise((resolve) => {
-      const cancel = this.#port.setTimer(waitMs, resolve, true)
+      const cancel = this.#port.setTimer(waitMs, resolve, { keepsAlive: true })
       this.#endWait = () => {
         this.#endWait = undefined
         cancel()

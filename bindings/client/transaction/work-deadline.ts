@@ -37,7 +37,7 @@ export class WorkDeadline {
   }
 
   #wait(leftMs: number): void {
-    this.#cancel = this.#port.setTimer(Math.min(leftMs, LOOK_EVERY_MS), () => this.#look(), true)
+    this.#cancel = this.#port.setTimer(Math.min(leftMs, LOOK_EVERY_MS), () => this.#look(), { keepsAlive: true })
   }
 
   #look(): void {

@@ -1,6 +1,7 @@
 import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
+import { type Timers, within } from '../../model/timers.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
 import { readFetched } from './fetched-list.ts'
@@ -19,7 +20,7 @@ import { readValue, writeValue } from './values.ts'
 const RETRY_MS = 5
 const RETRY_MS_MAX = 250
 
-export interface LinkHooks {
+export interface LinkHooks extends Timers {
   /**
    * Resolves with a channel to the process that holds the log now. Tries until there is one; rejects when there will be
    * none, or, with an error of the category `retriable` or of a shortage, when there is none for now.
@@ -33,7 +34,6 @@ export interface LinkHooks {
   noticed(session: number): void
   /** The holder warns of something that no call would report. */
   warned(code: string, message: string): void
-  readonly setTimer: RuntimePort['setTimer']
   readonly now: RuntimePort['now']
   readonly random: RuntimePort['random']
 }
@@ -134,11 +134,7 @@ export class Link {
 
   /** Resolves with the end of `answer`, or after `limitMs`. */
   async within(limitMs: number, answer: Promise<unknown>): Promise<void> {
-    let cancel = () => {}
-    const limit = new Promise<void>((resolve) => {
-      cancel = this.#hooks.setTimer(limitMs, resolve, true)
-    })
-    await Promise.race([answer, limit]).finally(() => cancel())
+    await within(this.#hooks, limitMs, answer)
   }
 
   /** A call without an answer; it is lost if the channel ends. */
@@ -182,12 +178,10 @@ export class Link {
    */
   async settled(limitMs: number): Promise<void> {
     if (!this.#isChanging) return
-    let cancel = () => {}
-    await new Promise<void>((resolve) => {
+    const settled = new Promise<void>((resolve) => {
       this.#settled = resolve
-      cancel = this.#hooks.setTimer(limitMs, resolve, true)
     })
-    cancel()
+    await within(this.#hooks, limitMs, settled)
   }
 
   get #isChanging(): boolean {
@@ -272,7 +266,7 @@ export class Link {
     const retry = () => {
       if (this.#ended === undefined) this.#reconnect()
     }
-    this.#hooks.setTimer(this.#retryMs * (0.5 + this.#hooks.random()), retry, true)
+    this.#hooks.setTimer(this.#retryMs * (0.5 + this.#hooks.random()), retry, { keepsAlive: true })
     this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MS_MAX)
   }
 

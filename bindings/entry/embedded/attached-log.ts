@@ -4,6 +4,7 @@ import { AttachedBroker } from '../../engine/remote/attached-broker.ts'
 import type { Channel } from '../../engine/remote/channel.ts'
 import { attachTo } from '../../engine/remote/local-socket.ts'
 import { LogError } from '../../model/errors.ts'
+import { within } from '../../model/timers.ts'
 import { ANSWER_LIMIT_MS } from './holder-search.ts'
 
 /**
@@ -19,19 +20,11 @@ export async function openAttached(directory: string, port: RuntimePort): Promis
     if (first === undefined) throw new LogError('LOG_CLOSED', 'the process that held the log is gone')
     return first
   }, port)
-  let cancel = () => {}
-  const limit = new Promise<boolean>((resolve) => {
-    cancel = port.setTimer(ANSWER_LIMIT_MS, () => resolve(false), true)
-  })
-  const hasGreeted = await Promise.race([
-    broker.open().then(
-      () => true,
-      () => false,
-    ),
-    limit,
-  ])
-  cancel()
-  if (hasGreeted) return new BrokerLog(broker, port)
+  const greeted = broker.open().then(
+    () => true,
+    () => false,
+  )
+  if ((await within(port, ANSWER_LIMIT_MS, greeted)) === true) return new BrokerLog(broker, port)
   await broker.close()
   return undefined
 }

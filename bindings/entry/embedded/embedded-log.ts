@@ -15,6 +15,7 @@ import { HEADER_FILE, RESERVED_FILES } from '../../log/journal/layout.ts'
 import { PartitionFactory } from '../../log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import { LogError } from '../../model/errors.ts'
+import { waitMs } from '../../model/timers.ts'
 import { AttachedDirectory } from '../../storage/drivers/node-fs/attached-directory.ts'
 import { backupTarget } from '../../storage/drivers/node-fs/backup-target.ts'
 import { storageError } from '../../storage/drivers/node-fs/errors.ts'
@@ -232,9 +233,8 @@ export async function openHeld(
     retentionTrustsClock: options.retentionTrustsClock,
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
-      const paused = (delayMs: number) => new Promise<void>((resume) => port.setTimer(delayMs, resume, true))
       // An opening hears of its failure at once, so it doesn't wait.
-      const pause = (delayMs: number) => (engine.report === undefined ? undefined : paused(delayMs))
+      const pause = (delayMs: number) => (engine.report === undefined ? undefined : waitMs(port, delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =
         typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)

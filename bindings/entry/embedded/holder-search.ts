@@ -3,6 +3,7 @@ import type { Channel } from '../../engine/remote/channel.ts'
 import type { Listener } from '../../engine/remote/listener.ts'
 import { isShortage } from '../../engine/remote/shortage.ts'
 import { LogError } from '../../model/errors.ts'
+import { waitMs } from '../../model/timers.ts'
 
 /** How the processes of one directory find each other. */
 export interface Meeting {
@@ -77,7 +78,7 @@ export class HolderSearch {
     const left = this.#refusal
     let sureMs = left === undefined ? port.elapsed() : port.elapsed() + SURE_MS
     let shortMs: number | undefined
-    for (let waitMs = RETRY_MS; ; waitMs = Math.min(2 * waitMs, RETRY_MS_MAX)) {
+    for (let pauseMs = RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, RETRY_MS_MAX)) {
       this.#options.assertWanted()
       const channel = exclusive ? undefined : await meeting.attach()
       if (channel !== undefined) {
@@ -96,7 +97,7 @@ export class HolderSearch {
       const isShort = shortMs !== undefined && port.elapsed() > shortMs + ANSWER_LIMIT_MS
       if (exclusive || isShort) throw this.#refusal
       if (port.elapsed() > limitMs) throw unanswered(this.#refusal)
-      await new Promise<void>((resolve) => port.setTimer(waitMs * (0.5 + port.random()), resolve, true))
+      await waitMs(port, pauseMs * (0.5 + port.random()))
     }
   }
 }

@@ -8,9 +8,9 @@ export const nodePort: RuntimePort = {
   now: wallClockMs,
   elapsed: () => performance.now(),
   random,
-  setTimer(delayMs, callback, keepsAlive = false) {
+  setTimer(delayMs, callback, options) {
     const timer = setTimeout(callback, Math.min(delayMs, 0x7fff_ffff))
-    if (!keepsAlive) timer.unref()
+    if (options?.keepsAlive !== true) timer.unref()
     return () => clearTimeout(timer)
   },
   codecs: nodeCodecs,

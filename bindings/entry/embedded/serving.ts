@@ -4,6 +4,7 @@ import type { Listener } from '../../engine/remote/listener.ts'
 import { loopback } from '../../engine/remote/loopback.ts'
 import { ServedChannel } from '../../engine/remote/served-channel.ts'
 import type { EmbeddedBroker } from '../../engine/sessions/embedded-broker.ts'
+import { within } from '../../model/timers.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 
 /** How long a close waits, in milliseconds, for members whose program doesn't return from a record. */
@@ -89,13 +90,9 @@ export class Serving {
    * hold: the next holder doesn't know them.
    */
   async #releaseMembers(broker: EmbeddedBroker): Promise<void> {
-    let cancel = () => {}
-    const limit = new Promise<void>((resolve) => {
-      cancel = this.#port.setTimer(RELEASE_LIMIT_MS, resolve, true)
-    })
     const kinds = ['releaseGroups', 'releaseShares'] as const
     // If the log can't reassign partitions any more, members end as they do when their holder is killed.
     const released = kinds.map((kind) => broker.ask<void>((done) => ({ kind, done })).catch(() => {}))
-    await Promise.race([Promise.all(released), limit]).finally(() => cancel())
+    await within(this.#port, RELEASE_LIMIT_MS, Promise.all(released))
   }
 }

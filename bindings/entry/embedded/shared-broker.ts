@@ -93,7 +93,8 @@ export class SharedBroker implements Broker {
       const unlessHeld = () => {
         if (this.#held === undefined) reject(this.#search.unanswered)
       }
-      cancel = port.setTimer(ANSWER_LIMIT_MS, () => void this.#afterHolding().then(unlessHeld, unlessHeld), true)
+      const refuse = () => void this.#afterHolding().then(unlessHeld, unlessHeld)
+      cancel = port.setTimer(ANSWER_LIMIT_MS, refuse, { keepsAlive: true })
     })
     try {
       await Promise.race([attached.open(), limit])

@@ -273,9 +273,9 @@ test('an open in a process with too many open files fails at once, however far i
   let pauses = 0
   const port: RuntimePort = {
     ...nodePort,
-    setTimer: (delayMs, run, keepsAlive) => {
+    setTimer: (delayMs, run, options) => {
       if (delayMs === PAUSE_MS) pauses++
-      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, options)
     },
   }
   const image = new ShortImage()
@@ -302,9 +302,9 @@ test('a log that closes short of files waits a second for some; then it is close
     const image = new ShortImage()
     const port: RuntimePort = {
       ...nodePort,
-      setTimer: (delayMs, run, keepsAlive) => {
+      setTimer: (delayMs, run, options) => {
         if (delayMs === PAUSE_MS && ++pauses === 3 && !isShortForGood) image.left = Number.POSITIVE_INFINITY
-        return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+        return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, options)
       },
     }
     const log = await openLog(image, port, {})
@@ -327,9 +327,9 @@ test('a call that waits for descriptors when its log is closed waits no longer t
   let closed: Promise<LogError> | undefined
   const port: RuntimePort = {
     ...nodePort,
-    setTimer: (delayMs, run, keepsAlive) => {
+    setTimer: (delayMs, run, options) => {
       if (delayMs === PAUSE_MS && ++pauses === 5) closed = failure('KAFKA_STORAGE_ERROR', () => log.close())
-      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, keepsAlive)
+      return nodePort.setTimer(delayMs === PAUSE_MS ? 0 : delayMs, run, options)
     },
   }
   const log = await openLog(image, port, {})

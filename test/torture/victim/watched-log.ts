@@ -46,7 +46,7 @@ function hastyPort(isJumping: boolean): RuntimePort {
     ...nodePort,
     now: () => Math.floor(begunMs + jumpMs + performance.now() * HASTE),
     elapsed: () => performance.now() * HASTE,
-    setTimer: (delayMs, callback, keepsAlive) => nodePort.setTimer(delayMs / HASTE, callback, keepsAlive),
+    setTimer: (delayMs, callback, options) => nodePort.setTimer(delayMs / HASTE, callback, options),
     // A clock that jumps is worth a warning, which nobody reads here.
     warn: () => {},
   }
