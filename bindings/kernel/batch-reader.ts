@@ -58,13 +58,30 @@ export class KernelBatchReader implements BatchReader {
     buffer: KernelBuffer,
     position: number,
     availableBytes: number,
-    checked: boolean,
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault {
     const address = blockOf(this.#core, buffer).require(position, availableBytes)
+    return this.#decode(address, availableBytes, this.#core.exports.batch_fault, memory)
+  }
+
+  decodeIntact(
+    buffer: KernelBuffer,
+    position: number,
+    availableBytes: number,
+    memory?: BatchMemory | undefined,
+  ): DecodedBatch | BatchFault {
+    const address = blockOf(this.#core, buffer).require(position, availableBytes)
+    return this.#decode(address, availableBytes, this.#core.exports.batch_shape, memory)
+  }
+
+  #decode(
+    address: number,
+    availableBytes: number,
+    faultOf: (address: number, availableBytes: number) => number,
+    memory: BatchMemory | undefined,
+  ): DecodedBatch | BatchFault {
     try {
-      const { exports } = this.#core
-      const fault = faults[(checked ? exports.batch_shape : exports.batch_fault)(address, availableBytes)]
+      const fault = faults[faultOf(address, availableBytes)]
       if (fault !== undefined) return fault
       const header = readHeader(this.#core.view, address, emptyHeader())
       const isPlain = (header.attributes & ATTRIBUTE_CODEC) === 0

@@ -154,16 +154,21 @@ export interface BatchReader {
    */
   intactBytes(buffer: KernelBuffer, position: number, availableBytes: number, expectedOffset: number): number
   /**
-   * Checks CRC and structure (only the structure if `checked`) and copies the batch out once, with its record table.
-   * Returns a fault if the batch isn't intact. A compressed batch is decompressed through kernel memory
-   * (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE). Bytes and table lie in `memory`, if that is given and large
-   * enough: it is never moved, unlike the kernel's own.
+   * Checks CRC and structure and copies the batch out once, with its record table. Returns a fault if the batch isn't
+   * intact. A compressed batch is decompressed through kernel memory (MEMORY_CAP_REACHED, UNSUPPORTED_COMPRESSION_TYPE).
+   * Bytes and table lie in `memory`, if that is given and large enough: it is never moved, unlike the kernel's own.
    */
   decode(
     buffer: KernelBuffer,
     position: number,
     availableBytes: number,
-    checked: boolean,
+    memory?: BatchMemory | undefined,
+  ): DecodedBatch | BatchFault
+  /** As `decode`, of a batch whose CRC was checked already: only the structure is. */
+  decodeIntact(
+    buffer: KernelBuffer,
+    position: number,
+    availableBytes: number,
     memory?: BatchMemory | undefined,
   ): DecodedBatch | BatchFault
   /**

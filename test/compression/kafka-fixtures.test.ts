@@ -28,7 +28,7 @@ test('every batch says the same records', () => {
   put(buffer, 0, file)
   const attributes: number[] = []
   for (let position = 0; position < file.length; ) {
-    const batch = kernel.batchReader.decode(buffer, position, file.length - position, false)
+    const batch = kernel.batchReader.decode(buffer, position, file.length - position)
     if (typeof batch === 'string') throw new Error(`${batch} at ${position}`)
     const { header, baseOffset, recordCount } = batch
     const found = Array.from({ length: recordCount }, (_, index) => {

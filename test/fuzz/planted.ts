@@ -79,7 +79,7 @@ function inTheKernel(): Planted[] {
   return [
     {
       what: 'a batch is decoded without a look at its checksum',
-      target: batchTarget(kernel, altered(batchReader, { decode: (b, p, a) => batchReader.decode(b, p, a, true) })),
+      target: batchTarget(kernel, altered(batchReader, { decode: (b, p, a) => batchReader.decodeIntact(b, p, a) })),
     },
     {
       what: 'offsets of a segment may fall',

@@ -160,7 +160,7 @@ function cutLastBatch(path: string, isMeant: (batch: LastBatch) => boolean): voi
     if (typeof batch === 'string') break
     const buffer = kernel.allocate(batch.header.sizeBytes)
     buffer?.bytes(0, batch.bytes.length).set(batch.bytes)
-    const records = buffer && kernel.batchReader.decode(buffer, 0, batch.header.sizeBytes, true)
+    const records = buffer && kernel.batchReader.decodeIntact(buffer, 0, batch.header.sizeBytes)
     buffer?.free()
     assert.ok(typeof records === 'object')
     isFound = isMeant({ header: batch.header, records })

@@ -86,7 +86,7 @@ function decode(bytes: Uint8Array): DecodedReference | BatchFault {
   const results = [0x00, 0xff].map((around) => {
     buffer.bytes(0, bytes.length + 300).fill(around)
     put(buffer, 128, bytes)
-    return opened(reader.decode(buffer, 128, bytes.length, false, around === 0 ? undefined : memory))
+    return opened(reader.decode(buffer, 128, bytes.length, around === 0 ? undefined : memory))
   })
   assert.equal(results[0], results[1])
   return results[0] as DecodedReference | BatchFault
@@ -118,7 +118,7 @@ test(
       const bytes = encodeReference(records(random, count), seal)
       put(buffer, 0, bytes)
       for (const into of [undefined, memory]) {
-        assert.equal(opened(reader.decode(buffer, 0, bytes.length, false, into)), decodeReference(bytes))
+        assert.equal(opened(reader.decode(buffer, 0, bytes.length, into)), decodeReference(bytes))
       }
     }
   }),
@@ -137,8 +137,8 @@ test(
     const bytes = encodeReference(large, seal)
     assert.ok(bytes.length > 10 * 65536)
     put(buffer, 0, bytes)
-    const batch = reader.decode(buffer, 0, bytes.length, false)
-    const lent = reader.decode(buffer, 0, bytes.length, false, memory)
+    const batch = reader.decode(buffer, 0, bytes.length)
+    const lent = reader.decode(buffer, 0, bytes.length, memory)
     buffer.bytes(0, bytes.length).fill(0)
     assert.equal(opened(batch), decodeReference(bytes))
     assert.equal(opened(lent), decodeReference(bytes))
@@ -179,7 +179,7 @@ test('the usual record and every other way to write it say the same', () => {
 test('a decoded batch owns its bytes', () => {
   const bytes = encodeReference([{ key: null, value: fromHex('0102'), timestamp: 5, headers: [] }], seal)
   put(buffer, 0, bytes)
-  const batch = reader.decode(buffer, 0, bytes.length, false)
+  const batch = reader.decode(buffer, 0, bytes.length)
   if (typeof batch === 'string') return assert.unreachable(batch)
   buffer.bytes(0, 200).fill(0)
   assert.equal(batch.valueOf(0), fromHex('0102'))
@@ -195,7 +195,7 @@ test("the batch that Kafka's compaction empties", () => {
     0000000000000fa000010000000700000000`)
   put(buffer, 0, bytes)
   assert.is(reader.fault(buffer, 0, 61), undefined)
-  const batch = reader.decode(buffer, 0, 61, false)
+  const batch = reader.decode(buffer, 0, 61)
   if (typeof batch === 'string') return assert.unreachable(batch)
   assert.equal([batch.baseOffset, batch.nextOffset, batch.recordCount], [10, 13, 0])
   assert.equal([batch.header.baseTimestamp, batch.header.maxTimestamp], [-1, 1700000000005])
@@ -210,7 +210,7 @@ test('a compressed batch without its codec is a typed error, and an id that Kafk
       attributes: id,
     })
     put(place, 0, bytes)
-    const decodeBare = () => bare.batchReader.decode(place, 0, bytes.length, false)
+    const decodeBare = () => bare.batchReader.decode(place, 0, bytes.length)
     if (id > 4) assert.is(decodeBare(), 'bad-compression')
     else assert.throws(decodeBare, (error: unknown) => LogError.is(error, 'UNSUPPORTED_COMPRESSION_TYPE'))
   }
@@ -229,7 +229,7 @@ test('what a codec refuses is a fault of the batch, and its memory is given back
     const { usedBytes } = own.memory
     const bytes = encodeReference([{ key: null, value: null, timestamp: 5, headers: [] }], { ...seal, attributes: 3 })
     put(place, 0, bytes)
-    assert.is(own.batchReader.decode(place, 0, bytes.length, false), kind)
+    assert.is(own.batchReader.decode(place, 0, bytes.length), kind)
     assert.is(own.memory.usedBytes, usedBytes)
   }
 })
@@ -242,7 +242,7 @@ test('a compressed batch for which the kernel has no memory is a typed error, an
   const bytes = encodeReference([{ key: null, value: null, timestamp: 5, headers: [] }], { ...seal, attributes: 3 })
   put(place, 0, bytes)
   const refused = (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED')
-  assert.throws(() => own.batchReader.decode(place, 0, bytes.length, false), refused)
+  assert.throws(() => own.batchReader.decode(place, 0, bytes.length), refused)
   assert.is(own.memory.usedBytes, usedBytes)
 })
 
@@ -321,7 +321,7 @@ test('a varint of more than 32 bits is a fault, not its low bits', () => {
     new DataView(bytes.buffer).setInt32(8, bytes.length - 12)
     reseal(bytes)
     put(buffer, 0, bytes)
-    const decoded = reader.decode(buffer, 0, bytes.length, false)
+    const decoded = reader.decode(buffer, 0, bytes.length)
     assert.is(typeof decoded === 'string' ? decoded : undefined, fault, `last group ${last}`)
     assert.is(typeof decodeReference(bytes) === 'string' ? 'bad-count' : undefined, fault)
   }
@@ -340,7 +340,7 @@ test('a record whose timestamp leaves 2^53 is a fault of the walk', () => {
   bytes[last] = 2
   reseal(bytes)
   put(buffer, 0, bytes)
-  assert.is(reader.decode(buffer, 0, bytes.length, false), 'int64-range')
+  assert.is(reader.decode(buffer, 0, bytes.length), 'int64-range')
 })
 
 test('a usual record whose timestamp leaves 2^53 is one too', () => {

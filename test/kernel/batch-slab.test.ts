@@ -15,7 +15,7 @@ function decoded(values: readonly string[]): DecodedBatch {
   const records = values.map((value) => ({ key: null, value: Buffer.from(value), timestamp: 5, headers: [] }))
   const bytes = encodeReference(records, noProducer)
   put(buffer, 0, bytes)
-  const batch = kernel.batchReader.decode(buffer, 0, bytes.length, false)
+  const batch = kernel.batchReader.decode(buffer, 0, bytes.length)
   if (typeof batch === 'string') throw new Error(batch)
   return batch
 }

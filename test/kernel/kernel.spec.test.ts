@@ -29,7 +29,7 @@ function written(baseOffset: number): { buffer: ReturnType<typeof allocate>; siz
 
 test('a batch is built in place and reads back as it was written', () => {
   const { buffer, size } = written(500)
-  const batch = batchReader.decode(buffer, 100, size, false)
+  const batch = batchReader.decode(buffer, 100, size)
   if (typeof batch === 'string') return assert.unreachable(batch)
   assert.equal([batch.recordCount, batch.baseOffset, batch.nextOffset], [3, 500, 503])
   assert.equal(

@@ -36,7 +36,7 @@ const others = encodeReference(
 function useKernel(): void {
   const buffer = allocate(kernel, others.length)
   put(buffer, 0, others)
-  if (typeof kernel.batchReader.decode(buffer, 0, others.length, false) === 'string') throw new Error('it is intact')
+  if (typeof kernel.batchReader.decode(buffer, 0, others.length) === 'string') throw new Error('it is intact')
   kernel.hashOf(Uint8Array.of(1), new Int32Array(4))
   buffer.free()
 }

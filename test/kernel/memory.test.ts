@@ -343,7 +343,7 @@ test('reading needs no allocation', () => {
   for (let record = 0; record < 3000; record++) kernel.batchBuilder.append('key', 'a value', record, undefined)
   const size = kernel.batchBuilder.seal(noProducer)
   failAllocation(kernel, 1)
-  const batch = kernel.batchReader.decode(buffer, 0, size, false)
+  const batch = kernel.batchReader.decode(buffer, 0, size)
   assert.is(typeof batch === 'string' ? batch : batch.recordCount, 3000)
   assert.is(kernel.allocate(1), undefined, 'the failure still waits')
 })
@@ -377,7 +377,7 @@ test('a trap poisons the kernel: every later call throws that same error', () =>
     () => kernel.batchBuilder.begin(buffer, 0),
     () => kernel.batchReader.header(buffer, 0, 100),
     () => kernel.batchReader.fault(buffer, 0, 100),
-    () => kernel.batchReader.decode(buffer, 0, 100, true),
+    () => kernel.batchReader.decodeIntact(buffer, 0, 100),
     () => kernel.batchReader.intactBytes(buffer, 0, 100, 0),
     () => index.append(2, 2),
     () => index.lookup(2),

@@ -144,9 +144,9 @@ export function ignoreCrc(): Mend {
     replace(
       KernelBatchReader.prototype,
       'decode',
-      (before) =>
-        function (this: KernelBatchReader, buffer, position, availableBytes) {
-          return before.call(this, buffer, position, availableBytes, true)
+      () =>
+        function (this: KernelBatchReader, ...batch) {
+          return this.decodeIntact(...batch)
         },
     ),
   ]

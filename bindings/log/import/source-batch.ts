@@ -60,7 +60,7 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
   const isControl = (attributes & ATTRIBUTE_CONTROL) !== 0
   const mustDecode = wanted.records || isControl || (attributes & ATTRIBUTE_CODEC) !== 0
   const records = mustDecode
-    ? kernel.batchReader.decode(walked.buffer, walked.bufferPosition, sizeBytes, true)
+    ? kernel.batchReader.decodeIntact(walked.buffer, walked.bufferPosition, sizeBytes)
     : undefined
   if (typeof records === 'string') return { fault: records }
   const ends = isControl && !wanted.anyControl && records !== undefined ? endOf(attributes, records) : undefined

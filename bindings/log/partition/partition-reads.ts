@@ -50,7 +50,7 @@ export class PartitionReads {
         reading.nextOffset = batch.nextOffset
         continue
       }
-      const decoded = this.#kernel.batchReader.decode(buffer, batch.position, batch.sizeBytes, true, reading.memory)
+      const decoded = this.#kernel.batchReader.decodeIntact(buffer, batch.position, batch.sizeBytes, reading.memory)
       if (typeof decoded === 'string')
         throw damagedBatch(this.#id, batch.baseOffset, decoded, this.#store.locate(this.#id, batch.baseOffset))
       reading.take(decoded)
@@ -92,7 +92,7 @@ export class PartitionReads {
     limitBytes: number,
   ): void {
     for (let position = 0; position < count; ) {
-      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, false, reading.memory)
+      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, reading.memory)
       if (typeof decoded === 'string') {
         if (reading.batches.length > 0) return
         throw damagedBatch(this.#id, reading.nextOffset, decoded, this.#store.locate(this.#id, reading.nextOffset))

@@ -127,7 +127,7 @@ export class Partition {
     if (recordCount !== expectedCount) throw changedWhileRead(this.id)
     assertFits(this.id, sizeBytes, request.config)
     if (codec !== 0) {
-      const batch = this.#kernel.batchReader.decode(room.buffer, room.position, sizeBytes, true)
+      const batch = this.#kernel.batchReader.decodeIntact(room.buffer, room.position, sizeBytes)
       assertReadable(batch, maxTimestamp, request, this.id)
     }
     const nextOffset = baseOffset + recordCount

@@ -36,7 +36,7 @@ export function* readCatalogue(
         continue
       }
       for (let position = 0; position < count; ) {
-        const batch = input.kernel.batchReader.decode(buffer, position, count - position, false)
+        const batch = input.kernel.batchReader.decode(buffer, position, count - position)
         if (typeof batch === 'string') throw damaged(files, offset, batch)
         try {
           applyBatch(batch, files.id, (record, place) => {

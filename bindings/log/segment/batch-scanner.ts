@@ -72,7 +72,7 @@ export class BatchScanner {
 
   /** The records of the last found batch, or why they can't be decoded. `bytes` may be invalid afterwards. */
   decoded({ header }: ScannedBatch): DecodedBatch | BatchFault {
-    return this.#kernel.batchReader.decode(this.#buffer, this.#start, header.sizeBytes, true)
+    return this.#kernel.batchReader.decodeIntact(this.#buffer, this.#start, header.sizeBytes)
   }
 
   #batch(start: number, available: number): ScannedBatch | BatchFault {

@@ -62,7 +62,7 @@ class CatalogueBatches {
     if (buffer === undefined) return
     try {
       buffer.bytes(0, bytes.length).set(bytes)
-      const batch = this.#kernel.batchReader.decode(buffer, 0, bytes.length, false)
+      const batch = this.#kernel.batchReader.decode(buffer, 0, bytes.length)
       if (typeof batch === 'string' || this.#isBroken || batch.baseOffset < this.#nextOffset) return
       this.#nextOffset = batch.nextOffset
       for (let index = 0; index < batch.recordCount; index++) {

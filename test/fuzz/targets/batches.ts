@@ -50,7 +50,7 @@ export function batchTarget(kernel: Kernel, reader: BatchReader = kernel.batchRe
     take(bytes) {
       const length = Math.min(bytes.length, buffer.sizeBytes)
       buffer.bytes(0, length).set(bytes.subarray(0, length))
-      const decoded = reader.decode(buffer, 0, length, false)
+      const decoded = reader.decode(buffer, 0, length)
       const expected = decodeReference(bytes.subarray(0, length))
       if (typeof decoded === 'string' || typeof expected === 'string') {
         expect(typeof decoded === typeof expected, () => `${verdictOf(decoded)}, the reference: ${verdictOf(expected)}`)

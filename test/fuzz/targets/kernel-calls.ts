@@ -129,7 +129,7 @@ class Calls {
     const sizeBytes = batchBuilder.seal({ baseOffset: 9, ...fields })
     expect(sizeBytes <= held.buffer.sizeBytes, () => `a batch of ${sizeBytes} bytes`)
     const expected = decodeReference(held.buffer.bytes(0, sizeBytes).slice())
-    const decoded = batchReader.decode(held.buffer, 0, sizeBytes, false)
+    const decoded = batchReader.decode(held.buffer, 0, sizeBytes)
     const isWhole = typeof expected !== 'string' && typeof decoded !== 'string' && expected.records.length === taken
     expect(isWhole && decoded.recordCount === taken, () => `a batch of ${taken} records: ${String(expected)}`)
   }
@@ -239,7 +239,10 @@ function wildCall(kernel: Kernel, program: Program, buffer: KernelBuffer): void 
     () => batchReader.header(buffer, one, two),
     () => batchReader.fault(buffer, one, two),
     () => batchReader.intactBytes(buffer, one, two, three),
-    () => batchReader.decode(buffer, one, two, program.byte() > 128),
+    () => {
+      if (program.byte() > 128) batchReader.decodeIntact(buffer, one, two)
+      else batchReader.decode(buffer, one, two)
+    },
     () => wildIndex(kernel, [one, two, three, four]),
     () => wildProducer(kernel, [one, two, three, four]),
     () => kernel.allocate(one)?.free(),

@@ -248,7 +248,7 @@ export class CompactedLog implements PartitionSource {
       assert.ok(count >= 0)
       if (count === 0) break
       for (let at = 0; at < count; ) {
-        const batch = this.kernel.batchReader.decode(buffer, at, count - at, false)
+        const batch = this.kernel.batchReader.decode(buffer, at, count - at)
         if (typeof batch === 'string') return assert.unreachable(`batch at offset ${offset}: ${batch}`) as never
         assert.ok(batch.baseOffset > before, 'offsets ascend')
         before = batch.nextOffset - 1
