@@ -6,6 +6,11 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** The order of partitions in lists: by topic, then by number. */
+export function byPlace(a: TopicPartition, b: TopicPartition): number {
+  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
+}
+
 /** A place where reading goes on. `offset` always names a record, `nextOffset` the place after it. */
 export interface Position extends TopicPartition {
   /** The offset that is read next, from 0. The end of a partition is a position too. */

@@ -1,4 +1,5 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
+import { byPlace } from '../../model/positions.ts'
 import type { CommittedOffset, GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
 
 /** The members of a group. Its offsets are kept beside it, because they outlive the members. */
@@ -50,7 +51,7 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   /** Sorted by topic name and partition. */
   offsets(groupId: string): readonly CommittedOffset[] {
     const offsets = [...(this.#offsets.get(groupId)?.values() ?? [])].flatMap((ofTopic) => [...ofTopic.values()])
-    return offsets.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1))
+    return offsets.sort(byPlace)
   }
 
   /** Sorted. Groups that have a generation, and groups that have nothing but offsets. */

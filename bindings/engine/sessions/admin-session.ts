@@ -2,23 +2,18 @@ import type { AdminSession, DeletedRecords, PartitionOffsets, RecordsToDelete } 
 import type {
   GroupDescription,
   GroupDetails,
-  GroupOffset,
   PartitionProducers,
   ShareGroupDescription,
-  ShareGroupOffset,
   TransactionDescription,
 } from '../../broker/descriptions.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { OffsetToCommit } from '../../coordinator/group/commit-request.ts'
-import type { GroupFacts } from '../../coordinator/group/groups.ts'
-import type { ShareFacts } from '../../coordinator/share/share-groups.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
-import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import { byPlace, type Position, type TopicPartition } from '../../model/positions.ts'
 import { type ConfigChanges, checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { Engine } from '../engine.ts'
-import type { HostedPartition } from '../hosted-partition.ts'
+import { describeGroup, listGroups, listShareGroups } from './group-descriptions.ts'
 import type { SessionHost } from './session-host.ts'
 
 /** Topics, offsets, groups and transactions of the log in this process. */
@@ -94,72 +89,11 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listGroups(): Promise<readonly GroupDescription[]> {
-    const { groups } = this.#opened()
-    return groups.list().map(({ groupId, state, generation, members, offsets }) => {
-      return { groupId, state, generation, members: members.length, offsets: this.#positions(offsets) }
-    })
-  }
-
-  /** The offsets of topics that still exist, by each topic's present name. */
-  #positions(offsets: GroupFacts['offsets']): Position[] {
-    const { catalogue } = this.#broker.engine
-    return offsets.flatMap(({ topicId, partition, nextOffset }) => {
-      const topic = catalogue.durable.liveById(topicId)?.name
-      return topic === undefined ? [] : [{ topic, partition, nextOffset }]
-    })
+    return listGroups(this.#opened())
   }
 
   async describeGroup(groupId: string): Promise<GroupDetails> {
-    const group = this.#opened().groups.describe(groupId)
-    if (group === undefined) throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
-    const { state, generation, members, offsets } = group
-    return {
-      ...{ groupId, state, generation },
-      members: members.map(({ memberId, topics, assignment }) => ({ memberId, topics, partitions: assignment })),
-      offsets: this.#groupOffsets(
-        this.#positions(offsets),
-        members.flatMap(({ topics }) => topics),
-      ),
-    }
-  }
-
-  /**
-   * All partitions of these topics, and those of committed offsets. A partition that the group hasn't begun to read has
-   * all of its records as lag.
-   */
-  #groupOffsets(committed: readonly Position[], subscribed: readonly string[]): GroupOffset[] {
-    const { catalogue, topics } = this.#broker.engine
-    const isThere = (name: string) =>
-      catalogue.durable.byName(name) !== undefined || Object.hasOwn(INTERNAL_TOPIC_IDS, name)
-    const names = new Set([...committed.map(({ topic }) => topic), ...subscribed.filter(isThere)])
-    const nextOffsets = new Map(committed.map((at) => [`${at.topic}/${at.partition}`, at.nextOffset]))
-    return [...names].sort().flatMap((topic) => {
-      return topics.partitionsOf(topic).map((hosted) => {
-        return this.#groupOffset(hosted, nextOffsets.get(`${topic}/${hosted.id.partition}`))
-      })
-    })
-  }
-
-  #groupOffset(hosted: HostedPartition, nextOffset: number | undefined): GroupOffset {
-    const { lastStableOffset, oldestOpenProducer, watermarks } = hosted.partition
-    const { topic, partition } = hosted.id
-    const isHeld = oldestOpenProducer !== undefined
-    return {
-      ...{ topic, partition, nextOffset },
-      lag: Math.max(0, this.#stableEnd(hosted) - (nextOffset ?? watermarks.logStartOffset)),
-      heldBack: isHeld ? watermarks.nextOffset - lastStableOffset : 0,
-      heldBackBy: isHeld ? this.#broker.engine.transactions.idOf(oldestOpenProducer) : undefined,
-    }
-  }
-
-  /**
-   * The offset after the last batch below the last stable offset: above it may be offsets that an unclean end left
-   * unused, which nobody reads (durability rule 5).
-   */
-  #stableEnd({ id, partition }: HostedPartition): number {
-    const { lastStableOffset, watermarks } = partition
-    const last = this.#broker.engine.store.ranges(id).at(-1)
-    return Math.min(lastStableOffset, last?.nextOffset ?? watermarks.logStartOffset)
+    return describeGroup(this.#opened(), groupId)
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -179,27 +113,7 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   async listShareGroups(): Promise<readonly ShareGroupDescription[]> {
-    const byGroup = new Map<string, ShareGroupOffset[]>()
-    for (const facts of this.#opened().shares.facts()) {
-      const offsets = byGroup.get(facts.groupId) ?? []
-      offsets.push(...this.#shareOffset(facts))
-      byGroup.set(facts.groupId, offsets)
-    }
-    return [...byGroup]
-      .map(([groupId, offsets]) => ({ groupId, offsets: offsets.sort(byPlace) }))
-      .sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
-  }
-
-  /** `undefined` if the topic is gone. */
-  #shareOffset({ topicId, partition, ...facts }: ShareFacts): ShareGroupOffset[] {
-    const { catalogue, topics } = this.#broker.engine
-    const topic = catalogue.durable.liveById(topicId)?.name
-    if (topic === undefined) return []
-    const hosted = topics.partition(topic, partition)
-    // Deleted records count as finished, though the group may notice only when it looks the next time.
-    const startOffset = Math.max(facts.startOffset, hosted.partition.watermarks.logStartOffset)
-    const lag = facts.unfinishedBetween(startOffset, this.#stableEnd(hosted))
-    return [{ topic, partition, startOffset, lag, acquired: facts.acquiredCount }]
+    return listShareGroups(this.#opened())
   }
 
   async startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -252,8 +166,4 @@ export class EmbeddedAdmin implements AdminSession {
   async fenceProducer(transactionalId: string): Promise<void> {
     await this.#broker.ask((done) => ({ kind: 'fenceProducer', transactionalId, done }))
   }
-}
-
-function byPlace(a: TopicPartition, b: TopicPartition): number {
-  return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1
 }

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { byPlace } from '../../model/positions.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { META_PROPERTIES, PARTITION_METADATA } from '../files/file-names.ts'
@@ -89,11 +90,6 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
   }
   const leftOut = classified.flatMap(({ name, kind }) => passing(name, kind))
   return { isClean, partitions: partitions.sort(byPlace), leftOut }
-}
-
-function byPlace(a: KafkaPartition, b: KafkaPartition): number {
-  if (a.topic === b.topic) return a.partition - b.partition
-  return a.topic < b.topic ? -1 : 1
 }
 
 function passing(name: string, kind: RootName['kind']): LeftOut[] {
