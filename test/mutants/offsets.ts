@@ -163,22 +163,22 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'an outcome that was interrupted comes into force, whatever the group was told since',
-    file: 'client/consumer/membership.ts',
-    find: 'if (times === this.#reported.times) this.#next ??= next',
+    file: 'client/consumer/rebalances.ts',
+    find: 'if (reports === this.#reported.times) this.#next ??= next',
     put: 'this.#next ??= next',
     tests: ['client/interrupted-outcomes.test.ts'],
   },
   {
     name: 'what a member was said to have and never took stays nobody’s',
     file: 'client/consumer/membership.ts',
-    find: '    this.#rebalanceIfLess(member)\n  }\n',
+    find: '    this.#rebalances.ifLessIsHeld(member)\n  }\n',
     put: '  }\n',
     tests: ['client/interrupted-outcomes.test.ts'],
   },
   {
     name: 'what a member gave up is nobody’s until it knows where the others begin',
     file: 'client/consumer/membership.ts',
-    find: '    this.#rebalanceIfLess(member)\n    let',
+    find: '    this.#rebalances.ifLessIsHeld(member)\n    let',
     put: '    let',
     tests: ['client/starts-that-wait.test.ts'],
   },
@@ -192,8 +192,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what a handler threw beside an iteration that was told is told again',
     file: 'client/consumer/membership.ts',
-    find: ' && !this.#waits.isIterated) this.#failure',
-    put: ') this.#failure',
+    find: ' && !this.#waits.isIterated) this.#rebalances.failed',
+    put: ') this.#rebalances.failed',
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
@@ -465,8 +465,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'what a handler threw while nothing iterated puts out who joins next',
     file: 'client/consumer/membership.ts',
-    find: 'if (this.#member === undefined && failure !== undefined) {',
-    put: 'if (this.#member === undefined && failure === null) {',
+    find: '    if (this.#member === undefined) this.#rebalances.throwFailure()\n',
+    put: '',
     tests: ['client/untold-failures.test.ts'],
   },
   {

@@ -3,7 +3,6 @@ import type { ConsumerSession, GivenPartition } from '../../broker/consumer-sess
 import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
-import type { TopicPartition } from '../../model/positions.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
@@ -15,7 +14,7 @@ import { Interruption } from './interruptible-waits.ts'
 import { type Member, openMember } from './member.ts'
 import type { CommittingMember } from './offset-commits.ts'
 import { PollReminder } from './poll-reminder.ts'
-import { ReportedPartitions } from './reported-partitions.ts'
+import { Rebalances } from './rebalances.ts'
 import { topicIdsOf } from './topic-ids.ts'
 
 /**
@@ -31,6 +30,7 @@ export class Membership implements CommittingMember {
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
+  readonly #rebalances: Rebalances
   readonly #waits = new ConsumerWaits()
   /** The member that joins, until its first assignment is in force; it may be in the group already. */
   #entering: Member | undefined
@@ -38,21 +38,19 @@ export class Membership implements CommittingMember {
   #joining: Promise<ConsumerSession> | undefined
   /** Why the join failed, while handlers are being told that its partitions are lost. */
   #notJoined: { readonly error: unknown } | undefined
-  #rebalancing: Promise<void> | undefined
   #settling: Promise<void> | undefined
   /** Settles once handlers were told that all partitions are lost, after the answer to a fetch said so. */
   #losing: Promise<void> | undefined
-  readonly #reported = new ReportedPartitions()
-  /** The outcome of the last rebalance, until it comes into force. */
-  #next: readonly GivenPartition[] | undefined
-  /** The failure of a rebalance that nobody waited for. The next call that needs the group throws it. */
-  #failure: { readonly error: unknown } | undefined
   #isLeaving = false
 
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
     this.assignment = new Assignment(this.settings.groupId)
     this.#broker = broker
+    this.#rebalances = new Rebalances(this.assignment, {
+      isMember: (member) => member === this.#member,
+      ended: () => this.#settleWhileIdle(),
+    })
     this.#start = new AssignedStart(broker, this.settings)
     this.#reminder = new PollReminder(port, this.settings.maxPollIntervalMs / 10)
     this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
@@ -84,11 +82,11 @@ export class Membership implements CommittingMember {
   }
 
   get rebalancing(): Promise<void> | undefined {
-    return this.#rebalancing
+    return this.#rebalances.underWay
   }
 
   get isPutOut(): boolean {
-    return this.assignment.expulsion.isMeantBy(this.#failure?.error)
+    return this.#rebalances.isPutOut
   }
 
   session(): ConsumerSession | Promise<ConsumerSession> {
@@ -97,7 +95,7 @@ export class Membership implements CommittingMember {
 
   /** Whether an outcome must come into force before the next delivery. */
   get isUnsettled(): boolean {
-    return this.#next !== undefined || this.#failure !== undefined
+    return this.#rebalances.isUnsettled
   }
 
   /** Whether the group is to hear that the program still asks for records, though it has fetched some ahead. */
@@ -140,11 +138,7 @@ export class Membership implements CommittingMember {
   async #joined(isIn: () => boolean): Promise<ConsumerSession> {
     if (this.#member !== undefined && isIn()) return this.#member.session
     // What a rebalance failed with while nothing iterated: a member that joined anew would be put out by it.
-    const failure = this.#failure
-    if (this.#member === undefined && failure !== undefined) {
-      this.#failure = undefined
-      throw failure.error
-    }
+    if (this.#member === undefined) this.#rebalances.throwFailure()
     // A handler that is told of a failed join is a part of that join: it would wait for itself.
     if (this.#notJoined !== undefined) return this.assignment.expulsion.rejects(this.#notJoined.error)
     this.#joining ??= this.#joinUntilIn().finally(() => {
@@ -172,11 +166,11 @@ export class Membership implements CommittingMember {
     this.#entering = member
     try {
       for (const topic of topics) await this.#waits.ofMember.for(session.topic(topic))
-      session.onRebalance(() => this.#rebalanceWanted(member))
-      const partitions = await this.#waits.ofMember.for(member.rebalance.run(() => this.#reported.report([])))
+      session.onRebalance(() => this.#rebalances.wanted(member))
+      const partitions = await this.#waits.ofMember.for(this.#rebalances.join(member))
       this.#member = member
       await this.#applyAssignment(member, partitions)
-      this.#rebalanceIfAskedAgain(member)
+      this.#rebalances.ifAskedAgain(member)
     } catch (error) {
       // A join that was interrupted had no partitions, so no handler is told.
       if (!(error instanceof Interruption)) this.#notJoined = { error }
@@ -187,46 +181,6 @@ export class Membership implements CommittingMember {
       this.#entering = undefined
     }
     return session
-  }
-
-  #rebalanceWanted(member: Member): void {
-    member.rebalance.askAgain()
-    if (member !== this.#member || this.#rebalancing !== undefined) return
-    this.#rebalancing = this.#rebalance(member)
-      .catch((error: unknown) => {
-        if (member !== this.#member) return
-        this.#failure = { error }
-        this.assignment.expulsion.tellIfMeantBy(error)
-      })
-      .finally(() => {
-        this.#rebalancing = undefined
-        this.#settleWhileIdle()
-        member.session.wake()
-        this.#rebalanceIfAskedAgain(member)
-      })
-  }
-
-  /** Rebalances if the group asked for it after the last rebalance was answered and before that answer was taken in. */
-  #rebalanceIfAskedAgain(member: Member): void {
-    if (member.rebalance.isAskedAgain && this.#failure === undefined) this.#rebalanceWanted(member)
-  }
-
-  async #rebalance(member: Member): Promise<void> {
-    const partitions = await member.rebalance.run(() => this.#owned())
-    if (member === this.#member) this.#next = partitions
-  }
-
-  /**
-   * Returns what the group is told that this member holds. An answer that hasn't begun to come into force is dropped:
-   * taken later, its partitions would be read by this member and by the one that is given them now (KIP-429).
-   */
-  #owned(): readonly TopicPartition[] {
-    this.#next = undefined
-    return this.#reported.report(this.assignment.owned)
-  }
-
-  #rebalanceIfLess(member: Member): void {
-    if (this.#reported.isMoreThan(this.assignment)) this.#rebalanceWanted(member)
   }
 
   /**
@@ -249,20 +203,16 @@ export class Membership implements CommittingMember {
   }
 
   async #settle(): Promise<void> {
-    const failure = this.#failure
-    const { times } = this.#reported
-    const next = this.#next
     const member = this.#member
-    this.#failure = undefined
-    this.#next = undefined
+    const outcome = this.#rebalances.take()
+    const { next, failure } = outcome
     if (failure !== undefined) return this.#lostBy(failure.error, member)
     if (next === undefined || member === undefined) return
     try {
       await this.#applyAssignment(member, next)
     } catch (error) {
       if (!(error instanceof Interruption)) return await this.#lostBy(error, member)
-      // If the group was told meanwhile what this member holds, the answer to that is on its way.
-      if (times === this.#reported.times) this.#next ??= next
+      this.#rebalances.putBack(outcome)
       throw error
     }
   }
@@ -282,7 +232,7 @@ export class Membership implements CommittingMember {
     if (this.#waits.isIterated || !this.isUnsettled || this.#isJoining) return
     this.settle().catch((error: unknown) => {
       // An iteration that began meanwhile waits for the same outcome and gets the error.
-      if (!(error instanceof Interruption) && !this.#waits.isIterated) this.#failure = { error }
+      if (!(error instanceof Interruption) && !this.#waits.isIterated) this.#rebalances.failed(error)
     })
   }
 
@@ -297,7 +247,7 @@ export class Membership implements CommittingMember {
       topicIds: () => topicIdsOf(member.session, this.#waits.ofMember, this.assignment.partitions, next),
       startsOf: (added) => this.#startsOf(member, added),
     })
-    this.#rebalanceIfLess(member)
+    this.#rebalances.ifLessIsHeld(member)
   }
 
   /**
@@ -305,7 +255,7 @@ export class Membership implements CommittingMember {
    * the wait is interrupted, the rest of the outcome is taken again later; what was given up stays so.
    */
   async #startsOf(member: Member, added: readonly GivenPartition[]): Promise<readonly TopicPosition[]> {
-    this.#rebalanceIfLess(member)
+    this.#rebalances.ifLessIsHeld(member)
     let isWanted = true
     try {
       return await this.#waits.ofMember.for(this.#start.of(member.session, added, () => isWanted))
@@ -360,8 +310,7 @@ export class Membership implements CommittingMember {
    */
   async #lost(leaving?: ConsumerSession): Promise<void> {
     this.#member = undefined
-    this.#next = undefined
-    this.#failure = undefined
+    this.#rebalances.forget()
     const left = leaving?.close()
     left?.catch(() => {})
     await this.assignment.lose(() => true).finally(() => left)

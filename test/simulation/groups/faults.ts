@@ -14,7 +14,7 @@ const assignment = 'client/consumer/assignment.ts'
 export const GROUP_FAULTS: readonly GroupFault[] = [
   {
     name: 'an outcome stays when the group is told anew what the member holds',
-    file: membership,
+    file: 'client/consumer/rebalances.ts',
     find: '    this.#next = undefined\n    return this.#reported.report(',
     put: '    return this.#reported.report(',
     features: ['slow handlers', 'closes', 'storm'],
