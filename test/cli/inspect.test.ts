@@ -54,4 +54,13 @@ test('a link, and an empty name, are told as such', () => {
   assert.match(cli.run(['inspect', '']).err, /there is no file or directory ""/)
 })
 
+test("a path that the system doesn't look at is told as by the other commands; it was FAILED, with the system's words", () => {
+  symlinkSync('itself', join(cli.home, 'itself'))
+  const { status, err } = cli.run(['inspect', join(cli.home, 'itself'), '--json'])
+  assert.is(status, 1)
+  const [said] = rows(err)
+  assert.is(said?.['error'], 'KAFKA_STORAGE_ERROR')
+  assert.equal(said?.['details'], { file: 'itself', directory: cli.home, operation: 'open', errno: 'ELOOP' })
+})
+
 test.run()

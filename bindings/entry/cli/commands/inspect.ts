@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { createKernel } from '../../../kernel/create-kernel.ts'
@@ -7,6 +7,7 @@ import { loadKernelModule } from '../../../kernel/load-kernel.ts'
 import { LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA } from '../../../log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../log/files/leader-epoch-checkpoint.ts'
 import { parsePartitionMetadata } from '../../../log/files/partition-metadata.ts'
+import { storageError } from '../../../storage/drivers/node-fs/errors.ts'
 import type { StoreFile } from '../../../storage/file-store.ts'
 import type { Damage } from '../../../storage/recovery-report.ts'
 import { DirectoryImage } from '../../embedded/directory-image.ts'
@@ -50,7 +51,7 @@ Examples:
     )
     .action(
       run(async ({ isJson, options, args: [path = ''], signal }) => {
-        const stats = statSync(path, { throwIfNoEntry: false })
+        const stats = statsOf(path)
         if (stats === undefined) throw unknown(path, `there is no file or directory ${JSON.stringify(path)}`)
         await nodePort.ready?.()
         const rows = stats.isDirectory() ? directoryRows(path) : rowsIn(path, options['contents'] === true)
@@ -59,6 +60,15 @@ Examples:
         tellDamage(faults, isJson)
       }),
     )
+}
+
+/** `undefined` if it is missing. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    throw storageError('open', basename(path), dirname(resolve(path)), error)
+  }
 }
 
 /** The same rows; where one has a fault, that is noted. */
