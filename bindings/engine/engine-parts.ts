@@ -112,6 +112,7 @@ export class EngineParts {
     })
     this.shareMembers = new ShareMembers(this.shares, {
       partitionsOf: (topic) => this.topics.partitionsOf(topic),
+      partitionOf: (id) => this.topics.hostedById(id),
       isLive: (topicId) => INTERNAL_IDS.has(topicId) || this.catalogue.planned.liveById(topicId) !== undefined,
       change: (records, done) => this.commits.changeInParts('shares', records, done),
     })

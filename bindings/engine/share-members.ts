@@ -2,6 +2,7 @@ import type { AcquiredRange } from '../broker/share-session.ts'
 import { goneTopic } from '../coordinator/group/commit-request.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
+import type { SharePlace } from '../coordinator/share/share-record.ts'
 import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { Callback, CommandOf, ShareMember } from './commands.ts'
@@ -10,6 +11,8 @@ import type { HostedPartition } from './hosted-partition.ts'
 export interface ShareHooks {
   /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
   partitionsOf(topic: string): readonly HostedPartition[]
+  /** The partition of a topic's id; `undefined` once the topic is gone. */
+  partitionOf(id: Omit<SharePlace, 'groupId'>): HostedPartition | undefined
   /** False as soon as the topic's delete is planned: what is planned later would come after its tombstones. */
   isLive(topicId: string): boolean
   /**
@@ -134,12 +137,16 @@ export class ShareMembers {
     const said = { ...delivery, memberId, availableAt: delayMs > 0 ? now + delayMs : 0 }
     const records = this.#shares.planAcknowledge(at, said)
     this.#change(records, done)
-    if (this.#waiting.has(groupId)) this.#serveGroup(groupId, now, this.#partitionOf(at))
+    this.#serveChanged([at], now)
   }
 
-  /** `undefined` once the topic's delete is planned. */
-  #partitionOf({ topic, topicId, partition }: Pick<AcquiredRange, 'topic' | 'topicId' | 'partition'>) {
-    return this.#hooks.isLive(topicId) ? this.#hooks.partitionsOf(topic)[partition] : undefined
+  /** There may be something for the members of these groups that wait. */
+  #serveChanged(places: readonly SharePlace[], now: number): void {
+    for (const place of places) {
+      if (!this.#waiting.has(place.groupId)) continue
+      const changed = this.#hooks.partitionOf(place)
+      if (changed !== undefined) this.#serveGroup(place.groupId, now, changed)
+    }
   }
 
   #change(records: readonly TableRecord[], done: Callback<void>): void {
@@ -176,7 +183,7 @@ export class ShareMembers {
   leave({ member, done }: CommandOf<'leaveShare'>, now: number): void {
     this.#endWait(member)
     this.#releases.delete(member.memberId)
-    if (this.#shares.release(member.memberId)) this.#serveWaiting(now)
+    this.#serveChanged(this.#shares.release(member.memberId), now)
     done(undefined)
     this.#notifyReleased()
   }
@@ -220,7 +227,7 @@ export class ShareMembers {
 
   /** Readers may see more of the partition, or it is gone. */
   advanced(hosted: HostedPartition, now: number): void {
-    if (this.#waiting.size > 0) this.#serveWaiting(now, hosted)
+    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, hosted)
   }
 
   /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
@@ -232,21 +239,18 @@ export class ShareMembers {
 
   /** Ends locks and delays of released records whose time is over. */
   tick(now: number): void {
-    if (!this.#shares.expire(now)) return
-    this.#serveWaiting(now)
+    const changed = this.#shares.expire(now)
+    if (changed.length === 0) return
+    this.#serveChanged(changed, now)
     this.#notifyReleased()
   }
 
-  /** `changed`: the only partition that may have something new for them. */
-  #serveWaiting(now: number, changed?: HostedPartition): void {
-    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, changed)
-  }
-
-  #serveGroup(groupId: string, now: number, changed: HostedPartition | undefined): void {
+  /** Serves the group's members that wait. `changed`: the only partition that may have something new for them. */
+  #serveGroup(groupId: string, now: number, changed: HostedPartition): void {
     if (this.#isReleasing) return
     for (const waiting of [...(this.#waiting.get(groupId)?.values() ?? [])]) {
       const { member, request, done } = waiting
-      if (changed !== undefined && !request.topics.includes(changed.id.topic)) continue
+      if (!request.topics.includes(changed.id.topic)) continue
       try {
         if (this.#serve(waiting, now, changed)) this.#removeWaiting(member)
         // What isn't there for one member isn't for those after it.

@@ -29,6 +29,7 @@ function stand(isLive: () => boolean = () => true) {
   })) as unknown as HostedPartition[]
   const members = new ShareMembers(new ShareGroups(), {
     partitionsOf: () => partitions,
+    partitionOf: ({ partition }) => partitions[partition],
     isLive,
     change: (records, done) => {
       planned += records.length
@@ -84,6 +85,26 @@ test('what comes is looked for by one member more than get something, in each gr
     ['g0', 'g1', 'g2', 'h0', 'h1', 'h2'],
   )
   assert.is(came, 8)
+})
+
+test('what a member that leaves had locked, and what expires, is looked for where it is', () => {
+  const { members, partitions, ends, acquired, acquire, looked } = stand()
+  for (const memberId of ['m0', 'm1', 'm2']) acquire(memberId, 1)
+  ends[7] = 1
+  members.advanced(partitions[7] as HostedPartition, 0)
+  const left = looked(() => {
+    members.leave({ kind: 'leaveShare', member: { groupId: 'g', memberId: 'm0' }, done: () => {} }, 0)
+  })
+  const expired = looked(() => members.tick(1000))
+  assert.equal(
+    acquired.map(([memberId, ranges]) => [memberId, ranges[0]?.partition, ranges[0]?.deliveryCount]),
+    [
+      ['m0', 7, 1],
+      ['m1', 7, 2],
+      ['m2', 7, 3],
+    ],
+  )
+  assert.equal([left, expired], [2, 1])
 })
 
 // It would stand after the tombstones of what the group keeps of the topic.

@@ -106,8 +106,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: what a consumer held stays locked when it goes',
     file: 'engine/share-members.ts',
-    find: 'if (this.#shares.release(member.memberId)) this.#serveWaiting(now)',
-    put: 'this.#serveWaiting(now)',
+    find: 'this.#serveChanged(this.#shares.release(member.memberId), now)',
+    put: 'this.#serveChanged([], now)',
     tests: [endings],
   },
   {
@@ -120,8 +120,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: an acknowledgement is answered before it is durable',
     file: 'engine/share-members.ts',
-    find: '    this.#change(records, done)\n    if (this.#waiting',
-    put: '    this.#change(records, () => {})\n    done(undefined)\n    if (this.#waiting',
+    find: '    this.#change(records, done)\n    this.#serveChanged([at]',
+    put: '    this.#change(records, () => {})\n    done(undefined)\n    this.#serveChanged([at]',
     tests: [powerLoss],
   },
   {

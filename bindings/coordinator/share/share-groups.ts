@@ -54,6 +54,10 @@ export interface ShareFacts extends SharePlace {
  */
 export class ShareGroups {
   readonly #partitions: Map<string, GroupPartition> = new Map()
+  /** Those in which somebody holds a lock. There may be thousands of others. */
+  readonly #held: Set<GroupPartition> = new Set()
+  /** Those in which a lock or a delay ends at some time. */
+  readonly #timed: Set<GroupPartition> = new Set()
   /** May be too early, never too late. Remembered, because every step of the engine asks for it. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
   #beginnings = 0
@@ -90,8 +94,17 @@ export class ShareGroups {
 
   #begin(place: SharePlace, shared: SharePartition): GroupPartition {
     const groupPartition = { ...place, shared, beginning: ++this.#beginnings }
-    this.#partitions.set(keyOf(groupPartition), groupPartition)
+    this.#remove(place)
+    this.#partitions.set(keyOf(place), groupPartition)
     return groupPartition
+  }
+
+  #remove(place: SharePlace): void {
+    const known = this.#partitions.get(keyOf(place))
+    if (known === undefined) return
+    this.#partitions.delete(keyOf(place))
+    this.#held.delete(known)
+    this.#timed.delete(known)
   }
 
   /**
@@ -110,29 +123,31 @@ export class ShareGroups {
 
   /**
    * A member left: its records are available to others, with the same delivery count, which stores nothing. Returns
-   * whether it had locked any.
+   * where it had locked any.
    */
-  release(memberId: string): boolean {
-    let isChanged = false
-    for (const { shared } of this.#partitions.values()) isChanged = shared.releaseAll(memberId) || isChanged
-    return isChanged
+  release(memberId: string): readonly SharePlace[] {
+    return this.#changed(this.#held, ({ shared }) => shared.releaseAll(memberId))
   }
 
   /** Whether anybody holds a lock. */
   get isHeld(): boolean {
-    return [...this.#partitions.values()].some(({ shared }) => shared.acquiredCount > 0)
+    return this.#held.size > 0
   }
 
-  /** Ends locks and delays whose time is over. True if something is available now that wasn't. */
-  expire(now: number): boolean {
-    if (now < this.#nextDeadline) return false
-    let isChanged = false
+  /** Ends locks and delays whose time is over. Returns where something is available now that wasn't. */
+  expire(now: number): readonly SharePlace[] {
+    if (now < this.#nextDeadline) return []
     this.#nextDeadline = Number.POSITIVE_INFINITY
-    for (const groupPartition of this.#partitions.values()) {
-      isChanged = groupPartition.shared.expire(now) || isChanged
-      this.#watch(groupPartition)
+    return this.#changed(this.#timed, ({ shared }) => shared.expire(now))
+  }
+
+  #changed(among: Iterable<GroupPartition>, change: (each: GroupPartition) => boolean): readonly SharePlace[] {
+    const changed: SharePlace[] = []
+    for (const each of [...among]) {
+      if (change(each)) changed.push(each)
+      this.#watch(each)
     }
-    return isChanged
+    return changed
   }
 
   /** When to ask `expire` next; may be early, never late. */
@@ -140,8 +155,13 @@ export class ShareGroups {
     return this.#nextDeadline === Number.POSITIVE_INFINITY ? undefined : this.#nextDeadline
   }
 
-  #watch({ shared }: GroupPartition): void {
-    this.#nextDeadline = Math.min(this.#nextDeadline, shared.nextDeadline)
+  #watch(groupPartition: GroupPartition): void {
+    const { nextDeadline, acquiredCount } = groupPartition.shared
+    this.#nextDeadline = Math.min(this.#nextDeadline, nextDeadline)
+    if (acquiredCount > 0) this.#held.add(groupPartition)
+    else this.#held.delete(groupPartition)
+    if (nextDeadline < Number.POSITIVE_INFINITY) this.#timed.add(groupPartition)
+    else this.#timed.delete(groupPartition)
   }
 
   clockMoved(byMs: number): void {
@@ -189,9 +209,9 @@ export class ShareGroups {
 
   #forget(isMeant: (place: SharePlace) => boolean): readonly SharePlace[] {
     const places: SharePlace[] = []
-    for (const [key, place] of this.#partitions) {
+    for (const place of this.#partitions.values()) {
       if (!isMeant(place)) continue
-      this.#partitions.delete(key)
+      this.#remove(place)
       places.push(place)
     }
     return places
@@ -219,7 +239,7 @@ export class ShareGroups {
     const snapshot = decodeShareRecord(record, place)
     if (snapshot === undefined) return
     const { groupId, topicId, partition, state } = snapshot
-    if (state === undefined) this.#partitions.delete(keyOf(snapshot))
+    if (state === undefined) this.#remove(snapshot)
     else this.#begin({ groupId, topicId, partition }, new SharePartition(state.startOffset, state.batches))
   }
 }

@@ -69,6 +69,7 @@ export class SharePartition {
   readonly #inFlight = new Map<number, InFlightState>()
   #startOffset: number
   #endOffset: number
+  #acquiredCount = 0
   /** May be too early, never too late. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
 
@@ -90,9 +91,7 @@ export class SharePartition {
 
   /** Number of offsets that are locked. */
   get acquiredCount(): number {
-    let count = 0
-    for (const { state } of this.#inFlight.values()) if (state === 'acquired') count++
-    return count
+    return this.#acquiredCount
   }
 
   /**
@@ -139,6 +138,7 @@ export class SharePartition {
       const deliveryCount = Math.min(DELIVERIES_MAX, inFlight.deliveryCount + 1)
       Object.assign(inFlight, { state: 'acquired', memberId, until, deliveryCount })
     }
+    this.#acquiredCount += offsets.length
     if (offsets.length > 0) this.#nextDeadline = Math.min(this.#nextDeadline, until)
     return rangesOf(offsets, (offset) => this.#inFlight.get(offset)?.deliveryCount ?? 0)
   }
@@ -166,8 +166,8 @@ export class SharePartition {
       else if (!isOfRest) return offset
     }
     for (const inFlight of held) {
-      if (type === 'accept') inFlight.state = 'acknowledged'
-      else if (type === 'reject' || type === 'gap') inFlight.state = 'archived'
+      if (type === 'accept') this.#goTo(inFlight, 'acknowledged')
+      else if (type === 'reject' || type === 'gap') this.#goTo(inFlight, 'archived')
       else if (type === 'renew') inFlight.until = Math.max(inFlight.until, availableAt)
       else this.#makeAvailable(inFlight, availableAt)
       if (type === 'unseen') inFlight.deliveryCount--
@@ -176,8 +176,15 @@ export class SharePartition {
     return undefined
   }
 
+  /** Ends the offset's lock, if it has one. */
+  #goTo(inFlight: InFlightState, state: StoredDeliveryState): void {
+    if (inFlight.state === 'acquired') this.#acquiredCount--
+    inFlight.state = state
+  }
+
   #makeAvailable(inFlight: InFlightState, availableAt: number): void {
-    Object.assign(inFlight, { state: 'available', memberId: '', until: availableAt })
+    this.#goTo(inFlight, 'available')
+    Object.assign(inFlight, { memberId: '', until: availableAt })
     if (availableAt > 0) this.#nextDeadline = Math.min(this.#nextDeadline, availableAt)
   }
 
@@ -217,6 +224,8 @@ export class SharePartition {
   /** The log start moved here: records below are gone, so they count as finished. */
   moveStart(logStartOffset: number): void {
     for (let offset = this.#startOffset; offset < Math.min(logStartOffset, this.#endOffset); offset++) {
+      const inFlight = this.#inFlight.get(offset)
+      if (inFlight !== undefined) this.#goTo(inFlight, 'archived')
       this.#inFlight.delete(offset)
     }
     this.#startOffset = Math.max(this.#startOffset, logStartOffset)

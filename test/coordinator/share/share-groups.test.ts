@@ -2,6 +2,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MemberAcquire, ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
+import { SharePartition } from '../../../bindings/coordinator/share/share-partition.ts'
 import type { TableRecord } from '../../../bindings/log/catalogue/table-record.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 
@@ -81,11 +82,41 @@ test('the next deadline is that of the first lock or delay, moves with the clock
   assert.is(groups.nextDeadline(), 20)
   groups.clockMoved(1000)
   assert.is(groups.nextDeadline(), 1020)
-  assert.not(groups.expire(1019))
-  assert.ok(groups.expire(1020))
+  assert.equal(groups.expire(1019), [])
+  assert.is(groups.expire(1020).length, 1)
   assert.is(groups.nextDeadline(), 1050)
-  assert.ok(groups.expire(1100))
+  assert.is(groups.expire(1100).length, 2)
   assert.is(groups.nextDeadline(), undefined)
+})
+
+test('a leave and an expiry look at the partitions with locks, however many there are', () => {
+  const groups = new ShareGroups()
+  const acquireIn = (partition: number, endOffset: number, now = 0) =>
+    groups.planAcquire({ ...at, partition, endOffset }, asked({ now }))
+  for (let partition = 0; partition < 1000; partition++) acquireIn(partition, partition === 7 ? 1 : 0)
+  const looked = (call: 'releaseAll' | 'expire', run: () => readonly { readonly partition: number }[]) => {
+    const original = SharePartition.prototype[call] as (this: SharePartition, given: never) => boolean
+    let looks = 0
+    SharePartition.prototype[call] = function (given: never) {
+      looks++
+      return original.call(this, given)
+    }
+    try {
+      return [run().map(({ partition }) => partition), looks, groups.isHeld]
+    } finally {
+      SharePartition.prototype[call] = original as never
+    }
+  }
+  assert.ok(groups.isHeld)
+  assert.equal(
+    looked('releaseAll', () => groups.release('a')),
+    [[7], 1, false],
+  )
+  acquireIn(7, 1, 10)
+  assert.equal(
+    looked('expire', () => groups.expire(110)),
+    [[7], 1, false],
+  )
 })
 
 test('deliveries are counted as far as the stored field goes', () => {
