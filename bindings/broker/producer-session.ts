@@ -39,6 +39,11 @@ export interface ProducerSession {
 
 /** One batch for one partition: written whole or not at all. */
 export interface AppendRequest extends TopicPartition {
+  /**
+   * UNKNOWN_TOPIC_ID, with nothing written, if another topic has the name by now (KIP-516): its partition doesn't know
+   * the producer, and takes any batch for the first. Without it, whichever topic has the name is meant.
+   */
+  readonly topicId?: string | undefined
   readonly acks: Acks
   readonly producerEpoch: number
   readonly baseSequence: number

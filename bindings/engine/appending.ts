@@ -5,6 +5,7 @@ import type { PartitionStore } from '../storage/partition-store.ts'
 import type { CommandOf } from './commands.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { assertSameTopic } from './same-topic.ts'
 import type { Topics } from './topics.ts'
 import type { Transacting } from './transacting.ts'
 import type { UnwrittenAppends } from './unwritten-appends.ts'
@@ -49,7 +50,9 @@ export class Appending {
 
   append(command: AppendCommand): void {
     const { topics, store } = this.#hooks
-    const hosted = topics.partition(command.request.topic, command.request.partition)
+    const { request } = command
+    const hosted = topics.partition(request.topic, request.partition)
+    assertSameTopic(request, hosted.id)
     hosted.partition.assertWritable()
     if (hosted.queue === undefined && store.isActive(hosted.id)) this.#appendNow(hosted, command)
     else this.#appendLater(hosted, command)

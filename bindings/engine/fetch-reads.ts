@@ -4,6 +4,7 @@ import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { outOfRange } from './out-of-range.ts'
+import { assertSameTopic } from './same-topic.ts'
 import type { Topics } from './topics.ts'
 
 /**
@@ -160,11 +161,4 @@ function emptyPart(
   error: Error | undefined,
 ): FetchedPartition {
   return { topic, partition, batches: [], nextOffset, logStartOffset, endOffset, error }
-}
-
-/** UNKNOWN_TOPIC_ID for a topic that was deleted and created again: the position counts records of the old one. */
-function assertSameTopic({ topic, partition, topicId }: TopicPosition, now: { readonly topicId: string }): void {
-  if (topicId === undefined || topicId === now.topicId) return
-  const message = `topic "${topic}" was deleted and made again: its records are others`
-  throw new LogError('UNKNOWN_TOPIC_ID', message, { topic, partition, topicId })
 }

@@ -46,6 +46,8 @@ export class FakeBroker implements Broker {
   /** How an append goes, asked once for each. */
   fault: (request: AppendRequest, count: number) => Fault | undefined = () => undefined
   bumpError: LogError | undefined
+  /** What producers know of topics though it isn't so any more: until they ask anew, as in a process that is attached. */
+  readonly outdated: Map<string, TopicFacts> = new Map()
   /** Topics are answered a turn later, as a cluster would. */
   answersLater = false
   readonly port: RuntimePort

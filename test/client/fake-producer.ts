@@ -16,6 +16,8 @@ export class FakeProducer implements ProducerSession {
   }
 
   topic(name: string): TopicFacts | Promise<TopicFacts> {
+    const outdated = this.broker.outdated.get(name)
+    if (outdated !== undefined) return outdated
     if (!this.broker.answersLater) return this.broker.facts(name)
     return new Promise((resolve) => setImmediate(resolve)).then(() => this.broker.facts(name))
   }
@@ -31,12 +33,20 @@ export class FakeProducer implements ProducerSession {
     if (fault?.kind === 'refuse' && !this.broker.partition(request).isRepeated(this.producerId, request))
       throw fault.error
     if (fault?.kind === 'drop') throw new LogError('MEMORY_CAP_REACHED', 'dropped')
+    this.#assertSameTopic(request)
     const baseOffset = this.broker.partition(request).append(this.producerId, request, appendTime)
     this.broker.moved()
     if (fault?.kind === 'fail') throw fault.error
     if (fault?.kind === 'lose') throw new LogError('MEMORY_CAP_REACHED', 'the answer is lost')
     if (fault?.kind === 'hold') await fault.until
     return { baseOffset, appendTime }
+  }
+
+  /** Its answer tells of the new topic, as those of a holder do. */
+  #assertSameTopic({ topic, topicId }: AppendRequest): void {
+    if (topicId === undefined || topicId === this.broker.facts(topic).topicId) return
+    this.broker.outdated.delete(topic)
+    throw new LogError('UNKNOWN_TOPIC_ID', 'another topic has the name')
   }
 
   async bumpEpoch(): Promise<void> {

@@ -71,7 +71,7 @@ for (const which of ['one that was under way with it', 'what is sent meanwhile']
       broker.topics.delete('t')
       broker.create('t', 1, {})
       // As a process sees it that is attached: no answer has told of the new topic.
-      broker.facts = () => known
+      broker.outdated.set('t', known)
       broker.fault = () => undefined
       if (which === 'what is sent meanwhile') sent.push(send('b'))
       await port.advance(1000)
@@ -82,6 +82,37 @@ for (const which of ['one that was under way with it', 'what is sent meanwhile']
       assert.equal(broker.texts('t'), ['a', 'b'], `seed ${seed}`)
       assert.is(broker.epochsBumped, 0)
     }
+  })
+}
+
+// The new partition takes any first sequence of the producer: that of the batch which was under way was accepted, and
+// the one that was refused before it came after it, in a new epoch.
+for (const isKnownSince of [false, true]) {
+  const when = isKnownSince ? 'as it knows by then' : 'of which it has not heard'
+  test(`a topic that is made again between two batches, ${when}, gets them in their order`, async () => {
+    const { log, broker, port } = setup()
+    const producer = log.producer(alone)
+    await producer.send({ topic: 't', value: 'first' })
+    const known = broker.facts('t')
+    broker.fault = (_, count) => {
+      if (count === 1) return { kind: 'drop' }
+      if (count !== 2) return undefined
+      broker.topics.delete('t')
+      broker.create('t', 1, {})
+      if (!isKnownSince) broker.outdated.set('t', known)
+      return undefined
+    }
+    const send = (value: string) => producer.send({ topic: 't', value })
+    const sent = [send('a'), send('b')]
+    await settle()
+    sent.push(send('c'))
+    await port.advance(1000)
+    assert.equal(
+      (await Promise.all(sent)).map(({ offset }) => offset),
+      [0, 1, 2],
+    )
+    assert.equal(broker.texts('t'), ['a', 'b', 'c'])
+    assert.is(broker.epochsBumped, 0)
   })
 }
 

@@ -212,6 +212,27 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/producer-queue.test.ts'],
   },
   {
+    name: 'a batch that was under way passes the one before it in a topic that was made again',
+    file: 'client/producer/partition-queue.ts',
+    find: '    const topicId = this.#hooks.topicId(topic)\n',
+    put: '    const topicId = undefined\n',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
+    name: 'a producer never hears which topic has the name now',
+    file: 'client/producer/partition-queue.ts',
+    find: "    if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) this.#hooks.topicMoved(this.topic)\n",
+    put: '',
+    tests: ['client/producer-queue.test.ts'],
+  },
+  {
+    name: 'a batch is written to whatever topic has the name',
+    file: 'engine/appending.ts',
+    find: '    assertSameTopic(request, hosted.id)\n',
+    put: '',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
     name: 'what is sent passes a batch that is to be asked for again',
     file: 'client/producer/partition-queue.ts',
     find: 'if (this.#unanswered.hasGap || this.#unanswered.isUnsure) return',

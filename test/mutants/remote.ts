@@ -51,6 +51,13 @@ export const REMOTE: readonly Mutant[] = [
     tests: ['remote/late-copies.test.ts'],
   },
   {
+    name: 'what is known of topics between two holders counts for the next one',
+    file: 'engine/remote/link.ts',
+    find: '    this.#topicsVersion = NOT_GREETED\n',
+    put: '',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
     name: 'a channel that ends ungreeted is made anew at once',
     file: 'engine/remote/link.ts',
     find: 'if (isUngreeted) this.#reconnectLater()',

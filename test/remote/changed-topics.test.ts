@@ -6,11 +6,19 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { partitionOfKey } from '../../bindings/client/producer/partitioner.ts'
+import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
 import { AttachedTransactionalProducer } from '../../bindings/engine/remote/attached-transactions.ts'
+import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { KnownTopics } from '../../bindings/engine/remote/known-topics.ts'
-import type { Link } from '../../bindings/engine/remote/link.ts'
+import { Link } from '../../bindings/engine/remote/link.ts'
+import type { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
+import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, open, type ProducerRecord } from '../../bindings/entry/node.ts'
+import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { failure } from '../client/support.ts'
+import { held, Place, turns } from './support.ts'
 
 let root = ''
 let holder: EmbeddedLog
@@ -37,6 +45,44 @@ test('a partition of a topic that was made again with more of them takes records
   await holder.admin.createTopic('t', { partitions: 2 })
   assert.is((await producer.send({ topic: 't', partition: 1, value: 'b' })).offset, 0)
 })
+
+/** Sessions of a log in this process, and of one that is attached to it. */
+async function sessions(isAttached: boolean) {
+  const holder = await held(new MemoryStore())
+  const place = new Place()
+  await place.listen((channel) => new ServedChannel(channel, holder.broker, holder.recovery, new Set()))
+  const attachedTo = new AttachedBroker(async () => (await place.attach()) as Channel, nodePort)
+  await attachedTo.open()
+  return { broker: isAttached ? attachedTo : holder.broker, admin: holder.broker.admin, place, holder }
+}
+
+for (const where of ['holder', 'attached'] as const) {
+  for (const way of ['batch', 'batch of a transaction'] as const) {
+    test(`${where}: a ${way} that names its topic by the id is not written to another one of the name`, async () => {
+      const { broker, admin, place, holder: own } = await sessions(where === 'attached')
+      await admin.createTopic('t', { partitions: 1, config: {} })
+      const opened =
+        way === 'batch'
+          ? await broker.openProducer()
+          : await (await broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })).begin()
+      const { topicId: old } = await admin.describeTopic('t')
+      await admin.deleteTopic('t')
+      await admin.createTopic('t', { partitions: 1, config: {} })
+      const { topicId } = await admin.describeTopic('t')
+      const { producerEpoch } = opened
+      const append = (id: string | undefined, baseSequence: number) => {
+        const records = [{ key: null, value: 'x' }]
+        const at = { topic: 't', topicId: id, partition: 0 }
+        return opened.append({ ...at, acks: 'all', producerEpoch, baseSequence, records })
+      }
+      await failure('UNKNOWN_TOPIC_ID', () => append(old, 0))
+      assert.is((await append(topicId, 0)).baseOffset, 0)
+      assert.is((await append(undefined, 1)).baseOffset, 1)
+      place.cut()
+      await own.broker.close()
+    })
+  }
+}
 
 test('a limit that another process raised is in force at once', async () => {
   const producer = attached.producer()
@@ -224,6 +270,48 @@ test('an answer is not kept that is older than changes that were told of before 
   const askedAgain = topics.topic('t')
   link.answers[2]?.({ partitions: 2 })
   assert.equal(await askedAgain, { partitions: 2 })
+})
+
+// What was asked between two holders counted as known once the next one had had as many changes as the last one.
+test('what is known of the topics of a holder that has not greeted yet is known of no later one', async () => {
+  const place = new Place()
+  const versions: string[] = []
+  const stores = [new MemoryStore(), new MemoryStore()]
+  const holders = await Promise.all(stores.map((store) => held(store)))
+  const serve = (at: number) => {
+    const { broker, recovery } = holders[at] as (typeof holders)[number]
+    return place.listen((channel) => new ServedChannel(channel, broker, recovery, new Set()))
+  }
+  const connect = async () => {
+    while (place.listening === undefined) await turns(1)
+    return (await place.attach()) as Channel
+  }
+  const link = new Link({
+    ...{ connect, connected: () => {}, noticed: () => {}, warned: () => {} },
+    membersLost: () => {},
+    setTimer: nodePort.setTimer,
+    now: () => 0,
+    random: () => 0.5,
+  })
+  const all = (writer: MessageWriter) => {
+    writeValue(writer, [{ internal: false }])
+  }
+  await serve(0)
+  await link.open()
+  for (const { broker } of holders) await broker.admin.createTopic('t', { partitions: 1, config: {} })
+  await link.call('listTopics', 0, all, readValue)
+  versions.push(link.topicsVersion)
+  place.cut()
+  await serve(1)
+  place.fate = (method) => {
+    if (method === 'hello') versions.push(link.topicsVersion)
+    return 'served'
+  }
+  await link.call('listTopics', 0, all, readValue)
+  versions.push(link.topicsVersion)
+  assert.is(new Set(versions).size, 3, String(versions))
+  link.end()
+  for (const { broker } of holders) await broker.close()
 })
 
 // Each of fifty thousand sends asked the holder, when a topic had changed.

@@ -40,6 +40,10 @@ export interface QueueHooks {
   quieter(): void
   /** Tells that the producer was fenced: it is finished. */
   fenced(error: unknown): void
+  /** Returns the id of the topic as it is known here. */
+  topicId(topic: string): string | undefined
+  /** Tells that another topic has the name than was known here. */
+  topicMoved(topic: string): void
   /** Returns the queue that records of this partition go to now. */
   queue(topic: string, partition: number): PartitionQueue
   random(): number
@@ -213,7 +217,8 @@ export class PartitionQueue {
       return Promise.reject(error)
     }
     const { acks } = this.#hooks
-    return this.#hooks.session().append({ topic, partition, acks, producerEpoch, baseSequence, records })
+    const topicId = this.#hooks.topicId(topic)
+    return this.#hooks.session().append({ topic, topicId, partition, acks, producerEpoch, baseSequence, records })
   }
 
   #written(batch: PendingBatch, result: AppendResult): void {
@@ -226,7 +231,12 @@ export class PartitionQueue {
     this.#afterAnswer()
   }
 
+  /**
+   * A batch that names a topic which is gone, while another one has the name, isn't written there: those that are under
+   * way with it could come before it. They are asked for again in their order, of the topic that has the name by then.
+   */
   #failed(batch: PendingBatch, error: unknown): void {
+    if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) this.#hooks.topicMoved(this.topic)
     const mayAsk = !batch.isHandedOver && isWorthAsking(error)
     if (mayAsk) this.#unanswered.countAsk(batch)
     const waitMs = mayAsk ? waitBeforeAskMs(batch.asksAgain, this.#hooks.random) : undefined

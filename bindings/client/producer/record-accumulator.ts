@@ -200,6 +200,11 @@ export class RecordAccumulator {
       quieter: () => this.#bumpWhenQuiet(),
       fenced: (error) => this.#fenced(error),
       queue: (topic, partition) => this.queue(topic, partition),
+      topicId: (topic) => this.#rules.idOf(topic),
+      // The refusal told the session already that what it knows is outdated.
+      topicMoved: (topic) => {
+        this.rules(topic).catch(() => {})
+      },
       random: () => this.#port.random(),
       elapsed: () => this.#port.elapsed(),
       setTimer: (delayMs, callback) => this.#port.setTimer(delayMs, callback, { keepsAlive: true }),

@@ -32,9 +32,11 @@ export function isUnwritten(error: unknown): boolean {
 
 /**
  * Whether to send again without telling the program. Not for a full device: only the program can free space, so it must
- * learn of it. Nor for a lost holder: as long as there may be another one, the channel sends again by itself.
+ * learn of it. Nor for a lost holder: as long as there may be another one, the channel sends again by itself. A topic
+ * that was made again takes what is sent to its name.
  */
 export function isWorthAsking(error: unknown): boolean {
+  if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true
   return (
     LogError.is(error) && error.category === 'retriable' && !LogError.is(error, 'STORAGE_FULL', 'NETWORK_EXCEPTION')
   )

@@ -39,6 +39,11 @@ export class TopicRulesCache {
     return rules
   }
 
+  /** The id of the topic that had the name when it was asked for last. */
+  idOf(topic: string): string | undefined {
+    return this.#known.get(topic)?.topicId
+  }
+
   forget(topic: string): void {
     this.#known.delete(topic)
   }

@@ -42,7 +42,8 @@ export class AttachedProducer implements ProducerSession {
     return this.#topics.now(name)
   }
 
-  append({ topic, partition, acks, producerEpoch, baseSequence, records }: AppendRequest): Promise<AppendResult> {
+  append(request: AppendRequest): Promise<AppendResult> {
+    const { topic, topicId = '', partition, acks, producerEpoch, baseSequence, records } = request
     return this.#link.call(
       'append',
       0,
@@ -50,6 +51,7 @@ export class AttachedProducer implements ProducerSession {
         writer
           .float64(this.producerId)
           .text(topic)
+          .text(topicId)
           .int32(partition)
           .uint8(acks === 1 ? 1 : 0)
         writer.int32(producerEpoch).int32(baseSequence)

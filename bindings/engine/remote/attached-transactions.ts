@@ -83,10 +83,10 @@ class AttachedSends implements ProducerSession {
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
-    const { topic, partition, baseSequence, records } = request
+    const { topic, topicId = '', partition, baseSequence, records } = request
     const write = (writer: MessageWriter) => {
       writeInstance(writer, this)
-      writer.text(topic).int32(partition).int32(baseSequence)
+      writer.text(topic).text(topicId).int32(partition).int32(baseSequence)
       writeRecords(writer, records)
     }
     return this.#link.call('appendInTransaction', 0, write, readAppended)

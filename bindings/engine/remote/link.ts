@@ -19,6 +19,8 @@ import { readValue, writeValue } from './values.ts'
  */
 const RETRY_MS = 5
 const RETRY_MS_MAX = 250
+/** The version of the topics of a holder that hasn't greeted: no holder's own. */
+const NOT_GREETED = -1
 
 export interface LinkHooks extends Timers {
   /**
@@ -232,6 +234,8 @@ export class Link {
     if (this.#ended !== undefined) return channel.end()
     this.#greeting = channel
     this.#connections++
+    // Else what is asked meanwhile would count as known once the next holder has had as many changes as the last one.
+    this.#topicsVersion = NOT_GREETED
     channel.start(
       (message) => this.#message(channel, message),
       () => this.#lost(channel),

@@ -179,12 +179,13 @@ export class ServedChannel {
   #append(reader: MessageReader): Promise<AppendResult> {
     const producerId = readProducerId(reader)
     const topic = reader.text()
+    const topicId = reader.text() || undefined
     const partition = readCount(reader)
     const acks = reader.uint8() === 1 ? 1 : 'all'
     const producerEpoch = readProducerEpoch(reader)
     const baseSequence = readCount(reader)
     const records = readRecords(reader)
-    const request: AppendRequest = { topic, partition, acks, producerEpoch, baseSequence, records }
+    const request: AppendRequest = { topic, topicId, partition, acks, producerEpoch, baseSequence, records }
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
   }
 }

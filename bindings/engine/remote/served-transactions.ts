@@ -46,10 +46,11 @@ export class ServedTransactions {
   append(reader: MessageReader): Promise<AppendResult> {
     const { producerId, producerEpoch } = readInstance(reader)
     const topic = reader.text()
+    const topicId = reader.text() || undefined
     const partition = readCount(reader)
     const baseSequence = readCount(reader)
     const records = readRecords(reader)
-    const request: AppendRequest = { topic, partition, acks: 'all', producerEpoch, baseSequence, records }
+    const request: AppendRequest = { topic, topicId, partition, acks: 'all', producerEpoch, baseSequence, records }
     return this.#broker.ask((done) => ({ kind: 'append', producerId, request, isTransactional: true, done }))
   }
 
