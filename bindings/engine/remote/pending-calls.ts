@@ -28,6 +28,8 @@ export interface PendingCall extends Asker {
 /** The calls of a link that have no answer yet, by their numbers and in the order in which they were asked. */
 export class PendingCalls {
   readonly #calls: Map<number, PendingCall> = new Map()
+  /** Those that wait for records, by session: each iteration that ends wakes its own, beside thousands of other calls. */
+  readonly #waiting: Map<number, Set<number>> = new Map()
   /** Called when there is a call again, and when there is none any more. */
   readonly #used: (isUsed: boolean) => void
   #newest = 0
@@ -42,8 +44,15 @@ export class PendingCalls {
   }
 
   add(call: number, pending: PendingCall): void {
-    this.#calls.set(call, pending)
+    this.#put(call, pending)
     if (this.#calls.size === 1) this.#used(true)
+  }
+
+  #put(call: number, pending: PendingCall): void {
+    this.#calls.set(call, pending)
+    if (pending.woken === undefined) return
+    const { session } = pending
+    this.#waiting.set(session, (this.#waiting.get(session) ?? new Set()).add(call))
   }
 
   get(call: number): PendingCall | undefined {
@@ -51,8 +60,15 @@ export class PendingCalls {
   }
 
   remove(call: number): void {
+    const pending = this.#calls.get(call)
+    if (pending?.woken !== undefined) this.#endWait(call, pending)
     this.#calls.delete(call)
     if (this.#calls.size === 0) this.#used(false)
+  }
+
+  #endWait(call: number, { session }: PendingCall): void {
+    const waiting = this.#waiting.get(session)
+    if (waiting?.delete(call) && waiting.size === 0) this.#waiting.delete(session)
   }
 
   /** Whether one that was sent may change the log. */
@@ -63,10 +79,10 @@ export class PendingCalls {
 
   /** Ends the session's calls that wait for records. */
   wake(session: number): void {
-    for (const [call, { session: waiting, woken }] of [...this.#calls]) {
-      if (waiting !== session || woken === undefined) continue
+    for (const call of [...(this.#waiting.get(session) ?? [])]) {
+      const woken = this.#calls.get(call)?.woken
       this.remove(call)
-      woken()
+      woken?.()
     }
   }
 
@@ -85,13 +101,18 @@ export class PendingCalls {
    * than half of all numbers: under its old number it would make every later one count as older than itself.
    */
   #numberAnew(): void {
-    const calls = [...this.#calls.values()]
-    this.#calls.clear()
-    for (const pending of calls) {
+    for (const pending of this.#takeAll()) {
       const call = this.nextNumber()
       pending.message = numbered(pending.message, call)
-      this.#calls.set(call, pending)
+      this.#put(call, pending)
     }
+  }
+
+  #takeAll(): readonly PendingCall[] {
+    const calls = [...this.#calls.values()]
+    this.#calls.clear()
+    this.#waiting.clear()
+    return calls
   }
 
   /** A channel has ended: calls that can't be asked again are lost. */
@@ -105,9 +126,7 @@ export class PendingCalls {
 
   /** No holder will answer them: all reject. */
   refuse(error: LogError): void {
-    const calls = [...this.#calls.values()]
-    this.#calls.clear()
-    for (const { method, wasSent, failed } of calls) {
+    for (const { method, wasSent, failed } of this.#takeAll()) {
       failed(wasSent && !UNCHANGING.has(method) ? unknownOutcome(method, error) : error)
     }
   }
