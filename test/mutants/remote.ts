@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'a holder reads each piece into fresh memory',
+    file: 'engine/remote/socket-reads.ts',
+    find: "typeof handle?.useUserBuffer !== 'function'",
+    put: "handle !== null || typeof handle !== 'function'",
+    tests: ['remote/socket-reads.test.ts'],
+  },
+  {
     name: 'a table that opens at a holder that is stopped is deaf to its signal',
     file: 'client/process/partition-values.ts',
     find: 'const offsets = await abortable(broker.admin.offsets(all), signal)',

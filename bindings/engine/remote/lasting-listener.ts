@@ -49,7 +49,8 @@ export class LastingListener implements Listener {
   }
 
   #listen(): net.Server {
-    const server = net.createServer(this.#connected)
+    // Nothing is read before its channel is there.
+    const server = net.createServer({ pauseOnConnect: true }, this.#connected)
     // If the socket can't be made, the next look doesn't find it either; if a connection can't be taken, its process
     // hears of it.
     server.on('error', () => {})

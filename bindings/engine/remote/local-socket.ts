@@ -11,6 +11,7 @@ import type { Listener } from './listener.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { OutgoingMemory } from './outgoing-memory.ts'
 import { processorWaitMs } from './processor-wait.ts'
+import { acceptedReading, SocketReads } from './socket-reads.ts'
 import { SpareProcessor } from './spare-processor.ts'
 
 /** In the log's own directory, so that only those who may enter that may attach. */
@@ -39,7 +40,11 @@ export async function listenForAttached(directory: string, attached: (channel: C
       throw new Error('/proc is not mounted, by which others attach: mount it, or open with exclusive: true')
     }
     const shared = share()
-    const listener = new LastingListener(address, (socket) => attached(new SocketChannel(socket, shared)), done)
+    const connected = (accepted: net.Socket): void => {
+      const reads = new SocketReads()
+      attached(new SocketChannel(acceptedReading(accepted, reads), reads, shared))
+    }
+    const listener = new LastingListener(address, connected, done)
     await listener.started()
     return listener
   })
@@ -50,10 +55,11 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
   if (!isThere(join(directory, SOCKET_FILE))) return undefined
   const connected = withAddress(directory, (address, done) => {
     return new Promise<Channel | undefined>((resolve) => {
-      const socket = net.connect(address)
+      const reads = new SocketReads()
+      const socket = net.connect({ path: address, onread: reads.onread })
       socket.once('connect', () => {
         done()
-        resolve(new SocketChannel(socket, share()))
+        resolve(new SocketChannel(socket, reads, share()))
       })
       socket.once('error', () => {
         done()
@@ -103,12 +109,14 @@ const HAS_SEVERAL_PROCESSORS = availableParallelism() > 1
 class SocketChannel implements Channel {
   readonly outgoing: OutgoingMemory
   readonly #socket: net.Socket
+  readonly #reads: SocketReads
   readonly #incoming: IncomingMemory
   readonly #busyPoll: BusyPoll
   #unwritten: Outgoing[] = []
 
-  constructor(socket: net.Socket, { incoming, outgoing, processor }: Shared) {
+  constructor(socket: net.Socket, reads: SocketReads, { incoming, outgoing, processor }: Shared) {
     this.#socket = socket
+    this.#reads = reads
     this.outgoing = outgoing
     this.#incoming = incoming
     this.#busyPoll = new BusyPoll({
@@ -156,13 +164,12 @@ class SocketChannel implements Channel {
   start(onMessage: OnMessage, onEnd: () => void): void {
     const socket = this.#socket
     const incoming = new IncomingMessages(onMessage, this.#incoming)
-    socket.on('data', (chunk: Buffer) => {
-      this.#busyPoll.received()
-      if (!incoming.read(chunk)) socket.destroy()
-    })
     socket.once('close', onEnd)
-    if (socket.destroyed) onEnd()
-    else socket.resume()
+    if (socket.destroyed) return onEnd()
+    this.#reads.start(socket, (piece) => {
+      this.#busyPoll.received()
+      if (!incoming.read(piece)) socket.destroy()
+    })
   }
 
   keepAlive(isWanted: boolean): void {
