@@ -182,6 +182,23 @@ test('a call that must be mended exits with 2 and says how, without a stack trac
   }
 })
 
+test('an error that sends to its details has what is wrong there; they were empty', () => {
+  for (const [words, at] of [
+    [['topics', 'alter', 'pay'], { argument: 'what' }],
+    [['topics', 'alter', 'pay', '--config', 'retention.ms'], { option: 'config' }],
+    [['produce', 'pay', '--file', join(cli.home, 'none')], { option: 'file' }],
+    [['produce', 'pay', '--file', cli.home], { option: 'file' }],
+    [['produce', 'pay', '--key-separator', ''], { option: 'keySeparator' }],
+    [['produce', 'pay', '--key-field', 'id'], { option: 'keyField' }],
+    [['produce', 'pay', '--format', 'csv', '--key-separator', ':'], { option: 'keySeparator' }],
+  ] as const) {
+    const { status, err } = cli.run([...words, '--json'])
+    assert.is(status, 2, words.join(' '))
+    const [said] = rows(err)
+    assert.equal([said?.['error'], said?.['details']], ['INVALID_REQUEST', at], words.join(' '))
+  }
+})
+
 test('with --json a call without a command is an error that a program can read; it got the help', () => {
   for (const words of [[], ['help', 'frobnicate']]) {
     const { status, out, err } = cli.run([...words, '--json'])

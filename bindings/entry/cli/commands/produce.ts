@@ -59,8 +59,8 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
     const stats = path === undefined ? fstatSync(STANDARD_INPUT) : statSync(path, { throwIfNoEntry: false })
-    if (stats === undefined) throw wrong(`there is no file ${JSON.stringify(path)}`)
-    if (stats.isDirectory()) throw wrong(`${path ?? 'standard input'} is a directory`)
+    if (stats === undefined) throw wrong(`there is no file ${JSON.stringify(path)}`, 'file')
+    if (stats.isDirectory()) throw wrong(`${path ?? 'standard input'} is a directory`, 'file')
     const source = path === undefined ? process.stdin : createReadStream(path)
     const bar = progressBar('produce', path === undefined ? 0 : stats.size, 'bytes')
     const sent = new Sent(producer, topic, options['partition'] as number | undefined)
@@ -160,14 +160,15 @@ function formatOf(path: string | undefined, options: CommandCall['options']): Om
   const format = (options['format'] as InputFormat['format'] | undefined) ?? byEnding
   const keySeparator = options['keySeparator'] as string | undefined
   const keyField = options['keyField'] as string | undefined
-  if (keySeparator === '') throw wrong('--key-separator must not be empty')
-  if (format === 'lines' && keyField !== undefined) throw wrong('--key-field needs --format ndjson or csv')
-  if (format !== 'lines' && keySeparator !== undefined) throw wrong('--key-separator needs --format lines')
+  if (keySeparator === '') throw wrong('--key-separator must not be empty', 'keySeparator')
+  if (format === 'lines' && keyField !== undefined) throw wrong('--key-field needs --format ndjson or csv', 'keyField')
+  if (format !== 'lines' && keySeparator !== undefined)
+    throw wrong('--key-separator needs --format lines', 'keySeparator')
   return { format, keySeparator, keyField }
 }
 
-function wrong(message: string): LogError {
-  return new LogError('INVALID_REQUEST', message)
+function wrong(message: string, option: string): LogError {
+  return new LogError('INVALID_REQUEST', message, { option })
 }
 
 /** Adds how many records were written, so that nobody sends them twice. */

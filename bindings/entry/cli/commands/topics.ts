@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Log } from '../../../client/log.ts'
 import { assertUserTopicName } from '../../../model/names.ts'
 import { effectiveConfig, type TopicConfig } from '../../../model/topic-config.ts'
-import { LogError, type RecordsToDelete } from '../../node.ts'
+import { type ErrorDetails, LogError, type RecordsToDelete } from '../../node.ts'
 import { countFrom, repeated, wholeName } from '../arguments.ts'
 import { defaultList } from '../default-list.ts'
 import { below } from '../help.ts'
@@ -163,7 +163,8 @@ function alterTopic(call: CommandCall): Promise<Outcome> {
     const changes = Object.entries(configOf(call.options['config'])).map(([key, value]) => {
       return [key, value === '' ? null : value]
     })
-    if (partitions === undefined && changes.length === 0) throw wrong('what to alter: --partitions or --config')
+    if (partitions === undefined && changes.length === 0)
+      throw wrong('what to alter: --partitions or --config', { argument: 'what' })
     // Partitions can't be removed again, so they come last: after a refused config the whole command can be repeated.
     if (changes.length > 0) await admin.alterConfig(name, Object.fromEntries(changes))
     if (partitions !== undefined) await admin.createPartitions(name, partitions)
@@ -201,12 +202,12 @@ function deleteRecords(call: CommandCall): Promise<Outcome> {
 function configOf(pairs: unknown): TopicConfig {
   const entries = ((pairs as readonly string[] | undefined) ?? []).map((pair) => {
     const at = pair.indexOf('=')
-    if (at < 0) throw wrong(`--config takes key=value; ${JSON.stringify(pair)} has no =`)
+    if (at < 0) throw wrong(`--config takes key=value; ${JSON.stringify(pair)} has no =`, { option: 'config' })
     return [pair.slice(0, at), pair.slice(at + 1)]
   })
   return Object.fromEntries(entries) as TopicConfig
 }
 
-function wrong(message: string): LogError {
-  return new LogError('INVALID_REQUEST', message)
+function wrong(message: string, details: ErrorDetails): LogError {
+  return new LogError('INVALID_REQUEST', message, details)
 }
