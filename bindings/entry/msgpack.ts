@@ -22,9 +22,13 @@ const OPTIONS = {
  * What is decoded owns its bytes. `T` is a type that nobody checks; functions, symbols, text with a lone surrogate, a
  * field named `__proto__`, and maps and the like of another realm are refused with RECORD_SERIALIZATION.
  * Objects are written as msgpackr's records (extension 0x72): other MessagePack readers need msgpackr's definition of
- * them.
+ * them. Throws INVALID_REQUEST for a schema: it would check nothing.
  */
-export function msgpack<T = unknown>(): Codec<T> {
+export function msgpack<T = unknown>(...none: readonly never[]): Codec<T> {
+  if (none.length > 0) {
+    const message = 'msgpack takes no schema, and checks nothing: json(schema) does'
+    throw new LogError('INVALID_REQUEST', message, { argument: 'schema' })
+  }
   const packr = new Packr(OPTIONS)
   const unpackr = new Unpackr(OPTIONS)
   return {

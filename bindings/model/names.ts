@@ -9,8 +9,9 @@ export const POSITIONS_TOPIC = '__oncelog_positions'
 export function assertTopicName(name: string): void {
   if (typeof name === 'string' && TOPIC_NAME.test(name) && name !== '.' && name !== '..') return
   // Plain JavaScript may pass anything, and not everything has a text form.
-  const what = typeof name === 'string' ? `"${name.slice(0, 260)}"` : `a value of type ${typeof name}`
-  throw new LogError('INVALID_TOPIC_EXCEPTION', `${what} is no topic name`, {})
+  const topic = typeof name === 'string' ? name.slice(0, 260) : undefined
+  const what = topic === undefined ? `a value of type ${typeof name}` : `"${topic}"`
+  throw new LogError('INVALID_TOPIC_EXCEPTION', `${what} is no topic name`, { topic })
 }
 
 /**

@@ -32,6 +32,8 @@ export interface StoreCapabilities {
 export interface FileStore {
   /** The same object at every look. */
   readonly capabilities: StoreCapabilities
+  /** Where the files lie, for messages. A driver whose files lie in no directory leaves it out. */
+  readonly directory?: string | undefined
   /**
    * Opens for reading and writing. Without `create` it returns `undefined` for a missing file; with it the file is
    * made, and the directories above it, and an existing one keeps its content. Handles of one file see the same bytes

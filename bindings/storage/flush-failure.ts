@@ -52,6 +52,7 @@ export function rememberFailedFlush(store: FileStore, failure: FlushFailure = ne
   const watched = (file: StoreFile) => new WatchedFile(file, failure)
   return {
     capabilities: store.capabilities,
+    directory: store.directory,
     open(path, options) {
       const file = store.open(path, options)
       return isPromise(file) ? Promise.resolve(file).then((file) => file && watched(file)) : file && watched(file)

@@ -39,6 +39,7 @@ export function sparingStore(store: FileStore, { giveUp, pause }: Spared): FileS
   }
   return {
     capabilities: store.capabilities,
+    directory: store.directory,
     open: (path, options) => sparing(() => store.open(path, options)),
     list: (directory) => sparing(() => store.list(directory)),
     syncDirectory: (directory) => sparing(() => store.syncDirectory(directory)),

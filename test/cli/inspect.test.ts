@@ -1,6 +1,6 @@
 // `inspect` of what isn't as it seems: a directory that changes, links, a segment whose checksums hold and whose records
 // can't be read all the same.
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -43,6 +43,19 @@ test('a directory whose files go while it is listed: the others are shown; it en
   writeFileSync(join(directory, 'c'), 'a file now')
   const files = [first, ...listed].map((row) => row?.['file'])
   assert.equal(files, ['a/1', 'c', 'd/1', 'd/2'])
+})
+
+test('a ring file without a frame of the log is told as such, unless it was never written to; it had no entries', () => {
+  cli.run(['topics', 'create', 'pay'])
+  const path = join(cli.log, 'journal/00000000.ring')
+  const whole = readFileSync(path)
+  writeFileSync(path, Buffer.alloc(whole.length, 7))
+  const { status, out, err } = cli.run(['inspect', path, '--json'])
+  assert.equal(rows(out), [{ position: 0, fault: 'what stands here is no frame of this log' }])
+  assert.is(status, 1, err)
+  writeFileSync(path, Buffer.alloc(whole.length))
+  const empty = cli.run(['inspect', path])
+  assert.equal([empty.status, empty.out.trim()], [0, 'no entries'], empty.err)
 })
 
 test('a link, and an empty name, are told as such', () => {

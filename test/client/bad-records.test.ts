@@ -150,6 +150,10 @@ test('a misspelt field is refused with the name that was meant, in records of a 
   const made = await failure('INVALID_REQUEST', () => declared.record(slip))
   const other = { topic: 't', value: 'x', headers: {}, header: {}, offset: 7, attributes: 0, leaderEpoch: 1, size: 5 }
   await log.producer().send([other, declared.record(other)])
+  // A record of a declared topic has each field, as undefined where it wasn't given.
+  await failure('INVALID_RECORD', () =>
+    log.producer().send({ ...declared.record({ value: 'x' }), header: {} } as never),
+  )
   assert.is(made.message, 'a record for "t" has a field "header": did you mean headers?')
 })
 

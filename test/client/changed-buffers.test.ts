@@ -1,7 +1,7 @@
 // A send doesn't copy bytes: a buffer that is transferred or resized meanwhile is refused as such, and harms no other
 // record.
 import { rmSync } from 'node:fs'
-import { open, openMemory, type ProducerRecord } from 'oncelog'
+import { type LogError, open, openMemory, type ProducerRecord } from 'oncelog'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { scratchDirectory } from '../scratch.ts'
@@ -51,8 +51,10 @@ test('a buffer that is resized or transferred before its send settles fails that
             const other = producer.send({ topic: 't', value: `other ${others++}` })
             change(buffer)
             let isWritten = true
-            await sent.catch(({ code }: { code?: unknown }) => {
+            await sent.catch(({ code, message, details }: LogError) => {
               told.add(code)
+              assert.match(message, '(t-0)')
+              assert.equal([details['topic'], details['partition']], ['t', 0])
               isWritten = false
             })
             assert.not(isWritten && isGone(bytes), `${log.role}, ${compression}: written without its bytes`)

@@ -11,6 +11,12 @@ function around(value: unknown): unknown {
   return msgpack().decode(first.encode(value))
 }
 
+test('a schema is refused: it would check nothing', async () => {
+  const given = msgpack as (...schema: unknown[]) => unknown
+  const { message } = await failure('INVALID_REQUEST', () => given({ '~standard': {} }))
+  assert.match(message, /json\(schema\) does/)
+})
+
 test('values come back as what they were', () => {
   const values: unknown[] = [
     null,

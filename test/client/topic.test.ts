@@ -75,6 +75,33 @@ test('an asynchronous schema is refused by name, thenables too', async () => {
   assert.equal(unheard, [])
 })
 
+test('a schema that validates asynchronously is told as such where a value is read, too: no stored byte is damaged', async () => {
+  const name = 'async'
+  const later = { '~standard': { version: 1, vendor: 'mine', validate: async () => ({ value: 'x' }) } } as const
+  const read = topic(name, { value: json(later as never) })
+  const log = await openMemory({ topics: [topic(name, { value: json(), config: { 'cleanup.policy': 'compact' } })] })
+  await log.producer().send({ topic: name, key: 'k', value: '"x"' })
+  for await (const record of log.read(read, { until: 'end' })) await failure('SCHEMA_ASYNC', () => record.value)
+  const table = await log.table(read)
+  await failure('SCHEMA_ASYNC', () => table.get('k'))
+  await log.close()
+})
+
+test('a value of state that its codec refuses names its changelog', async () => {
+  const plain = topic('changelog', { value: string, config: { 'cleanup.policy': 'compact' } })
+  const log = await openMemory({ topics: [plain, topic('input', { value: string })] })
+  for (const name of ['changelog', 'input']) await log.producer().send({ topic: name, key: 'k', value: 'no JSON' })
+  const counts = store(topic('changelog', { value: unchecked<number>(json()) }))
+  const handle = async (_: unknown, { state }: { state: { counts: { get(key: string): Promise<unknown> } } }) => {
+    await state.counts.get('k')
+  }
+  const { done } = log.process({ groupId: 'g', topics: ['input'], state: { counts }, handle })
+  const { details, message } = await failure('RECORD_DESERIALIZATION', () => done)
+  assert.equal(details, { topic: 'changelog', partition: 0, part: 'value' })
+  assert.match(message, /^a value of "changelog" can't be decoded: the text is no JSON/)
+  await log.close()
+})
+
 test('a schema that throws is RECORD_SERIALIZATION, with its error as the cause', async () => {
   const mine = new Error('mine')
   const schema: StandardSchemaV1<string> = {

@@ -238,6 +238,8 @@ test('refused: a directory that holds something, the own one, one inside it, no 
     } catch (error) {
       assert.ok(LogError.is(error), String(error))
       assert.is((error as LogError).code, code)
+      if (target === full)
+        assert.match((error as LogError).message, `${full} must be empty to be copied to, it holds mine`)
       return
     }
     assert.unreachable(`backup to ${target}`)

@@ -13,6 +13,7 @@ import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { verifyFiles } from '../../bindings/entry/embedded/verify-files.ts'
 import { LogError, open, salvage } from '../../bindings/entry/node.ts'
 import { UNFINISHED_COPY } from '../../bindings/storage/backup-target.ts'
+import { failure } from '../client/support.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'oncelog-unfinished-'))
 test.after(() => rmSync(scratch, { recursive: true }))
@@ -54,12 +55,15 @@ function loseHeader(directory: string): void {
   rmSync(join(directory, 'journal', 'header'))
 }
 
-test('a copy that never came to its header is COPY_UNFINISHED for an open, verify and salvage', async () => {
+test('a copy that never came to its header is COPY_UNFINISHED for an open, verify and salvage, which name it', async () => {
   const directory = await backupWithMark()
   loseHeader(directory)
   const target = fresh()
   const calls = [() => open(directory), () => verify(directory), () => salvage(directory, target)]
-  for (const call of calls) assert.is(await call().catch(codeOf), 'COPY_UNFINISHED')
+  for (const call of calls) {
+    const { details, message } = await failure('COPY_UNFINISHED', call)
+    assert.equal([details['directory'], message.startsWith(`${directory} holds`)], [directory, true])
+  }
   assert.not(existsSync(target))
   rmSync(join(directory, UNFINISHED_COPY))
   assert.ok((await salvage(directory, target)).losses.length > 0)

@@ -10,8 +10,8 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a try that failed did to bytes of the state stays',
     file: 'client/process/keyed-state.ts',
-    find: 'codec.decode(ownBytes(codec, found.bytes, this.#memory))',
-    put: 'codec.decode(found.bytes)',
+    find: 'decoded(codec, ownBytes(codec, found.bytes, this.#memory)',
+    put: 'decoded(codec, found.bytes',
     tests: [ownValues],
   },
   {
@@ -69,8 +69,8 @@ export const VALUES: readonly Mutant[] = [
   {
     name: 'what a program does to bytes of a table stays',
     file: 'client/process/table.ts',
-    find: 'codec.decode(ownBytes(codec, encoded, this.#memory))',
-    put: 'codec.decode(encoded)',
+    find: 'decoded(codec, ownBytes(codec, encoded, this.#memory)',
+    put: 'decoded(codec, encoded',
     tests: [table],
   },
   {

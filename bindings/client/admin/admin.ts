@@ -168,7 +168,7 @@ function checkIds(transactionalIds: unknown): string[] {
 
 function checkGroupId(groupId: unknown): void {
   if (typeof groupId === 'string' && groupId !== '') return
-  throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
+  throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string', { argument: 'groupId' })
 }
 
 /** A copy. A value that no config has is refused here: on its way to another process it may become one that has. */

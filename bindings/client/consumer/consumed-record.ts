@@ -124,6 +124,7 @@ export class ConsumedRecord implements ConsumerRecord<string, unknown, unknown> 
     try {
       return codec.decode(encoded)
     } catch (error) {
+      if (LogError.is(error, 'SCHEMA_ASYNC')) throw error
       const { topic, partition, offset } = this
       const message = `the ${part} at offset ${offset} of ${topic}-${partition} can't be decoded${LogError.is(error) ? `: ${error.message}` : ''}`
       throw new LogError('RECORD_DESERIALIZATION', message, { topic, partition, offset, part }, error)

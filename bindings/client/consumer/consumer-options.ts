@@ -81,7 +81,7 @@ export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSe
   const { groupId, topics, isolationLevel = 'read_committed', autoOffsetReset = 'earliest' } = options
   const { maxPollIntervalMs = 300_000, positions } = options
   if (typeof groupId !== 'string' || groupId === '')
-    throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
+    throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string', { option: 'groupId' })
   if (!Array.isArray(topics) || topics.length === 0) throw wrongOption('topics', 'a list of topics, not empty')
   checkTopics(topics)
   if (!['read_committed', 'read_uncommitted'].includes(isolationLevel))

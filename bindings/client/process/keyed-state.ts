@@ -2,13 +2,17 @@ import type { BatchMemory } from '../../model/batch-memory.ts'
 import { LogError } from '../../model/errors.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { ownBytes } from '../topic/codec.ts'
+import { decoded } from '../topic/decoded.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { KeptValue } from './kept-value.ts'
 import { isText, keyText, type PartitionValues } from './partition-values.ts'
 
 /** Keyed state of a processor, kept in a compacted topic: its changelog. */
 export interface StateStore<K = never, V = never> {
-  /** Where every change goes, in the transaction of the records that made it. */
+  /**
+   * Where changes go, in the transaction of the records that made them: of a key that the records of one transaction
+   * change several times, what they leave.
+   */
   readonly changelog: Topic<string, K, K, V, V>
 }
 
@@ -35,7 +39,10 @@ export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): 
 
 /** The state of one record's partition. */
 export interface KeyValue<K, V> {
-  /** The value that was set last, as a copy; `undefined` without one. */
+  /**
+   * The value that was set last, as a copy; `undefined` without one. Rejects with RECORD_DESERIALIZATION if the
+   * changelog's codec refuses what is stored.
+   */
   get(key: K): Promise<V | undefined>
   /**
    * Sets the key's value, of which it keeps a copy. Throws RECORD_SERIALIZATION if the changelog's codec refuses it. If
@@ -191,8 +198,10 @@ export class StateView<K, V> implements KeyValue<K, V> {
 
   async get(key: K): Promise<V | undefined> {
     const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
-    const codec = this.#changelog.value
-    return found === null || found === undefined ? undefined : codec.decode(ownBytes(codec, found.bytes, this.#memory))
+    if (found === null || found === undefined) return undefined
+    const { name: topic, value: codec } = this.#changelog
+    const stored = { topic, partition: this.#partition, part: 'value' } as const
+    return decoded(codec, ownBytes(codec, found.bytes, this.#memory), stored)
   }
 
   set(key: K, value: V): void {

@@ -7,6 +7,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
 import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
 import { type Codec, ownBytes } from '../topic/codec.ts'
+import { decoded } from '../topic/decoded.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
 import { FAILED_READS_MAX, waitBeforeTry } from './batch-work.ts'
 import { losesValues } from './lost-values.ts'
@@ -165,12 +166,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   #decoded<D>(codec: Codec<never, D>, encoded: Uint8Array, part: 'key' | 'value'): D {
-    try {
-      return codec.decode(ownBytes(codec, encoded, this.#memory))
-    } catch (error) {
-      const message = `a ${part} of "${this.#topic.name}" can't be decoded`
-      throw new LogError('RECORD_DESERIALIZATION', message, { topic: this.#topic.name, part }, error)
-    }
+    return decoded(codec, ownBytes(codec, encoded, this.#memory), { topic: this.#topic.name, part })
   }
 
   get asOf(): readonly Position[] {

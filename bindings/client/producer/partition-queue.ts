@@ -6,7 +6,7 @@ import type { EncodedRecord } from '../../model/records.ts'
 import { cutAgain } from './cut-again.ts'
 import { packRecords } from './pack-records.ts'
 import { PendingBatch } from './pending-batch.ts'
-import { isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
+import { inItsPlace, isOfRecords, isUnwritten, isWorthAsking, waitBeforeAskMs } from './refusals.ts'
 import type { SendPart } from './send-part.ts'
 import { surelyFits } from './size-bounds.ts'
 import { UnansweredBatches } from './unanswered-batches.ts'
@@ -287,7 +287,7 @@ export class PartitionQueue {
     }
     // A topic that is created later under the same name doesn't know the producer.
     if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) this.#isKnown = false
-    batch.failed(error)
+    batch.failed(inItsPlace(error, this))
     if (LogError.is(error) && error.category === 'fenced') this.#hooks.fenced(error)
   }
 

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 
 /** Errors that refuse a batch because of one of its records. */
 const OF_RECORDS = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'INVALID_RECORD'] as const
@@ -40,6 +41,13 @@ export function isWorthAsking(error: unknown): boolean {
   return (
     LogError.is(error) && error.category === 'retriable' && !LogError.is(error, 'STORAGE_FULL', 'NETWORK_EXCEPTION')
   )
+}
+
+/** Who finds a record that can't be read as its batch is encoded knows nothing of its place. */
+export function inItsPlace(error: unknown, { topic, partition }: TopicPartition): unknown {
+  if (!LogError.is(error, 'INVALID_RECORD') || error.details['topic'] !== undefined) return error
+  const { message, details, cause } = error
+  return new LogError('INVALID_RECORD', `${message} (${topic}-${partition})`, { ...details, topic, partition }, cause)
 }
 
 const FIRST_WAIT_MS = 5

@@ -73,7 +73,7 @@ export function shareSettings(options: ShareConsumerOptions<TopicRef>): ShareSet
   const { groupId, topics, lockMs = 30_000, maxDeliveries = 5, maxRecords = 10 } = options
   const { deadLetter, autoOffsetReset: startAt = 'earliest' } = options
   if (typeof groupId !== 'string' || groupId === '')
-    throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string')
+    throw new LogError('INVALID_GROUP_ID', 'groupId must be a non-empty string', { option: 'groupId' })
   if (!Array.isArray(topics) || topics.length === 0) throw wrongOption('topics', 'a list of topics, not empty')
   checkTopics(topics)
   if (!isCount(lockMs)) throw wrongOption('lockMs', 'a whole number above 0')

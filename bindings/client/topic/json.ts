@@ -8,7 +8,7 @@ import { assertJsonForm } from './json-form.ts'
  * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). The validated input is stored; reading runs the
  * schema again and gives its output, so transforms happen on reading. A value that doesn't fit throws
  * RECORD_SERIALIZATION when it is sent and RECORD_DESERIALIZATION when it is read; an asynchronous schema throws
- * SCHEMA_ASYNC.
+ * SCHEMA_ASYNC, whichever way the value goes.
  */
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
 /**

@@ -46,7 +46,8 @@ export interface Transaction extends TransactionScope, AsyncDisposable {
    * Nothing of the transaction becomes visible to committed reads. Resolves when that is durable. After a commit that
    * was refused it resolves once the abort that followed the refusal is done, and rejects only if that failed, so that
    * `catch { await transaction.abort(); throw … }` keeps the first error. During a commit it waits for that. Rejects
-   * with INVALID_TXN_STATE after a commit that succeeded, and after an abort.
+   * with INVALID_TXN_STATE after a commit that succeeded, and after an abort; with PRODUCER_FENCED once a newer producer
+   * has the id, which aborted it, and with LOG_CLOSED.
    */
   abort(): Promise<void>
 }

@@ -31,6 +31,10 @@ export class DirectoryImage implements FileStore {
     this.#root = root
   }
 
+  get directory(): string {
+    return this.#root
+  }
+
   open(path: string, { create }: { readonly create: boolean }): StoreFile | undefined {
     let file = this.#files.get(path)
     if (file === undefined) {

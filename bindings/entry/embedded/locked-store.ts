@@ -9,6 +9,7 @@ export async function lockedStore(store: FileStore): Promise<FileStore> {
     const lock = await store.lock()
     return {
       capabilities: store.capabilities,
+      directory: store.directory,
       open: (path, options) => store.open(path, options),
       list: (directory) => store.list(directory),
       rename: (from, to) => store.rename(from, to),

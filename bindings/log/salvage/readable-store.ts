@@ -10,6 +10,7 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 export function readableParts(store: FileStore): FileStore {
   return {
     capabilities: store.capabilities,
+    directory: store.directory,
     open: (path) => readableFile(store, path),
     list: (directory) => orNothing(() => store.list(directory), []),
     rename: (from, to) => store.rename(from, to),

@@ -139,7 +139,8 @@ class Backup {
       this.needsFiles = true
     }
     const message = `files of the log went away during each of ${ATTEMPTS} attempts to copy it`
-    throw copied.missing ?? new LogError('COPY_UNFINISHED', message, { attempts: ATTEMPTS })
+    const { directory } = this.#target.store
+    throw copied.missing ?? new LogError('COPY_UNFINISHED', message, { directory, attempts: ATTEMPTS })
   }
 
   *#nextMoment() {

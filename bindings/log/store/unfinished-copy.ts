@@ -10,16 +10,13 @@ import { readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 /** INVALID_REQUEST for a directory that isn't empty; then nothing is left in it, not even the lock's file. */
 export function* assertEmpty(store: FileStore): Task<void> {
   const [found] = yield* perform('list', '', () => store.list(''))
-  refuse(found)
+  refuse(store, found)
 }
 
-function refuse(found: string | undefined): void {
-  if (found !== undefined) {
-    throw new LogError('INVALID_REQUEST', `the directory to copy to must be empty, it holds ${found}`, {
-      argument: 'directory',
-      found,
-    })
-  }
+function refuse({ directory }: FileStore, found: string | undefined): void {
+  if (found === undefined) return
+  const message = `${directory ?? 'the directory to copy to'} must be empty to be copied to, it holds ${found}`
+  throw new LogError('INVALID_REQUEST', message, { argument: 'directory', directory, found })
 }
 
 /**
@@ -29,7 +26,10 @@ function refuse(found: string | undefined): void {
 export function* beginCopy(store: FileStore): Task<void> {
   // The mark may have come with the directory (`BackupTarget.store`).
   const names = yield* perform('list', '', () => store.list(''))
-  refuse(names.find((name) => name !== UNFINISHED_COPY))
+  refuse(
+    store,
+    names.find((name) => name !== UNFINISHED_COPY),
+  )
   const file = yield* createFile(store, UNFINISHED_COPY)
   const text = 'A copy of a log is being made here. If nobody makes it any more, remove it.\n'
   try {
@@ -56,6 +56,8 @@ export function* assertNoUnfinishedCopy(store: FileStore, kernel: Kernel): Task<
   if (!names.includes(UNFINISHED_COPY)) return
   const [newest] = yield* readCheckpoints(store, kernel, undefined)
   if (newest !== undefined && newest.record.sequence > 1) return
-  const message = `the directory holds the beginning of a copy of a log (${UNFINISHED_COPY}), not a log`
-  throw new LogError('COPY_UNFINISHED', message, { file: UNFINISHED_COPY })
+  const { directory } = store
+  const where = directory ?? 'the directory'
+  const message = `${where} holds the beginning of a copy of a log (${UNFINISHED_COPY}), not a log`
+  throw new LogError('COPY_UNFINISHED', message, { directory, file: UNFINISHED_COPY })
 }

@@ -63,6 +63,10 @@ class NodeFileStore implements FileStore {
     this.#mark = mark
   }
 
+  get directory(): string {
+    return this.#root
+  }
+
   open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
     checkPath(path, 'open')
     return this.#attempt('open', path, () => {

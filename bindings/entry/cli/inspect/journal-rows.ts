@@ -37,7 +37,9 @@ export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel
   })
   walk.visitFile(file)
   buffer.free()
-  return rows
+  // Between frames, and after them, there may be the rest of older ones. A file that was never written to has zeros.
+  const position = rows.length > 0 ? -1 : bytesOf(file).findIndex((byte) => byte !== 0)
+  return position < 0 ? rows : [{ position, fault: 'what stands here is no frame of this log' }]
 }
 
 /** `batches 3, ceiling 1` */
