@@ -11,7 +11,7 @@ import { DirectoryImage } from '../damage/directory-image.ts'
 import { ImageFile } from '../damage/image-file.ts'
 import { batchesOf, type PlainBatch } from './batches.ts'
 import { openImage } from './fixture.ts'
-import { salvaged, verified } from './run.ts'
+import { salvaged, salvagedInto, verified } from './run.ts'
 
 const original = new DirectoryImage()
 const log = await openImage(original)
@@ -140,6 +140,49 @@ for (const [state, image] of Object.entries({ closed: original, killed })) {
       await again.close()
     })
   }
+}
+
+test('what the process lacks is no damage, and ends a salvage; a partition that it may not read was told as missing', async () => {
+  for (const call of ['open', 'list', 'read'] as const) {
+    for (const errno of ['EACCES', 'EMFILE']) {
+      const target = new DirectoryImage()
+      const error = await salvagedInto(refusing(call, errno), target).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      )
+      assert.ok(LogError.is(error, 'KAFKA_STORAGE_ERROR'), `${call} ${errno}: ${error}`)
+      assert.is(error.details['errno'], errno)
+    }
+    // What the device refuses is damage, and the rest is copied.
+    const { partitions } = await salvagedInto(refusing(call, 'EIO'), new DirectoryImage())
+    assert.ok(partitions > 1, call)
+  }
+})
+
+/** The closed log, in whose first partition a call is refused. */
+function refusing(call: 'open' | 'list' | 'read', errno: string): DirectoryImage {
+  const image = original.fork()
+  const refuse = () => {
+    throw new LogError('KAFKA_STORAGE_ERROR', errno, { file, errno })
+  }
+  const { open, list } = image
+  image.open = (path, how) => {
+    if (call === 'open' && path === file) refuse()
+    const opened = open.call(image, path, how)
+    return call === 'read' && path === file && opened !== undefined
+      ? {
+          path,
+          read: refuse,
+          write: refuse,
+          truncate: refuse,
+          flush: refuse,
+          size: () => opened.size(),
+          close: () => opened.close(),
+        }
+      : opened
+  }
+  image.list = (directory) => (call === 'list' && directory === 't-0' ? refuse() : list.call(image, directory))
+  return image
 }
 
 test.run()

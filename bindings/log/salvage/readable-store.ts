@@ -6,6 +6,7 @@ import { SECTOR_BYTES } from '../journal/layout.ts'
 /**
  * A store whose unreadable parts read as if they weren't there: a sector that the device refuses reads as zeros, which
  * are no batch, and an entry that is no file is missing. Both are then found as damage, and the rest can be read.
+ * KAFKA_STORAGE_ERROR for what this process may not read, or can't for want of descriptors or memory.
  */
 export function readableParts(store: FileStore): FileStore {
   return {
@@ -27,6 +28,16 @@ function readableFile(store: FileStore, path: string): ReturnType<FileStore['ope
   return found && new ReadableFile(found)
 }
 
+/**
+ * Rights, descriptors and memory that this process lacks: they say nothing of the files, which another salvage may find
+ * whole.
+ */
+const LACKED: readonly unknown[] = ['EACCES', 'EPERM', 'ERR_ACCESS_DENIED', 'EMFILE', 'ENFILE', 'ENOMEM']
+
+function isLack(error: unknown): boolean {
+  return LogError.is(error, 'KAFKA_STORAGE_ERROR') && LACKED.includes(error.details['errno'])
+}
+
 /** Hides only what the storage says of a name or a sector: an error of our own isn't taken for damage. */
 function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
   try {
@@ -39,7 +50,7 @@ function orNothing<T>(work: () => T | Promise<T>, nothing: T): T | Promise<T> {
 }
 
 function unlessStorage<T>(error: unknown, nothing: T): T {
-  if (!LogError.is(error, 'KAFKA_STORAGE_ERROR')) throw error
+  if (!LogError.is(error, 'KAFKA_STORAGE_ERROR') || isLack(error)) throw error
   return nothing
 }
 
@@ -57,7 +68,8 @@ class ReadableFile implements StoreFile {
   read(into: Uint8Array, position: number): number {
     try {
       return this.#file.read(into, position)
-    } catch {
+    } catch (error) {
+      if (isLack(error)) throw error
       return this.#readSectors(into, position)
     }
   }
