@@ -274,6 +274,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
+    name: 'a close waits for no handler that an iteration tells of a topic that was made again',
+    file: 'client/consumer/membership.ts',
+    find: 'return this.#mayTell(this.#fetcher.fill(fetched, positions))',
+    put: 'return this.#fetcher.fill(fetched, positions)',
+    tests: ['client/close-beside-loss.test.ts'],
+  },
+  {
     name: 'a consumer stays before what nobody reads',
     file: 'client/consumer/assigned-partition.ts',
     find: '    if (buffer.isEmpty) this.#position = buffer.endOffset\n',

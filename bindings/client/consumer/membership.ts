@@ -39,7 +39,7 @@ export class Membership implements CommittingMember {
   /** Why the join failed, while handlers are being told that its partitions are lost. */
   #notJoined: { readonly error: unknown } | undefined
   #settling: Promise<void> | undefined
-  /** Settles once handlers were told that all partitions are lost, after the answer to a fetch said so. */
+  /** Settles once an answer to a fetch was taken in, and handlers were told of what it says is lost. */
   #losing: Promise<void> | undefined
   #isLeaving = false
 
@@ -295,12 +295,17 @@ export class Membership implements CommittingMember {
       if (!this.#waits.isClosed) this.#reminder.polled()
     } catch (error) {
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      this.#losing = this.#lost().finally(() => {
-        this.#losing = undefined
-      })
-      return this.#losing
+      return this.#mayTell(this.#lost())
     }
-    await this.#fetcher.fill(fetched, positions)
+    return this.#mayTell(this.#fetcher.fill(fetched, positions))
+  }
+
+  /** While the answer to a fetch is taken in, handlers may be told what is lost. */
+  #mayTell(taking: Promise<void>): Promise<void> {
+    this.#losing = taking.finally(() => {
+      this.#losing = undefined
+    })
+    return this.#losing
   }
 
   /**
