@@ -4,21 +4,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { FetchSize } from '../../bindings/client/fetch-size.ts'
 import { type EmbeddedLog, openMemory } from '../../bindings/entry/node.ts'
-import { KernelBatchReader } from '../../bindings/kernel/batch-reader.ts'
+import { decodedBy } from './decodes.ts'
 
 const BATCHES = 2000
 /** 4 KiB of batches of 70 bytes, and what is read of the log's own topics. */
 const FEW = 150
-
-let decoded = 0
-const { decode } = KernelBatchReader.prototype
-KernelBatchReader.prototype.decode = function (...given) {
-  decoded++
-  return decode.apply(this, given)
-}
-test.after(() => {
-  KernelBatchReader.prototype.decode = decode
-})
 
 async function filled(partitions = 1): Promise<EmbeddedLog> {
   const log = await openMemory()
@@ -27,12 +17,6 @@ async function filled(partitions = 1): Promise<EmbeddedLog> {
   for (let index = 0; index < BATCHES; index++)
     await producer.send({ topic: 't', partition: index % partitions, value: 'x' })
   return log
-}
-
-async function decodedBy(work: () => Promise<unknown>): Promise<number> {
-  const before = decoded
-  await work()
-  return decoded - before
 }
 
 test('the first record of a reader or a consumer decodes a few batches, get one', async () => {
