@@ -9,6 +9,7 @@ const unseen = 'client/share-unseen.test.ts'
 const powerLoss = 'client/share-power-loss.test.ts'
 const shared = 'coordinator/share/share-partition.ts'
 const client = 'client/share/share-consumer.ts'
+const rejections = 'client/share/rejections.ts'
 
 /** Of work queues: who has the lock of a record, how often it comes, where it ends. */
 export const SHARING: readonly Mutant[] = [
@@ -161,7 +162,7 @@ export const SHARING: readonly Mutant[] = [
   },
   {
     name: 'work queues: the lock may end while the dead letter is being written',
-    file: client,
+    file: rejections,
     find: '      await this.#renew(session, record)\n',
     put: '',
     tests: [letters],
@@ -175,7 +176,7 @@ export const SHARING: readonly Mutant[] = [
   },
   {
     name: 'work queues: who has renewed a lock believes it to end when it would have',
-    file: client,
+    file: rejections,
     find: '    SharedRecord.renew(record, lockedUntil)\n',
     put: '',
     tests: [letters],
@@ -218,21 +219,21 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a record that is being rejected can be accepted',
     file: client,
-    find: '    if (this.#givingUp.has(shared)) throw beingRejected(shared)\n',
+    find: '    if (this.#rejections.underWay.has(shared)) throw beingRejected(shared)\n',
     put: '',
     tests: [letters],
   },
   {
     name: 'work queues: a close releases what is being rejected',
     file: client,
-    find: '[...releasing, ...this.#givingUp.values()]',
+    find: '[...releasing, ...underWay.values()]',
     put: 'releasing',
     tests: [letters, endings],
   },
   {
     name: 'work queues: a close keeps what it has delivered until its rejections have ended',
     file: client,
-    find: 'this.#delivered.release(session, this.#givingUp)',
+    find: 'this.#delivered.release(session, underWay)',
     put: '[]',
     tests: [endings],
   },
@@ -253,8 +254,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a close waits for the dead letter of a rejection that never ends',
     file: client,
-    find: 'await this.#waitFor(this.#producer.close(), until)',
-    put: 'await this.#producer.close()',
+    find: 'await this.#waitFor(closing, until)',
+    put: 'await closing',
     tests: [endings],
   },
   {

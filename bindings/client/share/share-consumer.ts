@@ -1,16 +1,14 @@
-import type { Broker } from '../../broker/broker.ts'
-import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { within } from '../../model/timers.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
-import { checkDeadLetters, deadLetterOf } from '../dead-letter.ts'
+import { checkDeadLetters } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
-import type { Producer } from '../producer/producer-type.ts'
 import { abortable, abortReason, signalOf, throwIfAborted, wokenBy } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type AcknowledgeOptions, type AcknowledgeType, checkAcknowledge } from './acknowledge-options.ts'
 import { Delivered } from './delivered.ts'
+import { REJECTED, Rejections, type RejectionsParts, TOO_OFTEN } from './rejections.ts'
 import type { ShareConsumer, SharedRecordOf } from './share-consumer-type.ts'
 import { type ShareConsumerOptions, type ShareSettings, shareSettings } from './share-options.ts'
 import { SharedRecord } from './shared-record.ts'
@@ -23,15 +21,7 @@ import { Undelivered } from './undelivered.ts'
  */
 const CLOSE_LIMIT_MS = 5000
 
-/** What a dead letter tells if the program gives no error. */
-const REJECTED = Object.assign(new Error('the consumer rejected it'), { name: 'Rejected' })
-const TOO_OFTEN = Object.assign(new Error('it was delivered as often as it may be'), { name: 'DeliveredTooOften' })
-
-export interface ShareParts {
-  readonly broker: Broker
-  readonly port: RuntimePort
-  /** The producer of dead letters, asked for at the first one. */
-  producer(): Producer
+export interface ShareParts extends RejectionsParts {
   closed(): void
 }
 
@@ -42,12 +32,10 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   readonly #decoders: ReadonlyMap<string, Decoder>
   readonly #delivered: Delivered = new Delivered()
   readonly #undelivered: Undelivered = new Undelivered()
-  /** Records that are being given up: their dead letter is written first, and then they are rejected. */
-  readonly #givingUp: Map<SharedRecord, Promise<void>> = new Map()
+  readonly #rejections: Rejections
   #session: ShareSession | undefined
   /** The session that the closing log asked to give back undelivered records: it acquires no more. */
   #released: ShareSession | undefined
-  #producer: Producer | undefined
   #isIterating = false
   /** Ends what the iteration waits for. */
   #endWaiting = (): void => {}
@@ -56,6 +44,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   constructor(parts: ShareParts, options: ShareConsumerOptions<T>) {
     this.#parts = parts
     this.#settings = shareSettings(options)
+    this.#rejections = new Rejections(parts, this.#settings, this.#delivered)
     this.#signal = signalOf(options)
     this.#decoders = new Map(options.topics.map(decoderOf).map((decoder) => [decoder.topic, decoder]))
   }
@@ -208,46 +197,10 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   async #giveUpIfLocked(session: ShareSession, record: SharedRecord): Promise<void> {
     if (this.#closing !== undefined || !this.#isLocked(session, record)) return
     try {
-      await this.#giveUp(session, record, TOO_OFTEN)
+      await this.#rejections.reject(session, record, TOO_OFTEN)
     } catch (error) {
       if (!LogError.is(error, 'INVALID_RECORD_STATE')) throw error
     }
-  }
-
-  /**
-   * The dead letter is written first: a crash between the two steps then writes it twice rather than never. The write
-   * may take longer than what is left of the lock, and another consumer that got the record meanwhile might accept it:
-   * so the lock begins anew before.
-   */
-  async #giveUpBySteps(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
-    const { deadLetter, groupId, maxDeliveries } = this.#settings
-    const attempts = Math.min(record.deliveryCount, maxDeliveries)
-    if (deadLetter !== undefined) {
-      this.#producer ??= this.#parts.producer()
-      await this.#renew(session, record)
-      const givenUp = { topic: deadLetter, groupId, error, attempts }
-      await this.#producer.send(await deadLetterOf(record, givenUp, this.#parts.broker.admin))
-    }
-    await acknowledgeRange(session, SharedRecord.placeOf(record), 'reject')
-  }
-
-  async #giveUp(session: ShareSession, record: SharedRecord, error: unknown): Promise<void> {
-    const givingUp = this.#giveUpBySteps(session, record, error)
-    this.#givingUp.set(record, givingUp)
-    try {
-      await givingUp
-    } finally {
-      this.#givingUp.delete(record)
-    }
-  }
-
-  async #renew(session: ShareSession, record: SharedRecord): Promise<void> {
-    const { lockMs } = this.#settings
-    // Counted from before the request, as at the delivery: the lock never ends later by this clock than in the log.
-    const lockedUntil = this.#parts.port.elapsed() + lockMs
-    await acknowledgeRange(session, SharedRecord.placeOf(record), 'renew', lockMs)
-    SharedRecord.renew(record, lockedUntil)
-    this.#delivered.renewed(record)
   }
 
   async acknowledge(record: SharedRecordOf<T>, type: AcknowledgeType, options: AcknowledgeOptions = {}): Promise<void> {
@@ -261,14 +214,14 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       })
     }
     if (session !== this.#session || session.isLost) throw lockEnded(shared)
-    if (this.#givingUp.has(shared)) throw beingRejected(shared)
+    if (this.#rejections.underWay.has(shared)) throw beingRejected(shared)
     // After the last delivery the dead letter is written here, where it is known why the record failed.
     const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries
     // Another consumer may have the record by now, and may accept it: so no dead letter is written.
     if ((type === 'reject' || isLast) && !this.#isLocked(session, shared)) throw lockEnded(shared)
     try {
-      if (type === 'reject') await this.#giveUp(session, shared, error ?? REJECTED)
-      else if (isLast) await this.#giveUp(session, shared, error ?? TOO_OFTEN)
+      if (type === 'reject') await this.#rejections.reject(session, shared, error ?? REJECTED)
+      else if (isLast) await this.#rejections.reject(session, shared, error ?? TOO_OFTEN)
       else await acknowledgeRange(session, SharedRecord.placeOf(shared), type, delayMs)
       this.#delivered.acknowledged(shared)
     } catch (error) {
@@ -286,7 +239,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     const until = this.#parts.port.elapsed() + CLOSE_LIMIT_MS
     try {
       if (session !== undefined) await this.#leave(session, until)
-      if (this.#producer !== undefined) await this.#waitFor(this.#producer.close(), until)
+      const closing = this.#rejections.close()
+      if (closing !== undefined) await this.#waitFor(closing, until)
     } finally {
       this.#endWaiting()
       this.#parts.closed()
@@ -295,9 +249,10 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
 
   async #leave(session: ShareSession, until: number): Promise<void> {
     session.wake()
-    const releasing = [this.#undelivered.giveBack(session), this.#delivered.release(session, this.#givingUp)]
+    const { underWay } = this.#rejections
+    const releasing = [this.#undelivered.giveBack(session), this.#delivered.release(session, underWay)]
     // A record that is released between the two steps would be delivered again although it has a dead letter.
-    await this.#waitFor(Promise.allSettled([...releasing, ...this.#givingUp.values()]), until)
+    await this.#waitFor(Promise.allSettled([...releasing, ...underWay.values()]), until)
     await session.close(this.#leftMs(until))
   }
 
