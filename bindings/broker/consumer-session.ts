@@ -53,10 +53,13 @@ export interface ConsumerSession extends ReaderSession {
   /** Called when the member has to join again, or was put out. */
   onRebalance(handler: () => void): void
   /**
-   * The committed offsets; `undefined` where nothing is committed. With `isStable` it waits for open transactions that
-   * may still change one.
+   * The committed offsets; `undefined` where nothing is committed. With `requireStable` it waits for open transactions
+   * that may still change one (KIP-447).
    */
-  committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]>
+  committed(
+    at: readonly GivenPartition[],
+    options: { readonly requireStable: boolean },
+  ): Promise<readonly (number | undefined)[]>
   /**
    * Commits; durable when it resolves. Rejects with ILLEGAL_GENERATION or UNKNOWN_MEMBER_ID after the group moved on,
    * with REBALANCE_IN_PROGRESS between two generations, and with UNKNOWN_TOPIC_ID for a deleted topic.

@@ -136,7 +136,7 @@ export class BrokerLog implements Log {
     const isTransactional = isObject(options) && 'transactionalId' in options && options.transactionalId !== undefined
     const producer: LogProducer | LogTransactionalProducer = isTransactional
       ? new LogTransactionalProducer(this.#broker, this.#port, options, closed)
-      : new LogProducer(this.#accumulators, this.#port, options, closed)
+      : new LogProducer(this.#accumulators, this.#port, options, { closed })
     this.#open.add(producer)
     return producer
   }

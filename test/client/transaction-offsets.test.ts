@@ -293,7 +293,7 @@ test('a log that closes ends the waits for the end of a transaction', async (_, 
   const producer = await broker.openTransactionalProducer({ transactionalId: 'id', timeoutMs: 60_000 })
   await producer.begin()
   await producer.sendOffsets(session, [{ topic: 't', partition: 0, nextOffset: 0 }], generation)
-  const waiting = session.committed(at, true).then(
+  const waiting = session.committed(at, { requireStable: true }).then(
     (offsets) => offsets,
     (error: { code: string }) => error.code,
   )

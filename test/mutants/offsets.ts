@@ -206,7 +206,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a rebalance takes again what a close is giving up',
     file: 'client/consumer/membership.ts',
-    find: '      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption(true)\n',
+    find: "      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close')\n",
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },

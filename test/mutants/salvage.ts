@@ -95,8 +95,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: the log goes on in the last of the given segments',
     file: 'log/new-log/new-partition.ts',
-    find: '    yield* this.#roll(end, false)\n    const { store }',
-    put: '    if (this.#segments.active === undefined) yield* this.#roll(end, false)\n    const { store }',
+    find: '    yield* this.#roll(end)\n    const { store }',
+    put: '    if (this.#segments.active === undefined) yield* this.#roll(end)\n    const { store }',
     tests: [newLog],
   },
   {

@@ -18,7 +18,7 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
   for (const topic of topics) {
     const before = missing.get(topic.name)
     if (before !== undefined)
-      assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} }, true)
+      assertSame(topic, { partitions: before.partitions ?? 1, config: before.config ?? {} }, DECLARED_TWICE)
     else if (existing.has(topic.name)) assertSame(topic, await session.describeTopic(topic.name))
     else missing.set(topic.name, topic)
   }
@@ -36,9 +36,10 @@ export async function ensureTopics(session: AdminSession, topics: readonly Topic
 
 type Existing = Pick<TopicFacts, 'partitions' | 'config'>
 
-function assertSame({ name, partitions, config = {} }: Topic, existing: Existing, isDeclaredTwice = false): void {
+/** `words`: what the error says of the other topic, and what to do. */
+function assertSame({ name, partitions, config = {} }: Topic, existing: Existing, words: Words = STORED): void {
   const differs = (key: string, there: unknown, declared: unknown): LogError => {
-    const [has, way] = isDeclaredTwice ? DECLARED_TWICE : STORED
+    const [has, way] = words
     const message = `topic "${name}" ${has} ${key} ${there}, its declaration ${declared}: ${way}`
     return new LogError('INVALID_CONFIG', message, { topic: name, key, existing: there, declared })
   }
@@ -53,6 +54,8 @@ function assertSame({ name, partitions, config = {} }: Topic, existing: Existing
   }
 }
 
+type Words = readonly [has: string, way: string]
+
 /** A declaration never changes an existing topic: another program may rely on its partitions and config. */
-const STORED = ['has', 'admin.alterConfig and createPartitions change the topic, or mend the declaration'] as const
-const DECLARED_TWICE = ['is declared twice, once with', 'make them one'] as const
+const STORED: Words = ['has', 'admin.alterConfig and createPartitions change the topic, or mend the declaration']
+const DECLARED_TWICE: Words = ['is declared twice, once with', 'make them one']

@@ -52,7 +52,9 @@ export class AssignedStart {
    */
   async #of(session: ConsumerSession, partitions: readonly GivenPartition[]): Promise<TopicPosition[]> {
     const { positions } = this.#settings
-    if (positions === undefined) return this.#orReset(partitions, await session.committed(partitions, true))
+    if (positions === undefined) {
+      return this.#orReset(partitions, await session.committed(partitions, { requireStable: true }))
+    }
     const offsets = offsetsByPlace(await this.#ask(positions, partitions))
     return this.#orReset(
       partitions,

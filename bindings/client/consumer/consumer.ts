@@ -185,7 +185,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     this.#assertOpen()
     const place = checkPlace(at)
     const session = await this.#membership.join()
-    const committed = session.committed([place], false)
+    const committed = session.committed([place], { requireStable: false })
     return (await this.#membership.assignment.expulsion.watch(committed))[0]
   }
 

@@ -2,8 +2,8 @@ import { LogError } from '../../model/errors.ts'
 
 /** Thrown by a wait that the consumer was told to end: by its close, or by the end of its iteration. */
 export class Interruption extends LogError {
-  constructor(isClosed: boolean) {
-    if (isClosed) super('CONSUMER_CLOSED', 'the consumer is closed')
+  constructor(by: 'close' | 'stop') {
+    if (by === 'close') super('CONSUMER_CLOSED', 'the consumer is closed')
     else super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
   }
 }
@@ -27,7 +27,7 @@ export class InterruptibleWaits {
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {
-      giveUp = () => reject(new Interruption(this.#isClosed()))
+      giveUp = () => reject(new Interruption(this.#isClosed() ? 'close' : 'stop'))
     })
     if (this.#isOver()) giveUp()
     this.#giveUps.add(giveUp)

@@ -194,7 +194,7 @@ export class Membership implements CommittingMember {
         continue
       }
       // A close gives up all that is held.
-      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption(true)
+      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close')
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })

@@ -17,7 +17,7 @@ export class OutputRefused {
   /** Whether the record is to blame; else the topic isn't there, for any record. */
   readonly isOfRecord: boolean
 
-  constructor(error: unknown, isOfRecord: boolean) {
+  constructor(error: unknown, { isOfRecord }: { readonly isOfRecord: boolean }) {
     this.error = error
     this.isOfRecord = isOfRecord
   }
@@ -93,7 +93,7 @@ export class OutputCheck {
       return copy
     } catch (error) {
       const newer = this.#topics.topicNow?.(facts.topic)
-      if (newer === undefined) throw new OutputRefused(error, true)
+      if (newer === undefined) throw new OutputRefused(error, { isOfRecord: true })
       return newer.catch(unknown).then((now) => {
         if (now !== undefined) ofRecord(() => this.#refuse(copy, checked, index, now))
         return copy
@@ -134,10 +134,10 @@ function ofRecord<R>(look: () => R): R {
   try {
     return look()
   } catch (error) {
-    throw new OutputRefused(error, true)
+    throw new OutputRefused(error, { isOfRecord: true })
   }
 }
 
 function unknown(error: unknown): undefined {
-  if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw new OutputRefused(error, false)
+  if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw new OutputRefused(error, { isOfRecord: false })
 }

@@ -46,8 +46,7 @@ export class LogProducer implements Producer {
     accumulators: Pick<Accumulators, 'take'>,
     port: RuntimePort,
     options: ProducerOptions,
-    closed: () => void = () => {},
-    isWhole = false,
+    { closed = () => {}, isWhole = false }: { readonly closed?: () => void; readonly isWhole?: boolean } = {},
   ) {
     this.#closed = closed
     this.#isWhole = isWhole

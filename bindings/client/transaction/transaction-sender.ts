@@ -30,7 +30,7 @@ export class TransactionSender {
     // Who closes the transactional producer waits for the end of the transaction.
     const untilSilent = <T>(ending: Promise<T>) => ending
     const take = () => ({ accumulator, giveBack: () => accumulator.close(), untilSilent })
-    const producer = new LogProducer({ take }, this.#port, this.#options, () => {}, true)
+    const producer = new LogProducer({ take }, this.#port, this.#options, { isWhole: true })
     return { accumulator, producer }
   }
 

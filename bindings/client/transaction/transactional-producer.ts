@@ -118,7 +118,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     const stop = () => running.abort(signal?.reason)
     let transaction: OpenedTransaction | undefined
     try {
-      transaction = await limit.of(this.#beginOne(signal, true))
+      transaction = await limit.of(this.#beginOne(signal, { isRun: true }))
       signal?.addEventListener('abort', stop, { once: true })
       this.#running = running
       // The signal or a close may have come while the transaction began, before anything here listened.
@@ -170,7 +170,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   /** `isRun`: whether it is for a run of `transaction`, which alone may begin one between two runs. */
-  #beginOne(signal: Abortable['signal'], isRun = false): Promise<OpenedTransaction> {
+  #beginOne(signal: Abortable['signal'], { isRun } = { isRun: false }): Promise<OpenedTransaction> {
     const isRefused = this.#isTaken(isRun)
     const begun = this.#begin(signal, isRun)
     // A close waits for the one that is begun, not for one that is refused.

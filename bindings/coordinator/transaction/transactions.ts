@@ -176,7 +176,7 @@ export class Transactions {
     const open = this.#open.get(instance.producerId)
     if (open?.isFenced !== true && open?.producerEpoch === instance.producerEpoch) {
       open.next(event)
-      if (!open.isEmpty) return this.#planDecision(open, event === 'commit', now, newProducerId)
+      if (!open.isEmpty) return this.#planDecision(open, event, now, newProducerId)
       this.#open.delete(open)
       return instance
     }
@@ -193,10 +193,16 @@ export class Transactions {
     const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
     lost.next(event)
     this.#open.add(lost)
-    return this.#planDecision(lost, false, now, newProducerId)
+    return this.#planDecision(lost, 'abort', now, newProducerId)
   }
 
-  #planDecision(open: OpenTransaction, isCommit: boolean, now: number, newProducerId: number | undefined): EndPlan {
+  #planDecision(
+    open: OpenTransaction,
+    decision: 'commit' | 'abort',
+    now: number,
+    newProducerId: number | undefined,
+  ): EndPlan {
+    const isCommit = decision === 'commit'
     const { transactionalId, producerId, producerEpoch, timeoutMs } = open
     const markerEpoch = producerEpoch + 1
     const isLast = isExhausted(producerEpoch)

@@ -57,8 +57,11 @@ export class AttachedConsumer implements ConsumerSession {
     return this.#ask('sync', (writer) => writeValue(writer.int32(generation), assignments))
   }
 
-  async committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
-    return this.#ask('committed', (writer) => writeValue(writer.uint8(isStable ? 1 : 0), at))
+  async committed(
+    at: readonly GivenPartition[],
+    { requireStable }: { readonly requireStable: boolean },
+  ): Promise<readonly (number | undefined)[]> {
+    return this.#ask('committed', (writer) => writeValue(writer.uint8(requireStable ? 1 : 0), at))
   }
 
   commit(offsets: readonly TopicPosition[], generation: number): Promise<void> {

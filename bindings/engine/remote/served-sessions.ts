@@ -77,9 +77,9 @@ export class ServedSessions {
         return value(await this.member(session).sync(generation, readShaped(reader, shapes.ASSIGNMENTS)))
       },
       committed: async (session, reader) => {
-        const isStable = reader.uint8() === 1
+        const requireStable = reader.uint8() === 1
         const at = readShaped<readonly TopicPartition[]>(reader, shapes.PLACES)
-        return value(await this.member(session).committed(at, isStable))
+        return value(await this.member(session).committed(at, { requireStable }))
       },
       commit: async (session, reader) => {
         const generation = reader.int32()

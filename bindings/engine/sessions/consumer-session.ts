@@ -86,10 +86,14 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#broker.submit({ kind: 'wake', reader: this })
   }
 
-  async committed(at: readonly GivenPartition[], isStable: boolean): Promise<readonly (number | undefined)[]> {
+  async committed(
+    at: readonly GivenPartition[],
+    { requireStable }: { readonly requireStable: boolean },
+  ): Promise<readonly (number | undefined)[]> {
     const { groupId } = this.#options
     const places = at.map((each) => ({ topicId: this.#topicId(each), partition: each.partition }))
-    if (isStable) await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
+    if (requireStable)
+      await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
     const { groups } = this.#broker.engine
     return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
   }

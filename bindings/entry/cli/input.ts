@@ -169,9 +169,9 @@ async function* csv(bytes: Readable, { keyField, recordBytesMax }: InputFormat):
 async function* checkedUtf8(bytes: Readable): AsyncGenerator<Buffer> {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let line = 1
-  const check = (part: Buffer, isLast: boolean) => {
+  const check = (part: Buffer, options: { readonly stream: boolean }) => {
     try {
-      decoder.decode(part, { stream: !isLast })
+      decoder.decode(part, options)
     } catch {
       throw new LogError('INVALID_RECORD', `line ${line} is no UTF-8`, { line })
     }
@@ -180,13 +180,13 @@ async function* checkedUtf8(bytes: Readable): AsyncGenerator<Buffer> {
     for (let from = 0; from < chunk.length; ) {
       const end = chunk.indexOf(LINE_FEED, from)
       const next = end < 0 ? chunk.length : end + 1
-      check(chunk.subarray(from, next), false)
+      check(chunk.subarray(from, next), { stream: true })
       if (end >= 0) line++
       from = next
     }
     yield chunk
   }
-  check(Buffer.alloc(0), true)
+  check(Buffer.alloc(0), { stream: false })
 }
 
 /** Of two columns of one name a row could keep only the second one's field. */

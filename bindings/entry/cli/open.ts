@@ -17,7 +17,7 @@ type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
 
 /** Runs `work` on the log as its holder: it may write. */
 export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
-  assertLog(call.directory, call.isArgument)
+  assertLog(call.directory, call)
   return opened(call, work)
 }
 
@@ -80,6 +80,6 @@ async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Pr
  * Only `topics create` makes a directory or a log. Otherwise a misspelt name would show an empty log, or leave files in
  * a foreign directory.
  */
-export function assertLog(directory: string, isArgument: boolean = false): void {
+export function assertLog(directory: string, { isArgument = false }: Pick<LogCall, 'isArgument'> = {}): void {
   assertLogDirectory(directory, isArgument ? undefined : NAME_IT)
 }

@@ -3,6 +3,7 @@ import { partitionDirectory } from '../../log/files/file-names.ts'
 import type { ImportContext } from '../../log/import/import-context.ts'
 import type { KafkaDirectory, KafkaPartition } from '../../log/import/kafka-directory.ts'
 import { CLUSTER_METADATA_TOPIC } from '../../log/import/kafka-names.ts'
+import type { LeftOut } from '../../log/import/left-out.ts'
 import { LogError } from '../../model/errors.ts'
 import { PARTITIONS_MAX } from '../../model/limits.ts'
 import type { ClusterMetadata, ClusterTopic } from './cluster-metadata.ts'
@@ -62,20 +63,22 @@ function planTopic(
   cluster: ClusterMetadata | undefined,
   options: PlanOptions,
 ): PlannedTopic | undefined {
-  const leave = (file: string, why: string, isLoss: boolean) => context.leftOut.push({ file, topic: name, why, isLoss })
+  const leave = ({ file, why, isLoss }: Pick<LeftOut, 'file' | 'why' | 'isLoss'>) =>
+    context.leftOut.push({ file, topic: name, why, isLoss })
   if (name.startsWith('__')) {
-    leave(`${name}-*`, "names that start with __ are the log's own", true)
+    leave({ file: `${name}-*`, why: "names that start with __ are the log's own", isLoss: true })
     return undefined
   }
   const known = cluster?.topic(name)
   if (cluster !== undefined && known === undefined) {
-    leave(`${name}-*`, "the cluster's metadata has no such topic: Kafka's start sets it aside", false)
+    const why = "the cluster's metadata has no such topic: Kafka's start sets it aside"
+    leave({ file: `${name}-*`, why, isLoss: false })
     return undefined
   }
   const topicId = topicIdOf(name, places, known, options)
   const own = places.filter((place) => (place.topicId ?? topicId) === topicId)
   for (const { directory } of places.filter((place) => !own.includes(place)))
-    leave(directory, 'it belongs to an earlier topic of this name', false)
+    leave({ file: directory, why: 'it belongs to an earlier topic of this name', isLoss: false })
   const count = Math.max(known?.partitions ?? 0, ...own.map(({ partition }) => partition + 1))
   // Checked before anything is created for each: one damaged number could ask for billions.
   if (count > PARTITIONS_MAX) throw tooMany(name, count)
@@ -83,7 +86,8 @@ function planTopic(
   for (const [partition, place] of byNumber.entries()) {
     if (place !== undefined) continue
     if (!context.leaveOutDamaged) throw missing(name, partition)
-    leave(partitionDirectory(name, partition), 'it is not in the directory: an empty partition stands for it', true)
+    const why = 'it is not in the directory: an empty partition stands for it'
+    leave({ file: partitionDirectory(name, partition), why, isLoss: true })
   }
   const { config, notTaken: configNotTaken } = importedConfig(known?.configs ?? new Map())
   return { topic: name, topicId, partitions: count, config, configNotTaken, places: byNumber }

@@ -8,6 +8,7 @@ import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
 import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
 import type { ImportContext } from './import-context.ts'
 import type { KafkaPartition } from './kafka-directory.ts'
+import type { LeftOut } from './left-out.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
 import { type SourceBatch, takeBatch, type Unusable, type Wanted } from './source-batch.ts'
@@ -130,20 +131,13 @@ export class SourcePartition {
     const why = isTorn
       ? `no whole batch (${fault})${isDamage ? ', whole ones after it' : ''}: Kafka's recovery cuts it off here`
       : `${fault}: left out with all that follows in the partition`
-    this.#leave(file.path, position, file.size() - position, this.#nextOffset, why, isLoss)
-    for (const { file: path, baseOffset } of rest)
-      this.#leave(path, 0, undefined, baseOffset, 'it follows what was cut off', isLoss)
+    this.#leave({ file: file.path, ...place, bytes: file.size() - position, why, isLoss })
+    for (const { file: path, baseOffset: offset } of rest)
+      this.#leave({ file: path, position: 0, bytes: undefined, offset, why: 'it follows what was cut off', isLoss })
     return false
   }
 
-  #leave(
-    file: string,
-    position: number,
-    bytes: number | undefined,
-    offset: number,
-    why: string,
-    isLoss: boolean,
-  ): void {
+  #leave({ file, position, offset, bytes, why, isLoss }: Omit<LeftOut, 'topic' | 'partition'>): void {
     const { topic, partition } = this.place
     this.#context.leftOut.push({ file, position, topic, partition, offset, bytes, why, isLoss })
   }

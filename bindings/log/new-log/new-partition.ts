@@ -125,7 +125,7 @@ export class NewPartition {
     return !mayFollow({ baseOffset, leaderEpoch }, this.#nextOffset, this.leaderEpoch, isCleaned)
   }
 
-  *#roll(baseOffset: number, isCleaned: boolean): Task<void> {
+  *#roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     const { files } = this.#context
     const closed = this.#segments.active
     this.#isSealed = false
@@ -140,7 +140,7 @@ export class NewPartition {
   /** Makes all of it durable. Returns what the log's checkpoint is to say of the partition. */
   *finish({ logStartOffset, nextOffset, cleanedOffset, producers }: PartitionEnd): Task<Uint8Array> {
     const end = Math.max(nextOffset, this.#nextOffset)
-    yield* this.#roll(end, false)
+    yield* this.#roll(end)
     const { store } = this.#context
     yield* perform('syncDirectory', this.#directory, () => store.syncDirectory(this.#directory))
     const record = {

@@ -40,7 +40,8 @@ export class FrameReplay {
       at += batch.header.sizeBytes
       if (batch.nextOffset <= this.#files.nextOffset) continue
       if (batch.header.baseOffset !== this.#files.nextOffset) return this.#end.jump(batch)
-      yield* this.#end.place(batch, entry.kind === 'decision' && this.#beginsSegment(batch, segmentAhead))
+      const beginsSegment = entry.kind === 'decision' && this.#beginsSegment(batch, segmentAhead)
+      yield* this.#end.place(batch, beginsSegment)
       if (this.#files.readOnly) return
     }
   }

@@ -157,7 +157,7 @@ export class PartitionRecovery {
       // No CRC covers the epoch, and no frame names this batch: with another epoch it is damaged and no continuation.
       if (batch.header.partitionLeaderEpoch !== this.#context.leaderEpoch) return
       recoveryMarks.hit('further-batch-kept')
-      yield* this.#end.place(batch, false)
+      yield* this.#end.place(batch)
     }
   }
 

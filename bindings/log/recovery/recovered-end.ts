@@ -32,7 +32,7 @@ export class RecoveredEnd {
   }
 
   /** The file has it when the partition is done (`RecoveryContext.writes`). */
-  *place(batch: ScannedBatch, beginsSegment: boolean): Task<void> {
+  *place(batch: ScannedBatch, beginsSegment: boolean = false): Task<void> {
     const { files } = this
     const { header, nextOffset } = batch
     let sealed = sealedOf(batch)

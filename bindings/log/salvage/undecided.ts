@@ -58,7 +58,7 @@ class OpenParts {
   take(header: Readonly<BatchHeader>, bytes: Uint8Array, nextOffset: number): void {
     const { producerId, attributes, baseOffset } = header
     if (producerId < 0 || (attributes & ATTRIBUTE_TRANSACTIONAL) === 0) return
-    if ((attributes & ATTRIBUTE_CONTROL) !== 0) return this.#end(producerId, isCommitMarker(bytes))
+    if ((attributes & ATTRIBUTE_CONTROL) !== 0) return this.#end(producerId, isCommitMarker(bytes) ? 'commit' : 'abort')
     const open = this.#open.find((each) => each.producerId === producerId && each.nextOffset === baseOffset)
     if (open?.hole === undefined && open !== undefined) open.nextOffset = nextOffset
     else this.#open.push({ producerId, offset: baseOffset, nextOffset, hole: undefined })
@@ -69,11 +69,12 @@ class OpenParts {
   }
 
   ended(): readonly UndecidedPart[] {
-    for (const { producerId } of [...this.#open]) this.#end(producerId, false)
+    for (const { producerId } of [...this.#open]) this.#end(producerId, 'none')
     return this.#undecided
   }
 
-  #end(producerId: number, isLeftOut: boolean): void {
+  #end(producerId: number, nextMarker: 'commit' | 'abort' | 'none'): void {
+    const isLeftOut = nextMarker === 'commit'
     for (const { offset, nextOffset, hole } of this.#open.filter((each) => each.producerId === producerId)) {
       if (hole !== undefined) this.#undecided.push({ producerId, offset, nextOffset, hole, isLeftOut })
     }

@@ -210,13 +210,14 @@ export class SegmentIndexes {
   }
 
   /**
-   * Brings the files up to date. `isFinal`, at a roll and at a close: adds Kafka's last time entry for the segment's
+   * Brings the files up to date. `final`, at a roll and at a close: adds Kafka's last time entry for the segment's
    * greatest timestamp and cuts off any bytes after it. Then the files exist even if they are empty, because Kafka
    * takes a missing one for damage. A full disk is no failure here. Returns whether what a checkpoint can note has
    * changed.
    */
-  *write(isFinal: boolean): Task<boolean> {
+  *write(state: 'grown' | 'final'): Task<boolean> {
     if (!this.#isRead) return false
+    const isFinal = state === 'final'
     if (isFinal) this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)
     const { store, kernel } = this.#context
     const before = this.#noted

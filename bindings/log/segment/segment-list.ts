@@ -58,7 +58,7 @@ export class SegmentList {
    */
   *roll(baseOffset: number, isCleaned: boolean = false): Task<void> {
     this.active?.writeOut()
-    const segment = Segment.empty(this.#context, this.#directory, baseOffset, isCleaned)
+    const segment = Segment.empty(this.#context, this.#directory, baseOffset, { isCleaned })
     yield* this.#nextFile.rename(segment.logPath)
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
     if (file === undefined) throw notCreated(segment.logPath)

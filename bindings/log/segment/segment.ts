@@ -53,7 +53,12 @@ export class Segment {
     this.aborted = new AbortedIndex(`${directory}/${segmentFileName(facts.baseOffset, 'txnindex')}`, facts.abortedIndex)
   }
 
-  static empty(context: SegmentContext, directory: string, baseOffset: number, isCleaned: boolean = false): Segment {
+  static empty(
+    context: SegmentContext,
+    directory: string,
+    baseOffset: number,
+    { isCleaned = false }: { readonly isCleaned?: boolean } = {},
+  ): Segment {
     return new Segment(context, directory, {
       baseOffset,
       nextOffset: baseOffset,
@@ -225,7 +230,7 @@ export class Segment {
    */
   *writeIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
-    const changed = yield* this.#indexes.write(true)
+    const changed = yield* this.#indexes.write('final')
     this.#owesIndexes = false
     if (!this.#context.files.has(this.logPath)) this.#releaseMemory()
     return changed
@@ -248,7 +253,7 @@ export class Segment {
    */
   *writeGrownIndexes(): Task<boolean> {
     yield* this.aborted.write(this.#context.store)
-    return this.#indexes.hasGrown && (yield* this.#indexes.write(false))
+    return this.#indexes.hasGrown && (yield* this.#indexes.write('grown'))
   }
 
   get isDropped(): boolean {

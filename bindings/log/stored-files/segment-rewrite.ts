@@ -31,7 +31,7 @@ export class SegmentRewrite implements Rewrite {
     this.#files = files
     this.#config = config
     this.#sources = sources
-    this.#cleaned = Segment.empty(context, files.directory, first.baseOffset, true)
+    this.#cleaned = Segment.empty(context, files.directory, first.baseOffset, { isCleaned: true })
     this.#finalPath = `${files.directory}/${segmentFileName(first.baseOffset, 'log')}`
     this.#cleaned.renamed(this.#finalPath + CLEANED_SUFFIX)
   }

@@ -87,11 +87,11 @@ export class SegmentSurvey {
     const bounds = { file, leaderEpoch: this.#context.leaderEpoch, isCleaned: this.#remains.isCleaned }
     if (noted !== undefined) yield* this.#readNoted(file, found, noted)
     if (coveredBytes > this.#place.position) {
-      yield* this.#walk({ ...bounds, endPosition: Math.min(coveredBytes, sizeBytes), endOffset }, true)
+      yield* this.#walk({ ...bounds, endPosition: Math.min(coveredBytes, sizeBytes), endOffset }, 'pass over')
       if (Number.isFinite(endOffset))
         this.#lose(this.#place.offset, endOffset, Math.min(coveredBytes, sizeBytes), 'shorter than it was')
     }
-    if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, false)
+    if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, 'stop')
   }
 
   *#readNoted(file: StoreFile, unpatched: StoreFile, noted: CheckpointSegment): Task<void> {
@@ -101,7 +101,7 @@ export class SegmentSurvey {
       yield* this.#takeProven(file, noted, heads)
     } else {
       const bounds = { file, endPosition, endOffset: noted.nextOffset, isCleaned: this.#remains.isCleaned }
-      yield* this.#walk({ ...bounds, leaderEpoch: this.#context.leaderEpoch }, true)
+      yield* this.#walk({ ...bounds, leaderEpoch: this.#context.leaderEpoch }, 'pass over')
       const isForeign = yield* this.#isWhole(unpatched, noted)
       if (isForeign || !this.#hasTimesOf(noted)) {
         this.#runs = []
@@ -180,17 +180,17 @@ export class SegmentSurvey {
   }
 
   /**
-   * Takes batches up to the end of the bounds. `isCovered`: whether what isn't whole there is damage; else it was
-   * acknowledged to nobody.
+   * Takes batches up to the end of the bounds. What isn't whole there is damage, to pass over; or it was acknowledged to
+   * nobody, and the walk stops.
    */
-  *#walk(bounds: Bounds, isCovered: boolean): Task<void> {
+  *#walk(bounds: Bounds, whereBroken: 'pass over' | 'stop'): Task<void> {
     let turnEnd = this.#place.position + TURN_BYTES
     while (this.#place.position < bounds.endPosition) {
       const { position } = this.#place
       if (this.#hasNext(bounds)) {
         const batch = this.#context.scanner.inFile(bounds.file, position, bounds.endPosition)
         if (typeof batch !== 'string') this.#take(batch, position)
-      } else if (isCovered) yield* this.#passOver(bounds)
+      } else if (whereBroken === 'pass over') yield* this.#passOver(bounds)
       else return
       if (position < turnEnd) continue
       turnEnd = position + TURN_BYTES

@@ -125,9 +125,10 @@ export class PartitionLog implements PartitionSource {
     return this.#of(id).nextOffset
   }
 
-  /** Appends, and returns the bytes as they must be read again. */
-  append(id: PartitionIdentity, wish: Partial<BatchWish> = {}, mayWait: boolean = false): Uint8Array {
-    const batch = this.batch(id, wish)
+  /** Appends, and returns the bytes as they must be read again. With `mayWait` the store may keep them in memory. */
+  append(id: PartitionIdentity, wish: Partial<BatchWish> & { readonly mayWait?: boolean } = {}): Uint8Array {
+    const { mayWait = false, ...ofBatch } = wish
+    const batch = this.batch(id, ofBatch)
     const kept = batch.bytes.slice()
     check(this.store.append(id, batch, mayWait), 'an active partition to take a batch that its segment has room for')
     // The view is the store's during the call only.

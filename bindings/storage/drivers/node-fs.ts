@@ -71,8 +71,8 @@ class NodeFileStore implements FileStore {
     checkPath(path, 'open')
     return this.#attempt('open', path, () => {
       this.#assertHeld()
-      if (!this.#enter(parentOf(path), options.create)) return undefined
-      const descriptor = openFile(this.#place(path), options.create)
+      if (!this.#enter(parentOf(path), options)) return undefined
+      const descriptor = openFile(this.#place(path), options)
       if (descriptor === undefined) return undefined
       try {
         if (!fs.fstatSync(descriptor).isFile()) throw new Error('it is not a regular file: move it out of the way')
@@ -92,7 +92,7 @@ class NodeFileStore implements FileStore {
   list(directory: string): readonly string[] {
     checkDirectory(directory, 'list')
     return this.#attempt('list', directory, () => {
-      if (!this.#enter(directory, false)) return []
+      if (!this.#enter(directory, { create: false })) return []
       const names = fs.readdirSync(this.#place(directory)).sort()
       return directory === '' ? names.filter((name) => name !== lockFile) : names
     })
@@ -102,7 +102,7 @@ class NodeFileStore implements FileStore {
     checkRename(from, to)
     this.#attempt('rename', from, () => {
       this.#assertHeld()
-      this.#enter(parentOf(from), false)
+      this.#enter(parentOf(from), { create: false })
       fs.renameSync(this.#place(from), this.#place(to))
       this.#seen.delete(this.#place(from))
     })
@@ -112,7 +112,7 @@ class NodeFileStore implements FileStore {
     checkPath(path, 'remove')
     const isFile = this.#attempt('remove', path, () => {
       this.#assertHeld()
-      if (!this.#enter(parentOf(path), false)) return false
+      if (!this.#enter(parentOf(path), { create: false })) return false
       const stats = fs.lstatSync(this.#place(path), { throwIfNoEntry: false })
       if (stats?.isDirectory()) fs.rmdirSync(this.#place(path))
       this.#seen.delete(this.#place(path))
@@ -133,7 +133,7 @@ class NodeFileStore implements FileStore {
 
   async #syncEntries(directory: string): Promise<void> {
     const parents = this.#attempt('syncDirectory', directory, () => {
-      if (!this.#enter(directory, directory === '')) throw Object.assign(new Error(), { code: 'ENOENT' })
+      if (!this.#enter(directory, { create: directory === '' })) throw Object.assign(new Error(), { code: 'ENOENT' })
       return directory === '' ? this.#unsyncedParents() : []
     })
     try {
@@ -147,7 +147,7 @@ class NodeFileStore implements FileStore {
   }
 
   async lock(): Promise<StoreLock> {
-    this.#attempt('lock', '', () => this.#enter('', true))
+    this.#attempt('lock', '', () => this.#enter('', { create: true }))
     this.#lock = await lockDirectory(this.#root)
     return this.#lock
   }
@@ -172,7 +172,7 @@ class NodeFileStore implements FileStore {
   }
 
   /** Walks down to `directory`, making what is missing if `create` says so; false if it doesn't exist. */
-  #enter(directory: string, create: boolean): boolean {
+  #enter(directory: string, { create }: { readonly create: boolean }): boolean {
     if (!this.#isRootKnown) {
       if (!create && !fs.existsSync(this.#root)) return false
       this.#makeRoot()
@@ -255,7 +255,7 @@ function makeDirectory(place: string): void {
   }
 }
 
-function openFile(place: string, create: boolean): number | undefined {
+function openFile(place: string, { create }: { readonly create: boolean }): number | undefined {
   try {
     return fs.openSync(place, O_RDWR | O_NOFOLLOW | (create ? O_CREAT : 0), 0o600)
   } catch (error) {

@@ -13,7 +13,7 @@ export function checkIdentity(facts: Facts, report: Report): void {
   const conflicts = new Set<string>()
   const wrong = new Set<string>()
 
-  const seen = (name: string, at: Spot, value: string, send: Send | undefined, isAnswer: boolean): void => {
+  const seen = (name: string, at: Spot, value: string, send: Send | undefined, by: 'read' | 'answer'): void => {
     const { topic, partition, offset } = at
     if (send === undefined) {
       if (wrong.has(value)) return
@@ -33,7 +33,7 @@ export function checkIdentity(facts: Facts, report: Report): void {
     else if ((place.offset !== offset || place.partition !== partition || place.topic !== topic) && !wrong.has(value)) {
       wrong.add(value)
       // A read that differs from the answer is a conflict; two reads at different places are a duplicate.
-      const kind = isAnswer ? 'conflicting' : 'duplicate'
+      const kind = by === 'answer' ? 'conflicting' : 'duplicate'
       report(ofSend(kind, { ...send, topic, partition }, offset, `also at ${facts.nameOf(place)} ${place.offset}`))
     }
     if (!wrong.has(value) && (send.partition !== partition || send.topic !== topic)) {
@@ -42,9 +42,9 @@ export function checkIdentity(facts: Facts, report: Report): void {
     }
   }
 
-  for (const sight of facts.sights) seen(sight.name, sight, sight.value, sight.sent?.send, false)
+  for (const sight of facts.sights) seen(sight.name, sight, sight.value, sight.sent?.send, 'read')
   for (const { send, name } of facts.sent) {
     const { topic, partition, offset, value } = send
-    if (offset !== undefined) seen(name, { topic, partition, offset }, value, send, true)
+    if (offset !== undefined) seen(name, { topic, partition, offset }, value, send, 'answer')
   }
 }

@@ -8,7 +8,10 @@ import type { Isolation, Poll, Send } from './history.ts'
  * move it.
  */
 export function checkPolls(facts: Facts, report: Report): void {
-  const orders = { read_committed: visible(facts, true), read_uncommitted: visible(facts, false) }
+  const orders = {
+    read_committed: visible(facts, 'read_committed'),
+    read_uncommitted: visible(facts, 'read_uncommitted'),
+  }
   /** By consumer and partition: the offset from which it reads on. */
   const next = new Map<string, number>()
   for (const step of facts.history.steps) {
@@ -106,7 +109,8 @@ function lowerBound(sorted: readonly number[], wanted: number): number {
  * transactions too. If the history names two values for one offset, the first counts; `checkIdentity` reports the
  * conflict.
  */
-function visible(facts: Facts, isCommitted: boolean): ReadonlyMap<string, Order> {
+function visible(facts: Facts, level: Isolation): ReadonlyMap<string, Order> {
+  const isCommitted = level === 'read_committed'
   const orders = new Map<string, Order>()
   const add = ({ send, name }: SentValue, offset: number): void => {
     getOrMake(orders, name, () => new Order()).add(offset, send)

@@ -26,7 +26,7 @@ Example:
     )
     .action(
       run(async ({ isJson, args: [directory = '', target = ''], signal }) => {
-        assertLog(directory, true)
+        assertLog(directory, { isArgument: true })
         const { losses, ...counts } = await salvaged(directory, target, signal)
         print([{ ...counts, losses: losses.length, target: resolve(target) }], isJson)
         print(

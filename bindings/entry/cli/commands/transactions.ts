@@ -68,7 +68,7 @@ function describeTransaction(call: CommandCall): Promise<void> {
     const found = await admin.describeTransactions([transactionalId])
     print(found.map(isJson ? withNulls : rowOf), isJson)
     const rows = (found[0]?.partitions ?? []).map((at) => ({ ...at }))
-    if (!isJson && rows.length > 0) print(rows, false)
+    if (!isJson && rows.length > 0) print(rows, isJson)
   })
 }
 

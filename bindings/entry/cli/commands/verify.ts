@@ -26,7 +26,7 @@ Example:
     .action(
       run(async ({ directory, isJson, args, signal }) => {
         const root = args[0] ?? directory
-        assertLog(root, args[0] !== undefined)
+        assertLog(root, { isArgument: args[0] !== undefined })
         const report = await verified(root, signal)
         const { damage, ...counts } = report
         print([{ ...counts, damage: damage.length }], isJson)

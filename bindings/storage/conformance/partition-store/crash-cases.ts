@@ -27,10 +27,10 @@ export const crashCases: PartitionCases = {
   async 'crash: batches that waited for their commit are there after it'(log) {
     await log.open()
     await log.create(orders, orders1)
-    const durable = [log.append(orders, {}, true), log.append(orders), log.append(orders, {}, true)]
-    log.append(orders1, {}, true)
+    const durable = [log.append(orders, { mayWait: true }), log.append(orders), log.append(orders, { mayWait: true })]
+    log.append(orders1, { mayWait: true })
     await log.commit({ durable: [orders] })
-    log.append(orders, {}, true)
+    log.append(orders, { mayWait: true })
     const state = await log.crash()
     const end = find(state, orders).nextOffset
     check(end === 3 || end === 4, `an end of 3 or 4, not ${end}`)

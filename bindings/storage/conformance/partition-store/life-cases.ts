@@ -47,7 +47,7 @@ export const lifeCases: PartitionCases = {
   async 'maintenance: what waits for a commit that does not come is no damage after a crash'(log) {
     await log.open()
     await log.create(orders, orders1)
-    const waiting = log.append(orders1, {}, true)
+    const waiting = log.append(orders1, { mayWait: true })
     for (let round = 0; round < 100; round++) {
       log.append(orders, { valueBytes: 500 })
       const due = log.store.maintenance()

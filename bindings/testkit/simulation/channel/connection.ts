@@ -23,7 +23,7 @@ export class Connection {
   constructor(network: Conditions, client: Party, server: Party, ended: () => void) {
     this.network = network
     this.#ended = ended
-    this.ends = [new End(this, client, false), new End(this, server, true)]
+    this.ends = [new End(this, client, 'client'), new End(this, server, 'server')]
   }
 
   isOf(party: Party): boolean {
@@ -55,10 +55,10 @@ class End implements Channel {
   #lastArrival = 0
   #isOver = false
 
-  constructor(connection: Connection, party: Party, isServer: boolean) {
+  constructor(connection: Connection, party: Party, side: 'client' | 'server') {
     this.#connection = connection
     this.party = party
-    this.#isServer = isServer
+    this.#isServer = side === 'server'
   }
 
   send(message: MessagePieces, sent?: () => void): void {

@@ -21,7 +21,7 @@ export function useAfterCrash(client: Client): void {
     }
   }
   client.close()
-  client.open(true)
+  client.open({ isClean: true })
 }
 
 /** The last batches of each producer and partition, acknowledged ones too: their answers may have been lost. */

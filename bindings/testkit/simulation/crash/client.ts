@@ -60,7 +60,7 @@ export class Client {
     return this.#handle
   }
 
-  open(expectClean?: boolean): void {
+  open({ isClean }: { readonly isClean?: boolean } = {}): void {
     const { system, model, marks, random } = this.world
     const monitor = new Monitor(this.world.storage)
     this.world.monitors.push(monitor)
@@ -68,7 +68,7 @@ export class Client {
     this.#refusedBefore = this.refusals.length
     this.#handle = system.open(host)
     const { recovery } = this.#handle
-    if (expectClean !== undefined && recovery.isClean !== expectClean) {
+    if (isClean !== undefined && recovery.isClean !== isClean) {
       model.violate('P4', `the open says that the close before was ${recovery.isClean ? '' : 'un'}clean`)
     }
     for (const damage of recovery.damage) model.violate('Damage', `nothing is damaged, but reported: ${damage}`)

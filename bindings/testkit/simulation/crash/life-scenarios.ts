@@ -128,7 +128,7 @@ export const lifeScenarios: readonly Scenario[] = [
       client.put('t', 0)
       client.put('t', 1, { acks: 1 })
       client.close()
-      client.open(true)
+      client.open({ isClean: true })
       client.put('t', 0, { producer: 'b' })
     },
   },
@@ -140,7 +140,7 @@ export const lifeScenarios: readonly Scenario[] = [
       client.put('t', 0)
       for (let time = 0; time < 3; time++) {
         client.close()
-        client.open(true)
+        client.open({ isClean: true })
       }
     },
   },
