@@ -205,9 +205,13 @@ export class BrokerLog implements Log {
     options: Abortable = {},
   ): Promise<ReadonlyTable<K, V>> {
     this.#assertOpen()
-    const table = await FollowedTable.open<K, V>(this.#broker, this.#port, topic as never, options, (closed) =>
-      this.#open.delete(closed),
-    )
+    const parts = {
+      broker: this.#broker,
+      port: this.#port,
+      topic: topic as never,
+      closed: (ended: { close(): Promise<void> }) => this.#open.delete(ended),
+    }
+    const table = await FollowedTable.open<K, V>(parts, options)
     this.#open.add(table)
     // The close began while the table was read for the first time, and didn't know of it.
     if (this.#closing !== undefined) await table.close()

@@ -79,7 +79,7 @@ export class DecisionBatches {
   ): void {
     const now = this.#hooks.now()
     const leaderEpoch = this.#hooks.leaderEpoch()
-    const batches = this.#hooks.factory.markers(marker, offsets, leaderEpoch, now)
+    const batches = this.#hooks.factory.markers(marker, { baseOffsets: offsets, leaderEpoch, now })
     batches.forEach((bytes, index) => {
       const { id, partition } = partitions[index] as HostedPartition
       const baseOffset = offsets[index] ?? 0

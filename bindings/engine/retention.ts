@@ -1,5 +1,5 @@
 import type { Catalogue } from '../log/catalogue/catalogue.ts'
-import { type DueLogStart, keptFrom } from '../log/retention/kept-from.ts'
+import { type DueLogStart, keptFrom, type RetentionMoment } from '../log/retention/kept-from.ts'
 import type { ParsedTopicConfig } from '../model/topic-config.ts'
 import { letOthersRun, type Task } from '../storage/effect.ts'
 import type { PartitionIdentity } from '../storage/partition-identity.ts'
@@ -70,31 +70,27 @@ export class Retention implements UpkeepJob {
     const stored = topics.stored(id)
     if (stored !== undefined) {
       const { logStartOffset, nextOffset } = stored
-      if (!takesAny(this.#dueLogStart(id, config, now, logStartOffset, nextOffset), logStartOffset)) return undefined
+      if (!takesAny(this.#dueLogStart(id, config, { now, logStartOffset, limitOffset: nextOffset }), logStartOffset))
+        return undefined
     }
     const hosted = topics.hostedById(id)
     if (hosted === undefined || hosted.dead || hosted.partition.readOnly) return undefined
     const { watermarks, lastStableOffset } = hosted.partition
-    const due = this.#dueLogStart(id, config, now, watermarks.logStartOffset, lastStableOffset)
-    if (!takesAny(due, watermarks.logStartOffset)) return undefined
+    const { logStartOffset } = watermarks
+    const due = this.#dueLogStart(id, config, { now, logStartOffset, limitOffset: lastStableOffset })
+    if (!takesAny(due, logStartOffset)) return undefined
     if (due.takesActive) this.#hooks.seal(hosted)
     return { hosted, logStartOffset: due.logStartOffset }
   }
 
-  #dueLogStart(
-    id: PartitionIdentity,
-    config: ParsedTopicConfig,
-    now: number,
-    logStartOffset: number,
-    limitOffset: number,
-  ): DueLogStart {
+  #dueLogStart(id: PartitionIdentity, config: ParsedTopicConfig, moment: RetentionMoment): DueLogStart {
     const { store, guard } = this.#hooks
-    const moment = { now: undefined as number | undefined, logStartOffset, limitOffset }
-    if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, moment)
-    const due = keptFrom(store.ranges(id), config, { ...moment, now })
+    const bySizeAlone = { ...moment, now: undefined }
+    if (config.retentionMs < 0) return keptFrom(store.ranges(id), config, bySizeAlone)
+    const due = keptFrom(store.ranges(id), config, moment)
     // The guard is asked only where the age of records decides, so that it doesn't warn of records that stay anyway.
-    if (!takesAny(due, logStartOffset) || guard.mayExpire(config.retentionMs)) return due
-    return keptFrom(store.ranges(id), config, moment)
+    if (!takesAny(due, moment.logStartOffset) || guard.mayExpire(config.retentionMs)) return due
+    return keptFrom(store.ranges(id), config, bySizeAlone)
   }
 }
 

@@ -167,10 +167,8 @@ test('a table whose signal aborts as it is handed out rejects, for nothing would
   const { signal } = controller
   const admin = { get: () => broker.admin }
   Object.defineProperty(aborting, 'admin', admin)
-  assert.is(
-    await failed(FollowedTable.open(aborting, nodePort, settings as never, { signal }, () => {})),
-    'Error: given up',
-  )
+  const parts = { broker: aborting, port: nodePort, topic: settings as never, closed: () => {} }
+  assert.is(await failed(FollowedTable.open(parts, { signal })), 'Error: given up')
   await log.close()
 })
 

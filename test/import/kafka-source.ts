@@ -63,7 +63,8 @@ export function altered(bytes: Uint8Array, change: (view: DataView) => void): Ui
 }
 
 export function marker(baseOffset: number, producerId: number, isCommit: boolean, producerEpoch = 0): Uint8Array {
-  return encodeMarker(kernel, { producerId, producerEpoch, isCommit }, baseOffset, 0, TIME + baseOffset)
+  const at = { baseOffset, leaderEpoch: 0, now: TIME + baseOffset }
+  return encodeMarker(kernel, { producerId, producerEpoch, isCommit }, at)
 }
 
 /** A directory as a broker leaves it, made by hand: its segments are the log's own, byte for byte. */

@@ -60,8 +60,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'the first checkpoint behind a close is written over that of the close',
     file: 'log/recovery/recovery.ts',
-    find: 'placeAfter(found[0]?.place ?? 0), isNewest)',
-    put: 'found[0]?.place ?? 0, isNewest)',
+    find: 'const nextCheckpointPlace = placeAfter(found[0]?.place ?? 0)',
+    put: 'const nextCheckpointPlace = found[0]?.place ?? 0',
     tests: ['log/store/beside-checkpoint.test.ts'],
   },
   {

@@ -26,6 +26,14 @@ export interface Taken<T> {
 
 type Signal = Abortable['signal']
 
+/** What one iteration hands out, and what ends it. */
+export interface RunPlan<T> {
+  readonly signals: readonly Signal[]
+  /** How much is fetched at once. */
+  readonly sizes: FetchSize
+  readonly takeFrom: (buffer: FetchedRecords) => Taken<T>
+}
+
 /** One iteration of a consumer. Partitions that have records take turns; where none has, it waits without polling. */
 export class ConsumerRun<T> implements ItemSource<T> {
   readonly #membership: Membership
@@ -41,13 +49,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
   /** The partition whose last item is being worked on. */
   #delivered: AssignedPartition | undefined
 
-  constructor(
-    membership: Membership,
-    runs: ConsumerRuns,
-    signals: readonly Signal[],
-    sizes: FetchSize,
-    takeFrom: (buffer: FetchedRecords) => Taken<T>,
-  ) {
+  constructor(membership: Membership, runs: ConsumerRuns, { signals, sizes, takeFrom }: RunPlan<T>) {
     this.#membership = membership
     this.#runs = runs
     this.#signals = signals

@@ -16,7 +16,7 @@ import type { AssignedPartition } from './assigned-partition.ts'
 import { CommitOrder, type CommitPlace } from './commit-order.ts'
 import { ConsumedRecord } from './consumed-record.ts'
 import type { ConsumerOptions } from './consumer-options.ts'
-import { ConsumerRun, type ConsumerRuns, type Taken } from './consumer-run.ts'
+import { ConsumerRun, type ConsumerRuns, type RunPlan } from './consumer-run.ts'
 import type { Consumer, RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { DeliveredBatch } from './delivered-batch.ts'
 import type { FetchedRecords } from './fetched-records.ts'
@@ -65,27 +65,24 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       const { offset } = record
       return { item: record as unknown as RecordOf<T>, baseOffset: offset, lastOffset: offset, stays: true }
     }
-    return this.#iterate([this.#signal], new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES), takeFrom)
+    return this.#iterate({ signals: [this.#signal], sizes: new FetchSize(MAX_BYTES, FIRST_FETCH_BYTES), takeFrom })
   }
 
   batches(options: Abortable & BatchOptions = {}): AsyncIterable<BatchOf<T>> {
     const defaults = { maxRecords: MAX_RECORDS, maxBytes: MAX_BYTES }
     const limits = batchLimits(options, BATCH_NAMES, defaults)
-    const signals = new Set([signalOf(options), this.#signal])
+    const signals = [...new Set([signalOf(options), this.#signal])]
     const takeFrom = (buffer: FetchedRecords) => {
       const batch = buffer.nextBatch(limits, this.#membership.generation)
       const { baseOffset, nextOffset } = batch
       return { item: batch as unknown as BatchOf<T>, baseOffset, lastOffset: nextOffset - 1, stays: false }
     }
-    return { [Symbol.asyncIterator]: () => this.#iterate([...signals], new FetchSize(limits.maxBytes), takeFrom) }
+    const planOf = () => ({ signals, sizes: new FetchSize(limits.maxBytes), takeFrom })
+    return { [Symbol.asyncIterator]: () => this.#iterate(planOf()) }
   }
 
-  #iterate<I>(
-    signals: readonly Abortable['signal'][],
-    sizes: FetchSize,
-    takeFrom: (buffer: FetchedRecords) => Taken<I>,
-  ): Iteration<I> {
-    return new Iteration(new ConsumerRun(this.#membership, this.#runs, signals, sizes, takeFrom))
+  #iterate<I>(plan: RunPlan<I>): Iteration<I> {
+    return new Iteration(new ConsumerRun(this.#membership, this.#runs, plan))
   }
 
   #assertOpen(): void {

@@ -44,6 +44,14 @@ export interface Handled {
   readonly records: readonly ProducerRecord[]
 }
 
+export interface BatchWorkParts<T extends TopicRef, S> {
+  readonly broker: Broker
+  readonly port: RuntimePort
+  readonly handle: ProcessOptions<T, S>['handle']
+  readonly settings: ProcessSettings
+  readonly signal: WorkSignal
+}
+
 /** What a processor does with the records of a batch: the program's `handle`, its retries, and what it gives. */
 export class BatchWork<T extends TopicRef, S> {
   readonly #broker: Broker
@@ -54,16 +62,10 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #outputs: OutputCheck
   readonly #yield: CooperativeYield
 
-  constructor(
-    broker: Broker,
-    port: RuntimePort,
-    handler: ProcessOptions<T, S>['handle'],
-    settings: ProcessSettings,
-    signal: WorkSignal,
-  ) {
+  constructor({ broker, port, handle, settings, signal }: BatchWorkParts<T, S>) {
     this.#broker = broker
     this.#port = port
-    this.#handler = handler
+    this.#handler = handle
     this.#settings = settings
     this.#signal = signal
     this.#outputs = new OutputCheck(broker.openReader(), () => port.now())

@@ -37,7 +37,8 @@ export class Process<T extends TopicRef, S> {
     this.#port = port
     this.#options = options
     this.#settings = processSettings(options as unknown as ProcessOptions<TopicRef, unknown>)
-    this.#work = new BatchWork(broker, port, options.handle, this.#settings, this.#signal)
+    const { handle } = options
+    this.#work = new BatchWork({ broker, port, handle, settings: this.#settings, signal: this.#signal })
     this.#states = new StateManager(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 

@@ -36,6 +36,14 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
   close(): Promise<void>
 }
 
+export interface TableParts<K, V> {
+  readonly broker: Broker
+  readonly port: RuntimePort
+  readonly topic: Topic<string, never, K, never, V>
+  /** Told once, when the table is closed. */
+  readonly closed: (table: FollowedTable<K, V>) => void
+}
+
 export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #broker: Broker
   readonly #port: RuntimePort
@@ -55,12 +63,9 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   #failure: { readonly error: unknown } | undefined
 
   private constructor(
-    broker: Broker,
-    port: RuntimePort,
-    topic: Topic<string, never, K, never, V>,
+    { broker, port, topic, closed }: TableParts<K, V>,
     values: TableValues,
     signal: Abortable['signal'],
-    closed: (table: FollowedTable<K, V>) => void,
   ) {
     this.#closed = closed
     this.#broker = broker
@@ -74,13 +79,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   /** Resolves when it has read to the end as of the call. */
-  static async open<K, V>(
-    broker: Broker,
-    port: RuntimePort,
-    topic: Topic<string, never, K, never, V>,
-    options: Abortable,
-    closed: (table: FollowedTable<K, V>) => void,
-  ): Promise<FollowedTable<K, V>> {
+  static async open<K, V>(parts: TableParts<K, V>, options: Abortable): Promise<FollowedTable<K, V>> {
+    const { broker, topic } = parts
     const signal = onlySignalOf(options, 'table')
     if (!isDeclared(topic)) {
       throw new LogError('INVALID_REQUEST', `topic must be declared: ${HOW_TO_DECLARE}`, { argument: 'topic' })
@@ -95,7 +95,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     values.add(await readValues(broker, topic.name, all, 'lastStableOffset', signal))
     // Nobody would hear of it if the signal was aborted meanwhile.
     throwIfAborted(signal)
-    return new FollowedTable(broker, port, topic, values, signal, closed)
+    return new FollowedTable(parts, values, signal)
   }
 
   async #follow(): Promise<void> {

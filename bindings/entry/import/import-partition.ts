@@ -94,7 +94,8 @@ export class PartitionImport {
       const known = this.#decisions.ofProducer(producerId)
       const epoch = Math.max(producerEpoch, known?.producerEpoch ?? 0)
       const marker = { producerId, producerEpoch: epoch, isCommit }
-      const bytes = encodeMarker(this.#context.kernel, marker, this.#nextOffset, this.#leaderEpoch, this.#now)
+      const at = { baseOffset: this.#nextOffset, leaderEpoch: this.#leaderEpoch, now: this.#now }
+      const bytes = encodeMarker(this.#context.kernel, marker, at)
       yield* this.#take(target, scanned(this.#context, bytes), true)
       const id = known === undefined ? '' : ` (transactional id "${known.transactionalId}", ${known.state})`
       const why = `the transaction of producer ${producerId}${id} has no marker: ${isCommit ? 'committed, as was decided' : 'aborted'}`

@@ -74,13 +74,19 @@ export function decodeHeader(bytes: Uint8Array, kernel: Kernel, file: string, po
   }
 }
 
-/** What was found in the header's file. */
-export interface FoundHeader {
-  /** The newest whole header of both slots. */
-  readonly header: JournalHeader | undefined
+/** The newest whole header of both slots. */
+export interface NewestHeader {
+  readonly header: JournalHeader
   /**
    * Whether no newer header was written: the one before this is still in the other slot, where a newer one would stand.
    */
+  readonly isNewest: boolean
+}
+
+/** What was found in the header's file. */
+export interface FoundHeader {
+  /** `undefined`: none is whole. */
+  readonly header: JournalHeader | undefined
   readonly isNewest: boolean
   /** Positions of copies that hold something other than a header. */
   readonly damaged: readonly number[]

@@ -21,6 +21,12 @@ const offset = new Uint8Array(8)
 const offsetView = new DataView(offset.buffer)
 const copies = new SharedBlocks()
 
+/** What the markers of one transaction have in common, besides its end. */
+interface MarkerFacts {
+  readonly leaderEpoch: number
+  readonly now: number
+}
+
 /**
  * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for
  * which the leader epoch stands, since one process holds partitions and coordinator. Source: kafka.md 1.3
@@ -29,9 +35,7 @@ const copies = new SharedBlocks()
 export function encodeMarker(
   kernel: Kernel,
   { producerId, producerEpoch, isCommit }: Marker,
-  baseOffset: number,
-  leaderEpoch: number,
-  now: number,
+  { baseOffset, leaderEpoch, now }: MarkerFacts & { readonly baseOffset: number },
 ): Uint8Array {
   const key = isCommit ? COMMIT_KEY : ABORT_KEY
   valueView.setInt32(2, leaderEpoch)
@@ -54,11 +58,9 @@ export function encodeMarker(
 export function encodeMarkers(
   kernel: Kernel,
   marker: Marker,
-  baseOffsets: readonly number[],
-  leaderEpoch: number,
-  now: number,
+  { baseOffsets, leaderEpoch, now }: MarkerFacts & { readonly baseOffsets: readonly number[] },
 ): Uint8Array[] {
-  const first = encodeMarker(kernel, marker, 0, leaderEpoch, now)
+  const first = encodeMarker(kernel, marker, { baseOffset: 0, leaderEpoch, now })
   return baseOffsets.map((baseOffset) => {
     const bytes = copies.take(first.length)
     bytes.set(first)

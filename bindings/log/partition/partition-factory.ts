@@ -45,7 +45,7 @@ export class PartitionFactory {
   }
 
   /** The bytes of the control batches that end a transaction, one for each of these offsets. */
-  markers(marker: Marker, baseOffsets: readonly number[], leaderEpoch: number, now: number): Uint8Array[] {
-    return encodeMarkers(this.#kernel, marker, baseOffsets, leaderEpoch, now)
+  markers(marker: Marker, places: Parameters<typeof encodeMarkers>[2]): Uint8Array[] {
+    return encodeMarkers(this.#kernel, marker, places)
   }
 }

@@ -7,7 +7,7 @@ import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkp
 import { parsePartitionDirectory } from '../files/file-names.ts'
 import { directoryTopicId, partitionNames } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { JournalHeader } from '../journal/header.ts'
+import type { NewestHeader } from '../journal/header.ts'
 import { ringFileDamage } from '../journal/ring.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { furtherBatch, laterSegment, type NewerBatches } from '../survey/newer-batches.ts'
@@ -20,6 +20,12 @@ import { SetAside } from './set-aside.ts'
 
 const NOTHING_STORED = { logStartOffset: 0, nextOffset: 0, ceiling: 0, producers: [], maxTimestamp: -1 }
 
+/** What a log that was closed has left beside its segments. */
+interface CleanEnd extends NewestHeader {
+  readonly checkpoint: CheckpointRecord
+  readonly nextCheckpointPlace: number
+}
+
 /**
  * After a clean close the checkpoint says it all: only the names in each partition's directory are looked at before the
  * partition is used (docs/decisions/029-names-at-a-clean-open.md). As long as this header is the newest one, the first
@@ -27,10 +33,7 @@ const NOTHING_STORED = { logStartOffset: 0, nextOffset: 0, ceiling: 0, producers
  */
 export function* openClean(
   input: RecoveryInput,
-  header: JournalHeader,
-  checkpoint: CheckpointRecord,
-  nextCheckpointPlace: number,
-  isNewest: boolean,
+  { header, isNewest, checkpoint, nextCheckpointPlace }: CleanEnd,
 ): Task<Recovered> {
   const noted = new Map(checkpoint.partitions.map((each) => [partitionKey(each.topicId, each.partition), each]))
   const topics = yield* readNotedCatalogue(input, noted)

@@ -20,6 +20,14 @@ import { settleSwaps } from './settle-swaps.ts'
 
 const DIRECTORIES_AT_ONCE = 32
 
+/** What checkpoint and journal say of all partitions. */
+interface WhatIsKnown {
+  readonly noted: readonly CheckpointPartition[]
+  readonly entries: FrameEntries
+  /** An acknowledged frame is missing. */
+  readonly isReadOnly: boolean
+}
+
 /**
  * The partitions as an unclean open brings them back, each in one of three ways: as the checkpoint notes it, where
  * nothing was written since; recovered from its segments and frames; or, where an acknowledged frame is missing, only
@@ -36,13 +44,7 @@ export class RecoveredPartitions {
   /** An acknowledged frame is missing. */
   readonly #isReadOnly: boolean
 
-  constructor(
-    input: RecoveryInput,
-    context: RecoveryContext,
-    noted: readonly CheckpointPartition[],
-    entries: FrameEntries,
-    isReadOnly: boolean,
-  ) {
+  constructor(input: RecoveryInput, context: RecoveryContext, { noted, entries, isReadOnly }: WhatIsKnown) {
     this.#input = input
     this.#context = context
     this.#noted = new Map(noted.map((each) => [partitionKey(each.topicId, each.partition), each]))

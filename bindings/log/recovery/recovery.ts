@@ -11,7 +11,7 @@ import {
   readCheckpoints,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { type FoundHeader, type JournalHeader, readHeader, slotOf } from '../journal/header.ts'
+import { type FoundHeader, type JournalHeader, type NewestHeader, readHeader, slotOf } from '../journal/header.ts'
 import { HEADER_FILE } from '../journal/layout.ts'
 import { ringFileDamage } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
@@ -34,7 +34,7 @@ export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<Found
  * Finds the state that an opening goes on from. Writes nothing outside its own places before the last frame is restated
  * (rule 6b).
  */
-export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: boolean): Task<Recovered> {
+export function* recover(input: RecoveryInput, { header, isNewest }: NewestHeader): Task<Recovered> {
   const { store, kernel } = input
   const torn: string[] = []
   const found = yield* readCheckpoints(store, kernel, header.nonce, torn)
@@ -45,14 +45,17 @@ export function* recover(input: RecoveryInput, header: JournalHeader, isNewest: 
     recoveryMarks.hit('journal-gap')
     damage.push(journalDamage(scan, scan.gapAt))
   }
-  if (!header.clean || !isNewest) damage.push(...(yield* shortRing(store, header, isNewest)))
+  if (!header.clean || !isNewest) damage.push(...(yield* shortRing(store, { header, isNewest })))
   // A newer checkpoint is that of a recovery that died before its header, and may not be durable.
   const isClosed = header.clean && checkpoint.sequence === header.checkpointSequence
   const isClean = isClosed && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && scan.frames.length > 0 && scan.gapAt === undefined)
     damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
-  if (isClean) return yield* openClean(input, header, checkpoint, placeAfter(found[0]?.place ?? 0), isNewest)
-  return yield* new UncleanRecovery(input, header, checkpoint, scan, damage).run(found)
+  if (isClean) {
+    const nextCheckpointPlace = placeAfter(found[0]?.place ?? 0)
+    return yield* openClean(input, { header, isNewest, checkpoint, nextCheckpointPlace })
+  }
+  return yield* new UncleanRecovery(input, { header, checkpoint, scan, damage }).run(found)
 }
 
 /**
@@ -82,8 +85,7 @@ function newestCheckpoint(
  */
 function* shortRing(
   store: FileStore,
-  { ringFileBytes, sequence }: JournalHeader,
-  isNewest: boolean,
+  { header: { ringFileBytes, sequence }, isNewest }: NewestHeader,
 ): Task<readonly Damage[]> {
   const nowhere = { topic: undefined, partition: undefined, offset: undefined }
   const damage: Damage[] = []

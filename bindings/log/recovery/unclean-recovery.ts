@@ -30,6 +30,15 @@ import type { RecoveryContext } from './recovery-context.ts'
 import type { RecoveryInput } from './recovery-input.ts'
 import { SetAside } from './set-aside.ts'
 
+/** What a log that wasn't closed has left beside its segments. */
+export interface UncleanEnd {
+  readonly header: JournalHeader
+  readonly checkpoint: CheckpointRecord
+  readonly scan: JournalScan
+  /** What was found damaged so far. More is added. */
+  readonly damage: Damage[]
+}
+
 /**
  * Recovers by the checkpoint, and by what frames and segments say that was written since (rule 6 of
  * docs/durability.md). First, what it relies on is made durable; then the catalogue is recovered, which tells which
@@ -44,13 +53,7 @@ export class UncleanRecovery {
   readonly #context: RecoveryContext
   readonly #partitions: RecoveredPartitions
 
-  constructor(
-    input: RecoveryInput,
-    header: JournalHeader,
-    checkpoint: CheckpointRecord,
-    scan: JournalScan,
-    damage: Damage[],
-  ) {
+  constructor(input: RecoveryInput, { header, checkpoint, scan, damage }: UncleanEnd) {
     this.#input = input
     this.#header = header
     this.#checkpoint = checkpoint
@@ -63,8 +66,8 @@ export class UncleanRecovery {
     const writes = new JoinedWrites(files)
     const { producerIdsEnd } = this.#entries
     this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch, producerIdsEnd }
-    const { partitions } = checkpoint
-    this.#partitions = new RecoveredPartitions(input, this.#context, partitions, this.#entries, this.#isReadOnly)
+    const known = { noted: checkpoint.partitions, entries: this.#entries, isReadOnly: this.#isReadOnly }
+    this.#partitions = new RecoveredPartitions(input, this.#context, known)
   }
 
   /** Leaves no kernel memory in use if it fails: on a full disk it is run once more. */

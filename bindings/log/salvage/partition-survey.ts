@@ -32,7 +32,7 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
     holes.push(...found.holes)
     end = Math.max(end, found.nextOffset)
   }
-  const lacking = missingOffsets(known.directory, known.runs, runs, holes, known.logStartOffset)
+  const lacking = missingOffsets(known, { intact: runs, holes })
   holes.push(...lacking)
   for (const { nextOffset } of known.runs) end = Math.max(end, nextOffset)
   if (holes.length > 0) {

@@ -47,6 +47,14 @@ interface NotedEnd {
   readonly sizeBytes: number
 }
 
+export interface CheckpointerParts {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly cache: FileCache
+  readonly source: PartitionSource
+  readonly observer: WriteOrderObserver | undefined
+}
+
 /**
  * Writes checkpoints (durability rule 4): notes each changed partition as of one moment, syncs what was written of it
  * since the last one, and writes the complete record to the older place. Partitions that didn't change go in as they
@@ -61,16 +69,10 @@ export class Checkpointer {
   readonly #observer: WriteOrderObserver | undefined
   readonly #encoded = new Map<string, Uint8Array>()
 
-  constructor(
-    store: FileStore,
-    kernel: Kernel,
-    files: FileCache,
-    source: PartitionSource,
-    observer: WriteOrderObserver | undefined,
-  ) {
+  constructor({ store, kernel, cache, source, observer }: CheckpointerParts) {
     this.#store = store
     this.#kernel = kernel
-    this.#files = files
+    this.#files = cache
     this.#source = source
     this.#observer = observer
   }

@@ -1,30 +1,20 @@
-import type { Kernel } from '../../kernel/kernel.ts'
 import type { Task } from '../../storage/effect.ts'
-import type { FileStore } from '../../storage/file-store.ts'
-import type { PartitionSource } from '../../storage/partition-source.ts'
-import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { placeAfter, removeFurtherPlaces } from '../checkpoint/checkpoint-file.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import type { JournalHeader } from '../journal/header.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'
-import type { FileCache } from '../segment/file-cache.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { CheckpointNeed } from './checkpoint-need.ts'
-import { Checkpointer } from './checkpointer.ts'
+import { Checkpointer, type CheckpointerParts } from './checkpointer.ts'
 import type { DiskReserve } from './disk-reserve.ts'
 import { AT_ONCE_ALONE } from './file-store-options.ts'
 import type { PartitionMap } from './partition-map.ts'
 import { recoveredSource } from './recovered-source.ts'
 
-export interface CheckpointsParts {
-  readonly store: FileStore
-  readonly kernel: Kernel
-  readonly cache: FileCache
-  readonly source: PartitionSource
+export interface CheckpointsParts extends CheckpointerParts {
   readonly partitions: PartitionMap<StoredFiles>
   readonly reserve: DiskReserve
-  readonly observer: WriteOrderObserver | undefined
 }
 
 /**
@@ -48,12 +38,7 @@ export class Checkpoints {
 
   constructor(parts: CheckpointsParts) {
     this.#parts = parts
-    this.checkpointer = this.#newCheckpointer(parts.source)
-  }
-
-  #newCheckpointer(source: PartitionSource): Checkpointer {
-    const { store, kernel, cache, observer } = this.#parts
-    return new Checkpointer(store, kernel, cache, source, observer)
+    this.checkpointer = new Checkpointer(parts)
   }
 
   get sequence(): number {
@@ -87,7 +72,8 @@ export class Checkpoints {
 
   /** The checkpoint after an unclean end, before the first acknowledgement: it notes all that was recovered. */
   *writeRecovered({ partitions, noted, header }: Recovered): Task<void> {
-    const checkpointer = this.#newCheckpointer(recoveredSource(partitions, this.#parts.source))
+    const source = recoveredSource(partitions, this.#parts.source)
+    const checkpointer = new Checkpointer({ ...this.#parts, source })
     for (const [key, record] of noted) checkpointer.remember(key, record)
     for (const files of this.#parts.partitions.values()) {
       files.changed = !noted.has(partitionKey(files.id.topicId, files.id.partition))

@@ -1,6 +1,6 @@
 import type { Task } from '../../storage/effect.ts'
 import type { StoredState } from '../../storage/stored-state.ts'
-import type { JournalHeader } from '../journal/header.ts'
+import type { NewestHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { readJournalHeader, recover } from '../recovery/recovery.ts'
@@ -35,22 +35,17 @@ export function* openStore(parts: StoreParts): Task<OpenedStore> {
   const configs = new SegmentConfigs(parts.source)
   const recovered = isNew
     ? yield* createJournal(parts.store, parts.kernel, parts.options)
-    : yield* recovery(parts, configs, found.header, found.isNewest)
+    : yield* recovery(parts, configs, { header: found.header, isNewest: found.isNewest })
   adopt(parts, recovered)
   const writers = recovered.readOnly ? undefined : yield* beginWriting(parts, recovered, isNew)
   configs.opened()
   return { state: storedState(recovered), writers }
 }
 
-function recovery(
-  parts: StoreParts,
-  configs: SegmentConfigs,
-  header: JournalHeader,
-  isNewest: boolean,
-): Task<Recovered> {
+function recovery(parts: StoreParts, configs: SegmentConfigs, found: NewestHeader): Task<Recovered> {
   const { store, kernel, cache: files, segments, options, reserve } = parts
   const input = { store, kernel, files, segments, configs, observer: options.observer }
-  return reserve.guard(() => recover(input, header, isNewest))
+  return reserve.guard(() => recover(input, found))
 }
 
 function adopt({ partitions, directories, checkpoints, availability }: StoreParts, recovered: Recovered): void {

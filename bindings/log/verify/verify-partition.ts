@@ -62,7 +62,7 @@ export function* verifyPartition(
   const seen = yield* verifySegments(context, { segments, directory, derived }, damaged)
   // A frame has no copy of an extent's bytes (durability rule 2).
   const extents = runs.filter(({ kind }) => kind === 'extent')
-  const lacking = missingOffsets(directory, extents, seen.intact, seen.holes, logStartOffset)
+  const lacking = missingOffsets({ directory, runs: extents, logStartOffset }, seen)
   for (const { file, position, offset, code } of lacking) damaged(file, position, offset, code)
   // Behind damage the batches tell only a part.
   if (seen.isWhole) yield* derived.ended()

@@ -164,7 +164,8 @@ export class CompactedLog implements PartitionSource {
   /** By a decision, as the engine places markers. */
   endTransaction(producerId: number, isCommit: boolean): void {
     const baseOffset = this.nextOffset
-    const bytes = encodeMarker(this.kernel, { producerId, producerEpoch: 0, isCommit }, baseOffset, 0, this.now)
+    const marker = { producerId, producerEpoch: 0, isCommit }
+    const bytes = encodeMarker(this.kernel, marker, { baseOffset, leaderEpoch: 0, now: this.now })
     const aborted = this.#scan.take(this.#headerOf(bytes), bytes)
     const decision = { id: ID, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: this.now }
     this.#commit([{ ...decision, placed: () => aborted }])

@@ -9,15 +9,17 @@ for (const isCommit of [true, false]) {
   test(`${isCommit ? 'commit' : 'abort'} markers differ in their offset alone, beyond 32 bits too`, () => {
     const kernel = newKernel()
     const marker = { producerId: 7, producerEpoch: 3, isCommit }
-    const offsets = [0, 5, 5, 2 ** 31, 2 ** 32 - 1, 2 ** 40 + 7]
-    const together = encodeMarkers(kernel, marker, offsets, 9, 1_700_000_000_000)
-    const alone = offsets.map((offset) => encodeMarker(kernel, marker, offset, 9, 1_700_000_000_000))
+    const baseOffsets = [0, 5, 5, 2 ** 31, 2 ** 32 - 1, 2 ** 40 + 7]
+    const facts = { leaderEpoch: 9, now: 1_700_000_000_000 }
+    const together = encodeMarkers(kernel, marker, { ...facts, baseOffsets })
+    const alone = baseOffsets.map((baseOffset) => encodeMarker(kernel, marker, { ...facts, baseOffset }))
     assert.equal(together, alone)
   })
 }
 
 test('a transaction that ends nowhere has none', () => {
-  assert.equal(encodeMarkers(newKernel(), { producerId: 7, producerEpoch: 3, isCommit: true }, [], 0, 0), [])
+  const marker = { producerId: 7, producerEpoch: 3, isCommit: true }
+  assert.equal(encodeMarkers(newKernel(), marker, { baseOffsets: [], leaderEpoch: 0, now: 0 }), [])
 })
 
 test.run()
