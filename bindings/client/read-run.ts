@@ -44,8 +44,8 @@ export class ReadRun<T> implements ItemSource<T> {
   readonly #positions: Map<string, TopicPosition> = new Map()
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
   #limits: ReadonlyMap<string, number> | undefined
-  /** What was fetched, and how many parts of it were begun. */
-  #parts: readonly FetchedPartition[] = []
+  /** What was fetched, and how many partitions of it were begun. */
+  #fetched: readonly FetchedPartition[] = []
   #begun = 0
   #records: FetchedRecords | undefined
   /** The loan of the item that was handed out last. */
@@ -63,10 +63,10 @@ export class ReadRun<T> implements ItemSource<T> {
     this.#endLoan()
     throwIfAborted(this.#plan.signal)
     while (this.#records === undefined || this.#records.isEmpty) {
-      const part = this.#parts[this.#begun++]
-      if (part === undefined) return undefined
-      if (part.error !== undefined) throw part.error
-      this.#records = this.#open(part)
+      const fetched = this.#fetched[this.#begun++]
+      if (fetched === undefined) return undefined
+      if (fetched.error !== undefined) throw fetched.error
+      this.#records = this.#open(fetched)
     }
     if (this.#memory !== undefined) this.#loan = { isOver: false }
     return this.#mode.takeFrom(this.#records, this.#loan)
@@ -76,17 +76,17 @@ export class ReadRun<T> implements ItemSource<T> {
     if (this.#loan !== undefined) this.#loan.isOver = true
   }
 
-  #open(part: FetchedPartition): FetchedRecords | undefined {
-    const { topic, partition } = part
+  #open(fetched: FetchedPartition): FetchedRecords | undefined {
+    const { topic, partition } = fetched
     const decoder = this.#plan.decoders.get(topic)
-    const place = placeKey(part)
+    const place = placeKey(fetched)
     const position = this.#positions.get(place)
     if (decoder === undefined || position === undefined) return undefined
     // A fetch takes from the positions in order until it is full: so the others come before this one the next time.
-    if (part.nextOffset !== position.nextOffset) this.#positions.delete(place)
-    this.#positions.set(place, { ...position, nextOffset: part.nextOffset })
+    if (fetched.nextOffset !== position.nextOffset) this.#positions.delete(place)
+    this.#positions.set(place, { ...position, nextOffset: fetched.nextOffset })
     const source = { topic, partition, decoder, held: undefined, loan: undefined }
-    return new FetchedRecords(part, source, position.nextOffset, this.#limitOf(part))
+    return new FetchedRecords(fetched, source, position.nextOffset, this.#limitOf(fetched))
   }
 
   #limitOf(at: TopicPartition): number {
@@ -108,7 +108,7 @@ export class ReadRun<T> implements ItemSource<T> {
     const positions = [...this.#positions.values()]
     const request = { positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
     const session = this.#session
-    this.#parts = await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request))
+    this.#fetched = await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request))
     this.#begun = 0
     return !this.#isStopped
   }
@@ -139,8 +139,8 @@ export class ReadRun<T> implements ItemSource<T> {
     const positions = [...this.#positions.values()].filter(isBeyond)
     if (positions.length === 0) return
     const { isolationLevel } = this.#plan
-    const parts = await session.fetch({ positions, isolationLevel, maxBytes: 0, wait: false })
-    for (const { error } of parts) if (error !== undefined) throw error
+    const fetched = await session.fetch({ positions, isolationLevel, maxBytes: 0, wait: false })
+    for (const { error } of fetched) if (error !== undefined) throw error
   }
 
   stop(): void {

@@ -18,7 +18,7 @@ export interface MissingBatch {
 
 /** What the partitions of a fetch have, as far as it is in memory. */
 export interface FetchRead {
-  readonly parts: FetchedPartition[]
+  readonly partitions: FetchedPartition[]
   /** There is something to answer: records, a position that moves without any, or an error. */
   readonly moved: boolean
   /**
@@ -28,8 +28,8 @@ export interface FetchRead {
   readonly missing: readonly MissingBatch[]
 }
 
-interface PartRead {
-  readonly part: FetchedPartition
+interface PositionRead {
+  readonly fetched: FetchedPartition
   readonly sizeBytes: number
   readonly missing: MissingBatch | undefined
 }
@@ -61,7 +61,7 @@ export class FetchReads {
 
   read(request: FetchRequest, unreachable: Unreachable): FetchRead {
     request.memory?.reclaim()
-    const parts: FetchedPartition[] = []
+    const partitions: FetchedPartition[] = []
     const wanted: MissingBatch[] = []
     let remaining = request.maxBytes
     let moved = false
@@ -69,23 +69,23 @@ export class FetchReads {
       // Once it is full, or meets what isn't in memory, the rest is left to the next fetch: a reader of thousands of
       // partitions would look at all of them for each few that it is answered.
       if (moved && remaining <= 0) break
-      const { part, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
+      const { fetched, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
       if (missing !== undefined) {
         if (moved) break
         // Left out of the answer: otherwise a reader that is woken now would take the partition for empty.
         if (wanted.push(missing) === PREPARING_MAX) break
         continue
       }
-      if (part.error !== undefined || part.nextOffset !== position.nextOffset) {
+      if (fetched.error !== undefined || fetched.nextOffset !== position.nextOffset) {
         // Partitions that must be read first keep their turn: later ones that are in memory aren't answered before
         // them.
         if (wanted.length > 0) break
         moved = true
       }
       remaining -= sizeBytes
-      parts.push(part)
+      partitions.push(fetched)
     }
-    return { parts, moved, missing: wanted }
+    return { partitions, moved, missing: wanted }
   }
 
   /**
@@ -98,14 +98,14 @@ export class FetchReads {
     return nextOffset < partition.lastStableOffset || nextOffset < partition.watermarks.logStartOffset
   }
 
-  #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PartRead {
+  #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PositionRead {
     try {
       const hosted = this.#partitionOf(position)
       assertSameTopic(position, hosted.id)
       return this.#readHosted(hosted, position, request, maxBytes, unreachable)
     } catch (error) {
       if (!LogError.is(error)) throw error
-      return { part: emptyPart(position, 0, 0, error), sizeBytes: 0, missing: undefined }
+      return { fetched: nothingAt(position, 0, 0, error), sizeBytes: 0, missing: undefined }
     }
   }
 
@@ -126,7 +126,7 @@ export class FetchReads {
     { isolationLevel, memory }: FetchRequest,
     maxBytes: number,
     unreachable: Unreachable,
-  ): PartRead {
+  ): PositionRead {
     const { topic, partition, nextOffset: offset } = position
     const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
     const isCommitted = isolationLevel === 'read_committed'
@@ -134,10 +134,10 @@ export class FetchReads {
     if (!isCommitted && hosted.partition.watermarks.isHiddenByCeiling) this.#hooks.wantShown(hosted)
     if (offset < logStartOffset || offset > nextOffset) {
       const error = outOfRange(position, logStartOffset, endOffset)
-      return { part: emptyPart(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
+      return { fetched: nothingAt(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
     }
     if (offset >= endOffset || maxBytes <= 0) {
-      return { part: emptyPart(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
+      return { fetched: nothingAt(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
     }
     const damaged = unreachable?.get(hosted)
     if (damaged !== undefined) throw damaged
@@ -149,12 +149,12 @@ export class FetchReads {
         ? undefined
         : { hosted, offset: read.missing, abortedUpTo: read.missingAborted }
     const { batches, nextOffset: next, sizeBytes } = read
-    const part = { topic, partition, batches, nextOffset: next, logStartOffset, endOffset, error: undefined }
-    return { part, sizeBytes, missing }
+    const fetched = { topic, partition, batches, nextOffset: next, logStartOffset, endOffset, error: undefined }
+    return { fetched, sizeBytes, missing }
   }
 }
 
-function emptyPart(
+function nothingAt(
   { topic, partition, nextOffset }: Position,
   logStartOffset: number,
   endOffset: number,

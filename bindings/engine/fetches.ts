@@ -50,7 +50,7 @@ export class Fetches {
 
   /** Ends a reader's waiting fetch with what there is now. */
   wake(reader: object): void {
-    for (const fetch of this.#purgatory.of(reader)) this.#finish(fetch, this.#read(fetch).parts)
+    for (const fetch of this.#purgatory.of(reader)) this.#finish(fetch, this.#read(fetch).partitions)
   }
 
   close(error: unknown): void {
@@ -70,7 +70,7 @@ export class Fetches {
       return this.#fail(fetch, error)
     }
     if (read.missing.length > 0) return this.#prepare(fetch, read.missing)
-    if (read.moved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.parts)
+    if (read.moved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.partitions)
     else this.#purgatory.add(fetch)
   }
 
@@ -97,7 +97,8 @@ export class Fetches {
   }
 
   /**
-   * Whether the topic has partitions that the reader doesn't know. (A partition that is gone is an error in `parts`.)
+   * Whether the topic has partitions that the reader doesn't know. (One that is gone has an error among those that were
+   * read.)
    */
   #hasOthers({ positions, knownPartitions }: FetchRequest): boolean {
     const topic = positions[0]?.topic
@@ -108,9 +109,9 @@ export class Fetches {
     )
   }
 
-  #finish(fetch: DelayedFetch, parts: readonly FetchedPartition[]): void {
+  #finish(fetch: DelayedFetch, partitions: readonly FetchedPartition[]): void {
     this.#purgatory.remove(fetch)
-    fetch.done(undefined, parts)
+    fetch.done(undefined, partitions)
   }
 
   #fail(fetch: DelayedFetch, error: unknown): void {

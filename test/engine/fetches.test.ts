@@ -58,8 +58,8 @@ async function readAll(broker: EmbeddedBroker): Promise<number> {
   let answers = 0
   for (let positions = from(0); read.size < PARTITIONS; answers++) {
     assert.ok(answers < PARTITIONS, `${read.size} partitions after ${answers} fetches`)
-    const parts = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false })
-    for (const { partition, batches } of parts) {
+    const fetched = await reader.fetch({ positions, isolationLevel: 'read_committed', maxBytes: 1e6, wait: false })
+    for (const { partition, batches } of fetched) {
       if (batches.length === 0) continue
       assert.not(read.has(partition))
       read.add(partition)
@@ -101,8 +101,8 @@ test('an answer that is full, or meets what isn’t in memory, leaves the rest o
   const answer = (maxBytes: number, first: number) => {
     looks = 0
     const request = { positions: from(0).slice(first), isolationLevel: 'read_committed', maxBytes, wait: true } as const
-    const { parts, missing } = reads.read(request, undefined)
-    return [parts.length, missing.length, looks]
+    const { partitions, missing } = reads.read(request, undefined)
+    return [partitions.length, missing.length, looks]
   }
   assert.equal(answer(1000, 0), [10, 0, 10])
   assert.equal(answer(1e6, 0), [40, 0, 41])

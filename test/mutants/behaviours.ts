@@ -207,7 +207,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'consumer: the same partition comes first in every fetch',
     file: 'client/consumer/fetcher.ts',
-    find: '      if (part.nextOffset !== from) this.#lastFilled = assigned\n',
+    find: '      if (fetched.nextOffset !== from) this.#lastFilled = assigned\n',
     put: '',
     tests: ['client/first-records.test.ts'],
   },

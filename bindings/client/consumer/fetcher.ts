@@ -45,29 +45,29 @@ export class Fetcher {
   async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
     const failed: unknown[] = []
     const from = new Map(asked.map((each) => [placeKey(each), each.nextOffset]))
-    for (const part of fetched) {
-      await this.#fill(part, from.get(placeKey(part))).catch((error: unknown) => failed.push(error))
+    for (const each of fetched) {
+      await this.#fill(each, from.get(placeKey(each))).catch((error: unknown) => failed.push(error))
     }
     const { partitions } = this.#parts.assignment
     if (failed.length > 0 && partitions.every((each) => each.isPaused || each.buffer === undefined)) throw failed[0]
   }
 
-  async #fill(part: FetchedPartition, from: number | undefined): Promise<void> {
+  async #fill(fetched: FetchedPartition, from: number | undefined): Promise<void> {
     const { assignment, decoders, start, mustHaveOffset } = this.#parts
-    const assigned = assignment.at(part)
-    const decoder = decoders.get(part.topic)
+    const assigned = assignment.at(fetched)
+    const decoder = decoders.get(fetched.topic)
     // The program has called `seek` since: this isn't what is wanted now.
     if (assigned === undefined || decoder === undefined || assigned.position !== from) return
-    if (part.error === undefined) {
-      const { topic, partition } = part
+    if (fetched.error === undefined) {
+      const { topic, partition } = fetched
       const source = { topic, partition, decoder, held: assigned, loan: undefined }
-      assigned.fill(new FetchedRecords(part, source, from, Number.POSITIVE_INFINITY))
-      if (part.nextOffset !== from) this.#lastFilled = assigned
+      assigned.fill(new FetchedRecords(fetched, source, from, Number.POSITIVE_INFINITY))
+      if (fetched.nextOffset !== from) this.#lastFilled = assigned
       return
     }
     // The group rebalances over the topic that has the name now.
-    if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
-    if (!LogError.is(part.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw part.error
+    if (LogError.is(fetched.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
+    if (!LogError.is(fetched.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw fetched.error
     try {
       const [reset] = await start.reset([assigned])
       // The program may have called `seek` meanwhile.

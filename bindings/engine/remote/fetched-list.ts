@@ -10,30 +10,34 @@ import type { MessageWriter } from './message-writer.ts'
 /** Most bytes of a batch besides its record table and its own bytes, alignment included. */
 const BATCH_HEAD_BYTES = 27
 /** Most bytes of a partition besides its batches, its topic's name and an error. */
-const PART_HEAD_BYTES = 41
+const PARTITION_HEAD_BYTES = 41
 
 /**
  * Batches are sent as they lie in the holder's memory, record table and bytes: neither process makes an object for each
  * record.
  */
-export function writeFetched(writer: MessageWriter, parts: readonly FetchedPartition[], memory?: BatchMemory): void {
-  writer.reserve(sizeOf(parts), memory)
-  writer.int32(parts.length)
-  for (const part of parts) {
-    writer.text(part.topic).int32(part.partition)
-    writer.float64(part.nextOffset).float64(part.logStartOffset).float64(part.endOffset)
-    writer.uint8(part.error === undefined ? 0 : 1)
-    if (part.error !== undefined) writeError(writer, part.error)
-    writer.int32(part.batches.length)
-    for (const batch of part.batches) writeBatch(writer, batch)
+export function writeFetched(
+  writer: MessageWriter,
+  partitions: readonly FetchedPartition[],
+  memory?: BatchMemory,
+): void {
+  writer.reserve(sizeOf(partitions), memory)
+  writer.int32(partitions.length)
+  for (const each of partitions) {
+    writer.text(each.topic).int32(each.partition)
+    writer.float64(each.nextOffset).float64(each.logStartOffset).float64(each.endOffset)
+    writer.uint8(each.error === undefined ? 0 : 1)
+    if (each.error !== undefined) writeError(writer, each.error)
+    writer.int32(each.batches.length)
+    for (const batch of each.batches) writeBatch(writer, batch)
   }
 }
 
-/** Most bytes that the parts take, errors left out. */
-function sizeOf(parts: readonly FetchedPartition[]): number {
+/** Most bytes that the partitions take, errors left out. */
+function sizeOf(partitions: readonly FetchedPartition[]): number {
   let sizeBytes = 4
-  for (const { topic, batches } of parts) {
-    sizeBytes += PART_HEAD_BYTES + topic.length * 3
+  for (const { topic, batches } of partitions) {
+    sizeBytes += PARTITION_HEAD_BYTES + topic.length * 3
     for (const batch of batches) sizeBytes += BATCH_HEAD_BYTES + packedBytes(batch)
   }
   return sizeBytes

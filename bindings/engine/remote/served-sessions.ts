@@ -58,11 +58,11 @@ export class ServedSessions {
 
   async #fetched(session: ReaderSession, reader: MessageReader): Promise<CallResult> {
     const memory = this.#channel.outgoing?.lend(this.#unsent)
-    const parts = await session.fetch(readFetch(reader, this.#unsent, memory)).catch((error: unknown) => {
+    const fetched = await session.fetch(readFetch(reader, this.#unsent, memory)).catch((error: unknown) => {
       memory?.end()
       throw error
     })
-    return { write: (writer) => writeFetched(writer, parts, memory), sent: memory && (() => memory.end()) }
+    return { write: (writer) => writeFetched(writer, fetched, memory), sent: memory && (() => memory.end()) }
   }
 
   #memberCalls(): CallTable {

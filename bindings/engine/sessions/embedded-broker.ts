@@ -48,7 +48,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
   readonly served: WeakSet<object> = new WeakSet()
   #waits = 0
   /** How many single records were looked up, in the cache or not. */
-  #found = 0
+  #lookups = 0
 
   /** `waiting`: called when somebody waits for records, and when nobody does any more. */
   constructor(
@@ -159,7 +159,7 @@ export class EmbeddedBroker implements Broker, SessionHost {
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
     const hosted = this.engine.topics.partition(topic, partition)
-    const mustWait = ++this.#found % FOUND_PER_LOOK === 0 && this.#turns.isOverdue
+    const mustWait = ++this.#lookups % FOUND_PER_LOOK === 0 && this.#turns.isOverdue
     const cached = hosted.hasFailed || mustWait ? undefined : hosted.partition.cached(offset)
     return cached ?? this.ask<FetchedBatch | undefined>((done) => ({ kind: 'find', topic, partition, offset, done }))
   }

@@ -10,21 +10,21 @@ import type { CatalogueTopic } from '../catalogue/topic-table.ts'
  */
 export class SegmentConfigs {
   readonly #engine: Pick<PartitionSource, 'segmentConfig'>
-  #found: ReadonlyMap<string, SegmentConfig> = new Map()
+  #inCatalogue: ReadonlyMap<string, SegmentConfig> = new Map()
 
   constructor(engine: Pick<PartitionSource, 'segmentConfig'>) {
     this.#engine = engine
   }
 
   found(topics: Iterable<CatalogueTopic>): void {
-    this.#found = new Map(Array.from(topics, ({ topicId, config }) => [topicId, parseTopicConfig(config)]))
+    this.#inCatalogue = new Map(Array.from(topics, ({ topicId, config }) => [topicId, parseTopicConfig(config)]))
   }
 
   opened(): void {
-    this.#found = new Map()
+    this.#inCatalogue = new Map()
   }
 
   of(id: PartitionIdentity): SegmentConfig {
-    return this.#found.get(id.topicId) ?? this.#engine.segmentConfig(id)
+    return this.#inCatalogue.get(id.topicId) ?? this.#engine.segmentConfig(id)
   }
 }

@@ -40,7 +40,7 @@ export class SegmentReads {
    * The batch that was looked for last, as its header said: a second look at the file may find its offset with a
    * flipped bit.
    */
-  readonly #found = { position: -1, offset: -1, sizeBytes: 0 }
+  readonly #lookedFor = { position: -1, offset: -1, sizeBytes: 0 }
 
   constructor(context: SegmentContext, segment: ReadSegment, indexes: SegmentIndexes) {
     this.#context = context
@@ -79,9 +79,9 @@ export class SegmentReads {
       const { baseOffset, nextOffset, sizeBytes } = head
       leaderEpoch = head.leaderEpoch
       if (nextOffset > offset) {
-        this.#found.position = position
-        this.#found.offset = baseOffset
-        this.#found.sizeBytes = sizeBytes
+        this.#lookedFor.position = position
+        this.#lookedFor.offset = baseOffset
+        this.#lookedFor.sizeBytes = sizeBytes
         if (position === 0 && baseOffset !== this.#segment.baseOffset) {
           this.#assertBegins(nextOffset, leaderEpoch, headers.at(sizeBytes))
         }
@@ -116,7 +116,7 @@ export class SegmentReads {
   }
 
   #assertFound(position: number, baseOffset: number): void {
-    const found = this.#found
+    const found = this.#lookedFor
     if (position === found.position && baseOffset !== found.offset) throw this.#jump(position, found.offset)
   }
 
@@ -132,7 +132,8 @@ export class SegmentReads {
   whole(file: StoreFile, position: number, into: Uint8Array, asked: number): number {
     const wanted = Math.min(into.length, this.#segment.sizeBytes - position)
     // A batch that doesn't fit isn't read for nothing.
-    if (position === this.#found.position && this.#found.sizeBytes > into.length) return -this.#found.sizeBytes
+    if (position === this.#lookedFor.position && this.#lookedFor.sizeBytes > into.length)
+      return -this.#lookedFor.sizeBytes
     const count = wanted < into.length ? file.read(into.subarray(0, wanted), position) : file.read(into, position)
     const view = viewOf(into)
     const head = newHead()

@@ -8,23 +8,23 @@ export function recoveredSource(
   partitions: readonly { readonly stored: StoredPartition }[],
   engine: PartitionSource,
 ): PartitionSource {
-  const found = new PartitionMap<StoredPartition>()
-  for (const { stored } of partitions) found.set(stored.id, stored)
-  return new RecoveredSource(found, engine)
+  const recovered = new PartitionMap<StoredPartition>()
+  for (const { stored } of partitions) recovered.set(stored.id, stored)
+  return new RecoveredSource(recovered, engine)
 }
 
 /** Answers in the engine's place between recovery and its first step, from what recovery found. */
 class RecoveredSource implements PartitionSource {
-  readonly #found: PartitionMap<StoredPartition>
+  readonly #recovered: PartitionMap<StoredPartition>
   readonly #engine: PartitionSource
 
-  constructor(found: PartitionMap<StoredPartition>, engine: PartitionSource) {
-    this.#found = found
+  constructor(recovered: PartitionMap<StoredPartition>, engine: PartitionSource) {
+    this.#recovered = recovered
     this.#engine = engine
   }
 
   #stored(id: PartitionIdentity): StoredPartition | undefined {
-    return this.#found.get(id)
+    return this.#recovered.get(id)
   }
 
   producers(id: PartitionIdentity): ReturnType<PartitionSource['producers']> {
