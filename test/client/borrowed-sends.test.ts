@@ -298,23 +298,28 @@ for (const [store, driverOf] of Object.entries(DRIVERS)) {
   })
 }
 
+/** A log and a list for it; `get` gives the value of one of its records, and hears how often it was read. */
+async function withGetter(get: (reads: number, log: Log, records: ProducerRecord[]) => unknown): Promise<{
+  readonly log: Log
+  readonly records: ProducerRecord[]
+}> {
+  const log = await openLog(new MemoryStore(), new FakePort(1))
+  await log.admin.createTopic('t')
+  const records = list('a')
+  let reads = 0
+  Object.defineProperty(records[20], 'value', { enumerable: true, get: () => get(++reads, log, records) })
+  return { log, records }
+}
+
 // A getter is read once for the check, once for its size, and a third time while the batch of the others is open.
 for (const read of [1, 2, 3]) {
   const made = async (
     act: (log: Log, records: ProducerRecord[]) => void,
   ): Promise<[log: Log, sent: Promise<readonly unknown[]>]> => {
-    const log = await openLog(new MemoryStore(), new FakePort(1))
-    await log.admin.createTopic('t')
-    const records = list('a')
-    let reads = 0
-    const value = {
-      enumerable: true,
-      get: () => {
-        if (++reads === read) act(log, records)
-        return `a 20 ${filler}`
-      },
-    }
-    Object.defineProperty(records[20], 'value', value)
+    const { log, records } = await withGetter((reads, ...given) => {
+      if (reads === read) act(...given)
+      return `a 20 ${filler}`
+    })
     return [log, (await known(log)).send(records)]
   }
   const valuesOf = async (log: Log): Promise<string[]> => {
@@ -355,18 +360,12 @@ for (const read of [1, 2, 3]) {
 
 for (const thrown of [undefined, 'mine']) {
   test(`a record that throws ${String(thrown)} while its batch is encoded: the call is answered, by a copy of what it gives next`, async () => {
-    const log = await openLog(new MemoryStore(), new FakePort(1))
-    await log.admin.createTopic('t')
-    const records = list('a')
     let reads = 0
-    const value = {
-      enumerable: true,
-      get: () => {
-        if (++reads === 3) throw thrown
-        return filler
-      },
-    }
-    Object.defineProperty(records[20], 'value', value)
+    const { log, records } = await withGetter((read) => {
+      reads = read
+      if (read === 3) throw thrown
+      return filler
+    })
     const sent = (await known(log)).send(records)
     assert.is(((await sent) as readonly unknown[]).length, COUNT)
     assert.is(reads, 4, 'once more by the copy')

@@ -3,6 +3,7 @@
 import * as assert from 'uvu/assert'
 import { type Consumer, type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'
+import { gate } from './support.ts'
 
 const PARTITIONS = 4
 
@@ -191,13 +192,10 @@ test('a rebalance comes into force between two records, and its handlers are awa
   const log = await filled(open, 5)
   const first = log.consumer({ groupId: 'g', topics: ['t'] })
   const events: string[] = []
-  let letGo = () => {}
-  const held = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
+  const held = gate()
   first.on('revoked', async (partitions) => {
     events.push(`revoked ${partitions.map(({ partition }) => partition)}`)
-    await held
+    await held.opened
     events.push('let go')
   })
   const iteration = first[Symbol.asyncIterator]()
@@ -213,7 +211,7 @@ test('a rebalance comes into force between two records, and its handlers are awa
   const next = iteration.next()
   await until(() => events.length > 0)
   assert.match(events.join(), /^revoked (0,1|2,3)$/)
-  letGo()
+  held.open()
   await next
   await until(() => partitionsOf(second).length === 2)
   const [revoked] = events

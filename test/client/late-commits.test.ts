@@ -7,7 +7,7 @@ import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-bro
 import type { Consumer, TransactionalProducer } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type OpenBroker, test } from './stores.ts'
-import { failure, take } from './support.ts'
+import { failure, gate, take } from './support.ts'
 
 const at = { topic: 't', partition: 0 }
 const config = { 'retention.ms': -1 }
@@ -82,15 +82,12 @@ const newest: Assignor = { name: 'newest', assign: (members) => new Map([[member
 // had the partition.
 test('a commit that is under way while its partition moves is refused', async (_, openBroker) => {
   const { log, broker } = await opened(openBroker)
-  let arrive = () => {}
-  const onItsWay = new Promise<void>((resolve) => {
-    arrive = resolve
-  })
+  const onItsWay = gate()
   const openConsumer = broker.openConsumer.bind(broker)
   broker.openConsumer = async (options) => {
     const session = await openConsumer(options)
     const commit = session.commit.bind(session)
-    session.commit = (...positions) => onItsWay.then(() => commit(...positions))
+    session.commit = (...positions) => onItsWay.opened.then(() => commit(...positions))
     return session
   }
   const options = { groupId: 'g', topics: ['t'], assignor: newest }
@@ -100,7 +97,7 @@ test('a commit that is under way while its partition moves is refused', async (_
   const second = log.consumer(options)
   await second.lag()
   while (second.assignment().length === 0) await new Promise((resolve) => setImmediate(resolve))
-  arrive()
+  onItsWay.open()
   await committing
   assert.is(await second.committed(at), undefined)
   await log.close()
@@ -110,15 +107,12 @@ test('a commit that is under way while its partition moves is refused', async (_
 // for.
 test('a commit that a rebalance refused is told that the member was put out of it since', async (_, openBroker) => {
   const { port, log, broker } = await opened(openBroker)
-  let tell = () => {}
-  const told = new Promise<void>((resolve) => {
-    tell = resolve
-  })
+  const told = gate()
   const openConsumer = broker.openConsumer.bind(broker)
   broker.openConsumer = async (options) => {
     const session = await openConsumer(options)
     const commit = session.commit.bind(session)
-    session.commit = (...positions) => commit(...positions).finally(() => told)
+    session.commit = (...positions) => commit(...positions).finally(() => told.opened)
     return session
   }
   const leader = await broker.openConsumer({
@@ -142,7 +136,7 @@ test('a commit that a rebalance refused is told that the member was put out of i
   const committing = failure('UNKNOWN_MEMBER_ID', () => consumer.commit(batch))
   await settle()
   await port.advance(3000)
-  tell()
+  told.open()
   await committing
   await log.close()
 })

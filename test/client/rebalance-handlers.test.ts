@@ -6,7 +6,7 @@ import { openMemory } from '../../bindings/entry/node.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
-import { failure, gate, setup, take, text } from './support.ts'
+import { failure, gate, oneRecord, setup, take, text } from './support.ts'
 
 test('handlers are awaited, in their order; a member that was expelled joins again at the committed offset', async () => {
   const { log, broker } = setup()
@@ -54,10 +54,7 @@ test('an iteration that is given up while handlers are told of the first assignm
 })
 
 test('a close while handlers are told of the first assignment: those of revoked may still commit', async () => {
-  const log = await openMemory()
-  await log.admin.createTopic('t')
-  await log.producer().send({ topic: 't', value: 'a' })
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const { log, consumer } = await oneRecord()
   const began = gate()
   consumer.on('assigned', async () => {
     began.open()
@@ -74,10 +71,7 @@ test('a close while handlers are told of the first assignment: those of revoked 
 
 // Found by the simulation of groups: the second time, the member lost what it had been assigned since.
 test('what a handler throws while nothing iterates is told once, to the iteration that begins meanwhile', async () => {
-  const log = await openMemory()
-  await log.admin.createTopic('t')
-  await log.producer().send({ topic: 't', value: 'a' })
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const { log, consumer } = await oneRecord()
   await take(consumer, 1)
   const thrown = new Error('of the handler')
   const [began, go] = [gate(), gate()]
@@ -448,10 +442,7 @@ test('a handler of lost may make the consumer join again: by then the old member
 for (const isFirst of [true, false]) {
   const when = isFirst ? 'the first assignment' : 'a later one'
   test(`a handler of ${when} that iterates its own consumer waits until that is closed`, async () => {
-    const log = await openMemory()
-    await log.admin.createTopic('t')
-    await log.producer().send({ topic: 't', value: 'a' })
-    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const { log, consumer } = await oneRecord()
     const told: string[] = []
     const iterate = async () => {
       told.push('begins')
@@ -473,10 +464,7 @@ for (const isFirst of [true, false]) {
 }
 
 test('a handler whose consumer is iterated already is refused an iteration of its own', async () => {
-  const log = await openMemory()
-  await log.admin.createTopic('t')
-  await log.producer().send({ topic: 't', value: 'a' })
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const { log, consumer } = await oneRecord()
   consumer.on('assigned', () => failure('CONSUMER_BUSY', () => take(consumer, 1)).then(() => {}))
   assert.is((await take(consumer, 1)).length, 1)
   await log.close()

@@ -5,7 +5,7 @@ import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { json, LogError, topic } from '../../bindings/entry/node.ts'
 import type { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort, settle } from './fake-port.ts'
-import { dead, type Job, jobs, refused, setup, slowToOpen, take, values } from './share-support.ts'
+import { dead, type Job, jobs, refused, releaseAll, setup, slowSetup, take, values } from './share-support.ts'
 
 test('no dead letter is written of a record whose lock ended, neither by a rejection nor by the last release', async () => {
   const { log, port } = await setup(1)
@@ -27,11 +27,7 @@ test('no dead letter is written of a record whose lock ended, neither by a rejec
 
 for (const type of ['reject', 'release'] as const) {
   test(`${type}: while its dead letter is being written a record keeps its lock, however little was left of it`, async () => {
-    const { log: before, image } = await setup(1)
-    await before.close()
-    const slow = slowToOpen(image, 'dead')
-    const port = new FakePort()
-    const log = await openLog(slow.store, port)
+    const { log, port, ...slow } = await slowSetup(1, { slow: 'dead' })
     const options = { groupId: 'g', topics: [jobs], lockMs: 500, maxDeliveries: 1, deadLetter: 'dead' } as const
     const [first, second] = [log.shareConsumer(options), log.shareConsumer({ ...options, maxDeliveries: 9 })]
     const [job] = await take(first, 1)
@@ -137,12 +133,7 @@ test('dead letters without a topic are refused before the first delivery', async
 })
 
 test('a close while dead letters are being written ends the iteration, and loses none of their records', async () => {
-  const { log: before, image } = await setup(4)
-  const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
-  for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
-  await before.close()
-  const slow = slowToOpen(image, 'dead')
-  const log = await openLog(slow.store, new FakePort())
+  const { log, ...slow } = await slowSetup(4, { slow: 'dead', prepare: (before) => releaseAll(before, 4) })
   const options = { groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 1 } as const
   const consumer = log.shareConsumer(options)
   const next = consumer[Symbol.asyncIterator]().next()
@@ -267,10 +258,7 @@ for (const [which, turns] of [
   ['the log', 1],
 ] as const) {
   test(`a close of ${which} waits for a rejection that ${turns === 0 ? 'was just called' : 'is under way'}`, async () => {
-    const { log: before, image } = await setup(1)
-    await before.close()
-    const slow = slowToOpen(image, 'dead')
-    const log = await openLog(slow.store, new FakePort())
+    const { log, image, ...slow } = await slowSetup(1, { slow: 'dead' })
     const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
     const [job] = await take(consumer, 1)
     const rejected = consumer.acknowledge(job as Job, 'reject').catch((error: unknown) => error)

@@ -6,7 +6,7 @@ import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts
 import { LogError } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
-import { type Job, jobs, range, refused, setup, slowToOpen, take, values } from './share-support.ts'
+import { type Job, jobs, range, refused, releaseAll, setup, slowSetup, take, values } from './share-support.ts'
 
 for (const end of ['close', 'kill'] as const) {
   test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
@@ -43,10 +43,7 @@ test('deliveries that a closed consumer’s program had not seen do not count; t
 })
 
 test('a consumer that is closed while its records are still being read acknowledges none of them as a gap', async () => {
-  const { log: before, image } = await setup(6)
-  await before.close()
-  const slow = slowToOpen(image)
-  const log = await openLog(slow.store, new FakePort())
+  const { log, ...slow } = await slowSetup(6)
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
   const iteration = consumer[Symbol.asyncIterator]()
   const next = iteration.next()
@@ -61,11 +58,7 @@ test('a consumer that is closed while its records are still being read acknowled
 
 for (const rejection of ['ends', 'never ends'] as const) {
   test(`a rejection that ${rejection} keeps a closing consumer 5 s at most, and no other record from others`, async () => {
-    const { log: before, image } = await setup(3)
-    await before.close()
-    const slow = slowToOpen(image, 'dead')
-    const port = new FakePort()
-    const log = await openLog(slow.store, port)
+    const { log, port, ...slow } = await slowSetup(3, { slow: 'dead' })
     const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
     const [rejected, accepted, held] = (await take(consumer, 3)) as [Job, Job, Job]
     const acknowledged = Promise.allSettled([
@@ -157,12 +150,7 @@ test('left at any moment of its beginning, an iteration ends though no record co
 
 // Regression: they came once the rejection that they waited for had ended, or its 5 s.
 test('records that wait for the dead letters of others are others’ at once when their consumer closes', async () => {
-  const { log: before, image } = await setup(4)
-  const failing = before.shareConsumer({ groupId: 'g', topics: [jobs] })
-  for (const job of await take(failing, 4)) await failing.acknowledge(job, 'release')
-  await before.close()
-  const slow = slowToOpen(image, 'dead')
-  const log = await openLog(slow.store, new FakePort())
+  const { log, ...slow } = await slowSetup(4, { slow: 'dead', prepare: (before) => releaseAll(before, 4) })
   const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead', maxDeliveries: 1 })
   const next = consumer[Symbol.asyncIterator]().next()
   await settle()

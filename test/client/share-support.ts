@@ -11,6 +11,7 @@ import {
 import type { FileStore } from '../../bindings/storage/file-store.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort } from './fake-port.ts'
+import { gate } from './support.ts'
 
 export const jobs: Topic<'jobs', string, string, string, string> = topic('jobs', { value: string, partitions: 2 })
 export const dead: Topic<'dead', string, string, string, string> = topic('dead', { value: string })
@@ -27,6 +28,31 @@ export async function setup(count: number): Promise<Setup> {
   const records = Array.from({ length: count }, (_, at) => jobs.record({ value: `${at}`, partition: at % 2 }))
   if (count > 0) await log.producer().send(records)
   return { log, port, image }
+}
+
+/**
+ * A log whose files of that topic open only once they are let, and until then hold up whoever needs them. `prepare`
+ * works on it before.
+ */
+export async function slowSetup(
+  count: number,
+  {
+    slow: name = 'jobs',
+    prepare = async () => {},
+  }: { slow?: string; prepare?: (log: EmbeddedLog) => Promise<void> } = {},
+): Promise<Setup & { let(): void }> {
+  const { log: before, image } = await setup(count)
+  await prepare(before)
+  await before.close()
+  const slow = slowToOpen(image, name)
+  const port = new FakePort()
+  return { log: await openLog(slow.store, port), port, image, let: slow.let }
+}
+
+/** Locks all jobs and releases them: the next delivery is the second one. */
+export async function releaseAll(log: EmbeddedLog, count: number): Promise<void> {
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  for (const job of await take(consumer, count)) await consumer.acknowledge(job, 'release')
 }
 
 export type Job = SharedRecordOf<typeof jobs>
@@ -51,15 +77,12 @@ export const refused = (promise: Promise<unknown>): Promise<LogError> =>
 
 /** Files of the topic open only once they are let. */
 export function slowToOpen(image: DirectoryImage, name = 'jobs'): { readonly store: FileStore; let(): void } {
-  let open = () => {}
-  const isOpen = new Promise<void>((resolve) => {
-    open = resolve
-  })
+  const isOpen = gate()
   const store: FileStore = {
     capabilities: image.capabilities,
     open: (path, options) => {
       if (!path.startsWith(`${name}-`)) return image.open(path, options)
-      return isOpen.then(() => image.open(path, options))
+      return isOpen.opened.then(() => image.open(path, options))
     },
     list: (directory) => image.list(directory),
     rename: (from, to) => image.rename(from, to),
@@ -68,5 +91,5 @@ export function slowToOpen(image: DirectoryImage, name = 'jobs'): { readonly sto
     lock: () => image.lock(),
     close: () => image.close(),
   }
-  return { store, let: () => open() }
+  return { store, let: () => isOpen.open() }
 }

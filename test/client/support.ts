@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert'
 import { BrokerLog, type Log } from '../../bindings/client/log.ts'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import type { StorageDriver } from '../../bindings/entry/embedded/storage-driver.ts'
+import { type Consumer, type EmbeddedLog, openMemory } from '../../bindings/entry/node.ts'
 import { ERRORS, type ErrorCode } from '../../bindings/model/error-table.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
@@ -90,6 +91,14 @@ export async function failure(code: ErrorCode, call: () => unknown): Promise<Log
     return error
   }
   throw new Error(`nothing was thrown instead of ${code}`)
+}
+
+/** A log whose topic `t` has one record, and a consumer that hasn't joined its group yet. */
+export async function oneRecord(): Promise<{ readonly log: EmbeddedLog; readonly consumer: Consumer<'t'> }> {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'a' })
+  return { log, consumer: log.consumer({ groupId: 'g', topics: ['t'] }) }
 }
 
 export function gate(): { readonly opened: Promise<void>; open(): void } {

@@ -1,5 +1,12 @@
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, string as text, topic } from '../../bindings/entry/node.ts'
+import {
+  type BatchOf,
+  type Consumer,
+  type EmbeddedLog,
+  type TransactionScope,
+  string as text,
+  topic,
+} from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from './stores.ts'
 import { failure, take } from './support.ts'
 
@@ -25,6 +32,24 @@ async function written(log: EmbeddedLog): Promise<(string | null)[]> {
   return seen
 }
 
+/** Works through the input in batches of two; resolves with the values of each delivery. */
+async function workThrough(
+  consumer: Consumer<typeof input>,
+  work: (batch: BatchOf<typeof input>, delivery: number) => Promise<unknown>,
+): Promise<string[]> {
+  const seen: string[] = []
+  for await (const batch of consumer.batches({ maxRecords: 2 })) {
+    const { nextOffset } = batch
+    await work(batch, seen.push([...batch].map(({ value }) => value).join('')))
+    if (nextOffset === 6) break
+  }
+  return seen
+}
+
+async function sendOn(transaction: TransactionScope, batch: BatchOf<typeof input>): Promise<void> {
+  for (const { value } of batch) await transaction.send({ topic: 'output', value })
+}
+
 test('offsets are committed with the transaction, and nobody sees them before', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
@@ -41,20 +66,16 @@ test('after an abort the next batch is the aborted one again', (open) =>
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
-    const seen: string[] = []
     let failures = 0
-    for await (const batch of consumer.batches({ maxRecords: 2 })) {
-      seen.push([...batch].map(({ value }) => value).join(''))
-      const isLast = batch.nextOffset === 6
-      await producer
+    const seen = await workThrough(consumer, (batch) =>
+      producer
         .transaction(async (transaction) => {
-          for (const { value } of batch) await transaction.send({ topic: 'output', value })
+          await sendOn(transaction, batch)
           await transaction.sendOffsets(consumer, batch)
           if (batch.baseOffset === 2 && failures++ < 2) throw new Error('not this time')
         })
-        .catch(() => {})
-      if (isLast) break
-    }
+        .catch(() => {}),
+    )
     assert.equal(seen, ['01', '23', '23', '23', '45'])
     assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
     assert.is(await consumer.committed(place), 6)
@@ -87,19 +108,16 @@ test('a batch that another run of the work commits is not delivered again', (ope
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
-    const seen: string[] = []
-    for await (const batch of consumer.batches({ maxRecords: 2 })) {
-      seen.push([...batch].map(({ value }) => value).join(''))
-      await producer.transaction(
+    const seen = await workThrough(consumer, (batch) =>
+      producer.transaction(
         async (transaction, { attempt }) => {
-          for (const { value } of batch) await transaction.send({ topic: 'output', value })
+          await sendOn(transaction, batch)
           await transaction.sendOffsets(consumer, batch)
           if (attempt < 3) throw new Error('not this time')
         },
         { retries: 2 },
-      )
-      if (batch.nextOffset === 6) break
-    }
+      ),
+    )
     assert.equal(seen, ['01', '23', '45'])
     assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
   }))
@@ -123,12 +141,10 @@ test('a batch whose sendOffsets the log refused is delivered again, as after an 
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
-    const seen: string[] = []
-    for await (const batch of consumer.batches({ maxRecords: 2 })) {
-      seen.push([...batch].map(({ value }) => value).join(''))
+    const seen = await workThrough(consumer, async (batch, delivery) => {
       const transaction = await producer.beginTransaction()
-      for (const { value } of batch) await transaction.send({ topic: 'output', value })
-      if (seen.length === 2) {
+      await sendOn(transaction, batch)
+      if (delivery === 2) {
         // As its timeout does.
         await log.admin.abortTransaction('id')
         await failure('TRANSACTION_ABORTABLE', () => transaction.sendOffsets(consumer, batch))
@@ -137,8 +153,7 @@ test('a batch whose sendOffsets the log refused is delivered again, as after an 
         await transaction.sendOffsets(consumer, batch)
         await transaction.commit()
       }
-      if (batch.nextOffset === 6) break
-    }
+    })
     assert.equal(seen, ['01', '23', '23', '45'])
     assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
   }))
@@ -160,18 +175,15 @@ test('a sendOffsets that passes unfinished records is refused, and leads back to
   withLog(open, async (log) => {
     const consumer = log.consumer({ groupId: 'g', topics: [input] })
     const producer = log.producer({ transactionalId: 'id' })
-    const seen: string[] = []
-    for await (const batch of consumer.batches({ maxRecords: 2 })) {
-      seen.push([...batch].map(({ value }) => value).join(''))
-      const done = seen.length === 2 ? [{ ...place, nextOffset: batch.nextOffset }] : batch
+    const seen = await workThrough(consumer, async (batch, delivery) => {
+      const done = delivery === 2 ? [{ ...place, nextOffset: batch.nextOffset }] : batch
       const work = producer.transaction(async (transaction) => {
-        for (const { value } of batch) await transaction.send({ topic: 'output', value })
+        await sendOn(transaction, batch)
         await transaction.sendOffsets(consumer, done)
       })
-      if (seen.length === 2) await failure('UNFINISHED_RECORDS', () => work)
+      if (delivery === 2) await failure('UNFINISHED_RECORDS', () => work)
       else await work
-      if (batch.nextOffset === 6) break
-    }
+    })
     assert.equal(seen, ['01', '23', '23', '45'])
     assert.equal(await written(log), ['0', '1', '2', '3', '4', '5'])
   }))

@@ -1,16 +1,12 @@
 // Failures that come while nobody waits for them are told once, to the call or iteration that comes next.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openMemory } from '../../bindings/entry/node.ts'
 import { settle } from './fake-port.ts'
-import { failure, setup, take } from './support.ts'
+import { failure, oneRecord, setup, take } from './support.ts'
 
 // Regression: the call joined anew and told of no partition, and the handlers were told that all was lost again.
 test('what a handler throws while nothing iterates is told once, to the next call that needs the group', async () => {
-  const log = await openMemory()
-  await log.admin.createTopic('t')
-  await log.producer().send({ topic: 't', value: 'a' })
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const { log, consumer } = await oneRecord()
   await take(consumer, 1)
   const thrown = new Error('of the handler')
   const told: string[] = []

@@ -5,18 +5,16 @@ import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts
 import { LogError } from '../../bindings/entry/node.ts'
 import type { FileStore } from '../../bindings/storage/file-store.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
+import { gate } from '../client/support.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 
 /** What it does next in one place waits until it is let. */
 function slowAt(image: DirectoryImage, place: { remove?: string; syncDirectory?: string }) {
-  let go = () => {}
-  const gone = new Promise<void>((resolve) => {
-    go = resolve
-  })
+  const gone = gate()
   let isLate = false
   const held = () => {
     isLate = false
-    return gone
+    return gone.opened
   }
   const store: FileStore = {
     capabilities: image.capabilities,
@@ -36,7 +34,7 @@ function slowAt(image: DirectoryImage, place: { remove?: string; syncDirectory?:
   const late = () => {
     isLate = true
   }
-  return { store, late, go: () => go() }
+  return { store, late, go: () => gone.open() }
 }
 
 async function valuesOf(image: DirectoryImage): Promise<string[]> {

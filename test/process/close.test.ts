@@ -7,6 +7,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type Log, LogError, type Processor } from '../../bindings/entry/node.ts'
 import { type OpenBroker, test } from '../client/stores.ts'
+import { gate } from '../client/support.ts'
 
 type Commit = (own: () => Promise<void>) => Promise<void>
 
@@ -26,33 +27,9 @@ async function openedOver(openBroker: OpenBroker, commit: Commit): Promise<Log> 
   return log
 }
 
-interface Held {
-  readonly log: Log
-  /** Resolves when a commit is asked for. */
-  readonly asked: Promise<void>
-  /** Lets it fail with that. */
-  readonly fail: (error: unknown) => void
-}
+type Start = (log: Log, signal?: AbortSignal) => Processor
 
-/** A log whose first commit fails when it is told to. */
-async function heldCommit(openBroker: OpenBroker): Promise<Held> {
-  let ask = () => {}
-  let fail: (error: unknown) => void = () => {}
-  const asked = new Promise<void>((resolve) => {
-    ask = resolve
-  })
-  const held = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  held.catch(() => {})
-  const log = await openedOver(openBroker, () => {
-    ask()
-    return held
-  })
-  return { log, asked, fail }
-}
-
-const KINDS: Readonly<Record<string, (log: Log, signal?: AbortSignal) => Processor>> = {
+const KINDS: Readonly<Record<string, Start>> = {
   process: (log, signal) => log.process({ groupId: 'g', topics: ['in'], signal, handle: async () => {} }),
   ingest: (log, signal) => {
     const records = { topic: 'out', value: '' }
@@ -78,14 +55,38 @@ const outcome = (promise: PromiseLike<void>) =>
 const failed = () => new LogError('KAFKA_STORAGE_ERROR', 'by the test')
 const passing = () => new LogError('TRANSACTION_ABORTABLE', 'by the test')
 
+interface Committing {
+  readonly log: Log
+  readonly processor: Processor
+  /** How `done` of the processor ends. */
+  readonly done: PromiseLike<unknown>
+  /** Lets the commit fail with that. */
+  readonly fail: (error: unknown) => void
+}
+
+/** A processor whose commit is under way, and fails when it is told to. */
+async function committing(openBroker: OpenBroker, start: Start, signal?: AbortSignal): Promise<Committing> {
+  const asked = gate()
+  let fail: (error: unknown) => void = () => {}
+  const held = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  held.catch(() => {})
+  const log = await openedOver(openBroker, () => {
+    asked.open()
+    return held
+  })
+  await log.producer().send({ topic: 'in', value: '' })
+  const processor = start(log, signal)
+  const done = outcome(processor.done)
+  await asked.opened
+  return { log, processor, done, fail }
+}
+
 for (const [kind, start] of Object.entries(KINDS)) {
   // Regression: it was told to nobody.
   test(`${kind}: a commit that fails for good while it is closed rejects close and done`, async (_, openBroker) => {
-    const { log, asked, fail } = await heldCommit(openBroker)
-    await log.producer().send({ topic: 'in', value: '' })
-    const processor = start(log)
-    const done = outcome(processor.done)
-    await asked
+    const { log, processor, done, fail } = await committing(openBroker, start)
     const closed = outcome(processor.close())
     const disposed = outcome(processor[Symbol.asyncDispose]())
     await wait(5)
@@ -95,23 +96,15 @@ for (const [kind, start] of Object.entries(KINDS)) {
   })
 
   test(`${kind}: the log is closed all the same, and done rejects`, async (_, openBroker) => {
-    const { log, asked, fail } = await heldCommit(openBroker)
-    await log.producer().send({ topic: 'in', value: '' })
-    const processor = start(log)
-    const done = outcome(processor.done)
-    await asked
+    const { log, done, fail } = await committing(openBroker, start)
     const closed = outcome(log.close())
     fail(failed())
     assert.equal([await closed, await done], ['fine', 'KAFKA_STORAGE_ERROR'])
   })
 
   test(`${kind}: a commit that fails for good after an aborted signal is reported instead of its reason`, async (_, openBroker) => {
-    const { log, asked, fail } = await heldCommit(openBroker)
-    await log.producer().send({ topic: 'in', value: '' })
     const controller = new AbortController()
-    const processor = start(log, controller.signal)
-    const done = outcome(processor.done)
-    await asked
+    const { log, processor, done, fail } = await committing(openBroker, start, controller.signal)
     controller.abort(new Error('enough'))
     await wait(5)
     fail(failed())
@@ -121,12 +114,8 @@ for (const [kind, start] of Object.entries(KINDS)) {
   })
 
   test(`${kind}: neither work that comes again nor the end itself makes close reject`, async (_, openBroker) => {
-    const { log, asked, fail } = await heldCommit(openBroker)
-    await log.producer().send({ topic: 'in', value: '' })
     const controller = new AbortController()
-    const processor = start(log, controller.signal)
-    const done = outcome(processor.done)
-    await asked
+    const { log, processor, done, fail } = await committing(openBroker, start, controller.signal)
     const closed = outcome(processor.close())
     controller.abort(new Error('enough'))
     await wait(5)
@@ -150,11 +139,8 @@ test('if it gave up before, done has rejected with that, and close resolves', as
 })
 
 test('a record that failed every try before the close is told by it; one that gives up because of it is not', async (_, openBroker) => {
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  const log = await openedOver(openBroker, (own) => held.then(own))
+  const held = gate()
+  const log = await openedOver(openBroker, (own) => held.opened.then(own))
   await log.producer().send([1, 2].map((value) => ({ topic: 'in', value: `${value}` })))
   let calls = 0
   const handle = async () => {
@@ -164,7 +150,7 @@ test('a record that failed every try before the close is told by it; one that gi
   const done = outcome(processor.done)
   while (calls < 2) await wait(1)
   const closed = outcome(processor.close())
-  release()
+  held.open()
   assert.equal([await closed, await done], ['by the test', 'by the test'])
   const second = log.process({
     groupId: 'g',

@@ -14,6 +14,7 @@ import {
   unchecked,
 } from '../../bindings/entry/node.ts'
 import { type OpenBroker, test } from '../client/stores.ts'
+import { gate } from '../client/support.ts'
 
 const numbers = topic('numbers', { value: unchecked<number>(json()) })
 const others = topic('others', { value: unchecked<number>(json()) })
@@ -87,12 +88,9 @@ async function soon(condition: () => boolean | Promise<boolean>): Promise<boolea
 const abortable = () => new LogError('TRANSACTION_ABORTABLE', 'by the test')
 
 test('a batch is handled while the one before commits; a close waits for both', async (_, openBroker) => {
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const held = gate()
   const log = await openedOver(openBroker, async (own) => {
-    await held
+    await held.opened
     await own()
   })
   await log.producer().send([1, 2, 3, 4, 5, 6].map((value) => numbers.record({ value })))
@@ -104,7 +102,7 @@ test('a batch is handled while the one before commits; a close waits for both', 
   assert.equal(handled, [1, 2, 3, 4])
   assert.equal(await sumsOf(log), [])
   const closed = processor.close()
-  release()
+  held.open()
   await closed
   assert.equal(await sumsOf(log), [1, 3, 6, 10])
   await log.close()
@@ -217,15 +215,12 @@ test('another input of the same state, handled on a transaction that is aborted,
 
 /** One member gives partition 0 up while its commit is refused. False where the group leaves it with that member. */
 async function isGivenUpAndGotAgain(openBroker: OpenBroker): Promise<boolean> {
-  let refuse = () => {}
-  const held = new Promise<void>((resolve) => {
-    refuse = resolve
-  })
+  const held = gate()
   const log = await openedOver(
     openBroker,
     async (own, number) => {
       if (number > 1) return own()
-      await held
+      await held.opened
       throw abortable()
     },
     2,
@@ -240,7 +235,7 @@ async function isGivenUpAndGotAgain(openBroker: OpenBroker): Promise<boolean> {
   await soon(() => byWhoStays.length === 2)
   const goes = log.process(summing(byWhoGoes))
   await soon(async () => (await log.admin.describeGroup('group')).members.length === 2)
-  refuse()
+  held.open()
   assert.ok(await areThere(2))
   await send(3, 4)
   assert.ok(await areThere(4))

@@ -5,6 +5,7 @@ import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type IngestItem, type Log, LogError } from '../../bindings/entry/node.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
 import { test } from '../client/stores.ts'
+import { gate } from '../client/support.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
   for (let id = (after ?? 0) + 1; id <= to; id++) {
@@ -84,21 +85,18 @@ test('a source that waits for rows is written as far as it came, and can be clos
 test('two of one source: the newer one ends the older', async (open) => {
   const log = await open()
   await log.admin.createTopic('orders')
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const held = gate()
   const older = log.ingest<number>({
     source: 'db',
     async *read(after) {
       yield* rows(after, 2)
-      await held
+      await held.opened
       yield* rows(2, 4)
     },
   })
   while ((await ids(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2))
   await log.ingest<number>({ source: 'db', read: (after) => rows(after, 6) }).done
-  release()
+  held.open()
   const error = await older.done.catch((failed: unknown) => failed)
   assert.ok(LogError.is(error, 'PRODUCER_FENCED'), String(error))
   assert.match(error.message, 'a newer ingest has the source "db"')
@@ -194,15 +192,12 @@ test('of two runs of a source the newer one goes on, where the older one reads a
   // Before RETRY_MS are over.
   await port.advance(50)
   isFailing = false
-  let release = () => {}
-  const held = new Promise<void>((resolve) => {
-    release = resolve
-  })
+  const held = gate()
   const newer = log.ingest<number>({
     source: 'db',
     async *read(after) {
       yield* rows(after, 2)
-      await held
+      await held.opened
       yield* rows(2, 4)
     },
   })
@@ -210,7 +205,7 @@ test('of two runs of a source the newer one goes on, where the older one reads a
   assert.equal(await ids(log), upTo(2))
   await port.advance(1000)
   assert.ok(LogError.is(await fenced, 'PRODUCER_FENCED'))
-  release()
+  held.open()
   await port.advance(20)
   await newer.done
   assert.equal(await ids(log), upTo(4))
@@ -223,20 +218,17 @@ test('a source without rows for a week goes on, unless a newer run of it came', 
   await log.admin.createTopic('orders', { config: { 'retention.ms': -1 } })
   const starts: (number | undefined)[] = []
   const started = (to: number) => {
-    let release = () => {}
-    const held = new Promise<void>((resolve) => {
-      release = resolve
-    })
+    const held = gate()
     const { done } = log.ingest<number>({
       source: 'db',
       async *read(after) {
         starts.push(after)
         if (after === undefined) yield* rows(0, 2)
-        await held
+        await held.opened
         yield* rows(after ?? 2, to)
       },
     })
-    return { done, release }
+    return { done, release: held.open }
   }
   const HOUR_MS = 3_600_000
   const aWeek = async () => {

@@ -1,45 +1,16 @@
 // Failures of the system come as the errors that the port promises, and leave the store usable.
 import { spawnSync } from 'node:child_process'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { LogError } from '../../bindings/model/errors.ts'
 import { writeFully } from '../../bindings/storage/checked-write.ts'
 import { storageError } from '../../bindings/storage/drivers/node-fs/errors.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { LOADER } from '../runner/loader.ts'
-
-const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
-test.after(() => rmSync(scratch, { recursive: true }))
-
-let count = 0
-function freshPlace(): string {
-  count += 1
-  return join(scratch, String(count))
-}
-
-async function refusal(act: () => unknown): Promise<LogError> {
-  try {
-    await act()
-  } catch (error) {
-    return error as LogError
-  }
-  throw new Error('it was not refused')
-}
+import { freshPlace, refusal } from './places.ts'
 
 interface Told {
   readonly code: string

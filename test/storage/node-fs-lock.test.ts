@@ -6,7 +6,6 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,27 +13,19 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { LogError } from '../../bindings/model/errors.ts'
 import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import { LOADER } from '../runner/loader.ts'
+import { freshPlace, refusal, scratch } from './places.ts'
 
-const scratch = mkdtempSync(join(tmpdir(), 'storage-'))
 const children: ChildProcess[] = []
 test.after(() => {
   for (const child of children) child.kill('SIGKILL')
-  rmSync(scratch, { recursive: true })
 })
-
-let count = 0
-function freshPlace(): string {
-  count += 1
-  return join(scratch, String(count))
-}
 
 /** The one that the lock itself takes first. */
 const program = '/usr/bin/flock'
@@ -47,15 +38,6 @@ async function holder(place: string, ...prefix: readonly string[]): Promise<Chil
   children.push(child)
   const [bytes] = (await once(child.stdout, 'data')) as [Buffer]
   return Object.assign(child, { says: bytes.toString() })
-}
-
-async function refusal(act: () => unknown): Promise<LogError> {
-  try {
-    await act()
-  } catch (error) {
-    return error as LogError
-  }
-  throw new Error('it was not refused')
 }
 
 test('another opener in this process, through a link and from another copy of the package too', async () => {

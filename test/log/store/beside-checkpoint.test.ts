@@ -21,6 +21,21 @@ const CEILING = 64
 const EMPTY = new Uint8Array(0)
 const kernel = newKernel()
 
+/** A checkpoint that stops before it flushes those; the rest when it is called. */
+function heldCheckpoint(writer: Writer, files: 'segments' | 'its own file'): () => void {
+  const isOne = (path: string) => (files === 'segments' ? path.endsWith('.log') : path.startsWith(CHECKPOINT_DIRECTORY))
+  const checkpoint = writer.store.maintenance()
+  assert.ok(checkpoint)
+  return held(checkpoint, ({ kind, target }) => kind === 'flush' && isOne(target))
+}
+
+/** Where SHOWN goes on after a power cut that leaves nothing but what was flushed. */
+function endAfterPowerCut(writer: Writer, segmentBytes?: number): number | undefined {
+  const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none'), segmentBytes).open()
+  assert.equal(report.damage, [])
+  return partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset
+}
+
 test('a ceiling that comes into force beside a checkpoint stands in the next one', () => {
   const writer = new Writer(new VirtualDisk())
   writer.begin(SHOWN, OTHER)
@@ -41,11 +56,7 @@ test('a ceiling that comes into force beside a checkpoint stands in the next one
   writer.checkpoint()
   // Shown from now on, and lost with the power.
   writer.append(SHOWN, 10)
-  const after = new Writer(writer.disk.image(new Random(1), 'none'))
-  const { partitions, report } = after.open()
-  assert.equal(report.damage, [])
-  const found = partitions.find(({ id }) => id.topic === SHOWN.topic)
-  assert.is(found?.nextOffset, CEILING, 'offsets that readers saw are given to other records')
+  assert.is(endAfterPowerCut(writer), CEILING, 'offsets that readers saw are given to other records')
 })
 
 test('a checkpoint is due before the segments of one commit are more than a frame has room for', () => {
@@ -67,18 +78,13 @@ test('of what came beside a checkpoint a frame covers all, before its end and af
     const writer = new Writer(new VirtualDisk())
     writer.begin(SHOWN)
     writer.append(SHOWN, 40)
-    const checkpoint = writer.store.maintenance()
-    assert.ok(checkpoint)
-    const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+    const go = heldCheckpoint(writer, 'segments')
     writer.append(SHOWN, 30)
     if (isTakenBefore) writer.commit(SHOWN)
     go()
     writer.append(SHOWN, 1)
     writer.commit(SHOWN)
-    const after = new Writer(writer.disk.image(new Random(1), 'none'))
-    const { partitions, report } = after.open()
-    assert.equal(report.damage, [])
-    assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 71, `taken before: ${isTakenBefore}`)
+    assert.is(endAfterPowerCut(writer), 71, `taken before: ${isTakenBefore}`)
   }
 })
 
@@ -86,16 +92,12 @@ test('what came beside a checkpoint is synced by the next one, though nothing of
   const writer = new Writer(new VirtualDisk())
   writer.begin(SHOWN, OTHER)
   writer.append(SHOWN, 40)
-  const checkpoint = writer.store.maintenance()
-  assert.ok(checkpoint)
-  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  const go = heldCheckpoint(writer, 'its own file')
   writer.append(SHOWN, 5)
   go()
   writer.append(OTHER, 40)
   writer.checkpoint()
-  const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none')).open()
-  assert.equal(report.damage, [])
-  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 45)
+  assert.is(endAfterPowerCut(writer), 45)
 })
 
 test('the first checkpoint behind a close goes to another place than that of the close', () => {
@@ -125,10 +127,7 @@ test('what a checkpoint made durable no frame has to cover, in however many segm
   }
   writer.append(SHOWN, 1)
   writer.commit(SHOWN)
-  const after = new Writer(writer.disk.image(new Random(1), 'none'), 1500)
-  const { partitions, report } = after.open()
-  assert.equal(report.damage, [])
-  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, 201)
+  assert.is(endAfterPowerCut(writer, 1500), 201)
 })
 
 test('snapshots of segments that begin beside a checkpoint, and epochs of their batches, come with the next one', () => {
@@ -141,9 +140,7 @@ test('snapshots of segments that begin beside a checkpoint, and epochs of their 
     return { snapshot: Number.parseInt(names.at(-1) ?? '', 10), epoch: epochs.at(-1)?.epoch }
   }
   writer.append(SHOWN, 40)
-  const checkpoint = writer.store.maintenance()
-  assert.ok(checkpoint)
-  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+  const go = heldCheckpoint(writer, 'segments')
   writer.append(SHOWN, 2, 1)
   go()
   const { snapshot, epoch } = newest()
@@ -161,9 +158,7 @@ test('frames are free again once the checkpoint that covers them is durable, and
     writer.append(SHOWN, 1)
     writer.commit(SHOWN)
   }
-  const checkpoint = writer.store.maintenance()
-  assert.ok(checkpoint)
-  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  const go = heldCheckpoint(writer, 'its own file')
   assert.is(writer.store.canCommit(0), false)
   go()
   assert.is(writer.store.canCommit(0), true)
@@ -179,16 +174,11 @@ test('frames that were written beside a checkpoint are not free after it', () =>
   }
   let acknowledged = 0
   while (!writer.store.maintenanceIsDue()) acknowledged += commit()
-  const checkpoint = writer.store.maintenance()
-  assert.ok(checkpoint)
-  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.startsWith('checkpoint/'))
+  const go = heldCheckpoint(writer, 'its own file')
   while (writer.store.canCommit(0)) acknowledged += commit()
   go()
   for (let more = 0; more < 8 && writer.store.canCommit(0); more++) acknowledged += commit()
-  const after = new Writer(writer.disk.image(new Random(1), 'none'))
-  const { partitions, report } = after.open()
-  assert.equal(report.damage, [])
-  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, acknowledged)
+  assert.is(endAfterPowerCut(writer), acknowledged)
   writer.checkpoint()
   assert.is(writer.store.canCommit(0), true)
 })
@@ -199,9 +189,7 @@ test('a frame holds nothing again that a checkpoint covers, whether what follows
     writer.begin(SHOWN)
     // More than a frame has room for.
     writer.append(SHOWN, 40)
-    const checkpoint = writer.store.maintenance()
-    assert.ok(checkpoint)
-    const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+    const go = heldCheckpoint(writer, 'segments')
     if (isBeside) writer.append(SHOWN, 1)
     go()
     if (!isBeside) writer.append(SHOWN, 1)
@@ -248,9 +236,7 @@ test('an extent that begins below the end that a checkpoint noted beside it: rec
   writer.append(SHOWN, 40)
   writer.checkpoint()
   writer.append(SHOWN, 40)
-  const checkpoint = writer.store.maintenance()
-  assert.ok(checkpoint)
-  const go = held(checkpoint, ({ kind, target }) => kind === 'flush' && target.endsWith('.log'))
+  const go = heldCheckpoint(writer, 'segments')
   writer.append(SHOWN, 5)
   writer.commit(SHOWN)
   go()
