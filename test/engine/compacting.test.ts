@@ -161,7 +161,7 @@ test('the name under which a checkpoint notes a rewritten segment is durable by 
 })
 
 test('while a log goes on during a pass, nobody reads aborted or removed records from memory', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
+  const host = new SyncHost(new VirtualDisk(), undefined, { cleanup: { compactionIntervalMs: 1000 } })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { ...COMPACT, 'segment.bytes': 600 })
   const append = (producer: ProducerInstance, sequence: number, isTransactional: boolean, value: string) => {

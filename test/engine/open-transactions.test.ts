@@ -25,7 +25,7 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
       host.settle()
       const image = host.storage.image(random, 'kill')
       const monitor = new Monitor(image)
-      const again = new SyncHost<VirtualDisk | VirtualRows>(image, random, monitor)
+      const again = new SyncHost<VirtualDisk | VirtualRows>(image, random, { observer: monitor })
       const { damage } = again.open()
       assert.equal([damage, monitor.violations], [[], []], `seed ${seed}`)
       for (const { state } of again.engine.transactions.list()) assert.is(state, 'CompleteAbort', `seed ${seed}`)

@@ -26,7 +26,7 @@ class Bench<S extends VirtualStorage = VirtualStorage> {
   #producerId = -1
 
   constructor(storage: S, config: TopicConfig, options: CleanupOptions = {}) {
-    this.host = new SyncHost(storage, undefined, undefined, options)
+    this.host = new SyncHost(storage, undefined, { cleanup: options })
     this.host.open()
     // Two batches fit into a segment.
     this.host.createTopic(TOPIC_ID, 't', 1, { 'segment.bytes': 1000, ...config })

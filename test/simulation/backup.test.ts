@@ -229,7 +229,7 @@ test('a crash before each operation: the source keeps what it acknowledged, the 
 
 /** The newest value of each key, in a topic that is about to be compacted. */
 function keyed(): { readonly host: SyncHost<VirtualDisk>; readonly newest: ReadonlyMap<string, string> } {
-  const host = new SyncHost(new VirtualDisk(), undefined, undefined, { compactionIntervalMs: 1000 })
+  const host = new SyncHost(new VirtualDisk(), undefined, { cleanup: { compactionIntervalMs: 1000 } })
   host.open()
   const config = { 'cleanup.policy': 'compact', 'segment.bytes': 600, 'min.cleanable.dirty.ratio': 0.01 }
   host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, config)

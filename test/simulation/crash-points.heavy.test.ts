@@ -50,7 +50,7 @@ const SCENARIOS: readonly Scenario[] = [
 ]
 
 function play(disk: VirtualDisk, { sends, hasLarge, ringFiles = 2 }: Scenario, history: History): void {
-  const host = new SyncHost(disk, undefined, undefined, {}, { ...SIMULATED_SIZES, ringFiles })
+  const host = new SyncHost(disk, undefined, { sizes: { ...SIMULATED_SIZES, ringFiles } })
   host.open()
   host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 6000 })
   const producerId = host.openProducer()

@@ -63,7 +63,7 @@ export function live(
   observer?: WriteOrderObserver,
 ): void {
   const random = new Random(seed)
-  const host = new SyncHost(storage, new Random(seed + 1), observer)
+  const host = new SyncHost(storage, new Random(seed + 1), { observer })
   try {
     host.open()
     host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 4000 })

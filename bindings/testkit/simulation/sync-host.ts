@@ -80,6 +80,12 @@ interface KeyedRecord extends SeenRecord {
   readonly key: string
 }
 
+export interface HostOptions {
+  readonly observer?: WriteOrderObserver | undefined
+  readonly cleanup?: CleanupOptions
+  readonly sizes?: HostSizes
+}
+
 /** The real engine over virtual storage, in one thread and without promises: the caller owns every order. */
 export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   readonly storage: Storage
@@ -93,9 +99,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   constructor(
     storage: Storage,
     order: Random | undefined,
-    observer?: WriteOrderObserver,
-    cleanup: CleanupOptions = {},
-    sizes: HostSizes = SIMULATED_SIZES,
+    { observer, cleanup = {}, sizes = SIMULATED_SIZES }: HostOptions = {},
   ) {
     this.storage = storage
     this.#order = order

@@ -19,17 +19,8 @@ const SEGMENTS_MOST = 8
 const overheadBytes = (batchBytes: number): number => 61 + (batchBytes > 8300 ? 11 : 7)
 
 function hostOf(disk: VirtualDisk, partitions: number): SyncHost<VirtualDisk> {
-  const host = new SyncHost(
-    disk,
-    undefined,
-    undefined,
-    {},
-    {
-      ringFileBytes: RING_FILE_BYTES,
-      ringFiles: 2,
-      writeBufferSizes: WRITE_BUFFER_SIZES,
-    },
-  )
+  const sizes = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, writeBufferSizes: WRITE_BUFFER_SIZES }
+  const host = new SyncHost(disk, undefined, { sizes })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, partitions, {})
   return host

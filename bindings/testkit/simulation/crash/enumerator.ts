@@ -25,6 +25,12 @@ interface Run {
   point: number
 }
 
+/** Where a life begins: on a new disk, or on the image that a crash left. */
+interface LifeStart extends Pick<Run, 'path' | 'modes' | 'level'> {
+  readonly storage: VirtualStorage
+  readonly model: Model
+}
+
 /**
  * Crashes a scenario before each of its operations, into each image, and goes on from there, crashing again. The run
  * itself is never disturbed: its storage and the model are copied at that instant, and what follows is judged on the
@@ -56,7 +62,8 @@ export class Enumerator {
 
   explore(): Exploration {
     const { run } = this.#scenario
-    this.#judge(this.#system.storage(), new Model(), '', '', 0, (client) => {
+    const start = { storage: this.#system.storage(), model: new Model(), path: '', modes: '', level: 0 }
+    this.#judge(start, (client) => {
       client.open()
       run(client)
     })
@@ -75,14 +82,7 @@ export class Enumerator {
     }
   }
 
-  #judge(
-    storage: VirtualStorage,
-    model: Model,
-    path: string,
-    modes: string,
-    level: number,
-    script: (client: Client) => void,
-  ): void {
+  #judge({ storage, model, path, modes, level }: LifeStart, script: (client: Client) => void): void {
     const world: World = {
       system: this.#system,
       model,
@@ -161,7 +161,10 @@ export class Enumerator {
     const modes = `${run.modes}${run.modes === '' ? '' : '/'}${mode}`
     const storage = world.storage.image(random, mode)
     if (only === undefined && this.#wasJudged(`${storage.digest()} ${digest}`)) this.#duplicates++
-    else this.#judge(storage, model.fork(), path, modes, level + 1, (client) => this.#live(client, path, mode))
+    else {
+      const life = { storage, model: model.fork(), path, modes, level: level + 1 }
+      this.#judge(life, (client) => this.#live(client, path, mode))
+    }
   }
 
   /** What clients do after a crash. */
