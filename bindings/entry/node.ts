@@ -27,7 +27,7 @@ export type { BatchOptions, ReadBatchOptions } from '../client/batch-options.ts'
 export type { Assignor } from '../client/consumer/assignor.ts'
 export type { AutoOffsetReset, ConsumerOptions } from '../client/consumer/consumer-options.ts'
 export type { Consumer, RebalanceEvent, RebalanceHandler } from '../client/consumer/consumer-type.ts'
-export type { RecordPlace } from '../client/get.ts'
+export type { RecordPlace } from '../client/get-record.ts'
 export type { Log } from '../client/log.ts'
 export type { IngestItem, IngestOptions } from '../client/process/ingest.ts'
 export {

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { GroupRun } from '../../bindings/entry/cli/group-run.ts'
-import type { Shown } from '../../bindings/entry/cli/shown.ts'
+import type { ShownRecords } from '../../bindings/entry/cli/shown-records.ts'
 import { type Consumer, type EmbeddedLog, LogError, type RecordBatch } from '../../bindings/entry/node.ts'
 
 const END = 2
@@ -99,7 +99,7 @@ class Group {
       show: async ({ partition, offset }: { partition: number; offset: number }) => {
         this.shown.push(`${partition}:${offset}`)
       },
-    } as unknown as Shown
+    } as unknown as ShownRecords
     await new GroupRun(log, this.consumer, 'g', ends, shown).run(signal)
   }
 }

@@ -10,7 +10,7 @@ import { withLog } from './open.ts'
 import { endsOf, placesOf, progressOf } from './places.ts'
 import type { Progress } from './progress.ts'
 import type { CommandCall } from './run.ts'
-import { Shown } from './shown.ts'
+import { ShownRecords } from './shown-records.ts'
 
 export const COMMIT_RECORDS = 1000
 export const COMMIT_MS = 1000
@@ -26,7 +26,7 @@ export function consumeInGroup(call: CommandCall): Promise<void> {
   return withLog(call, async (log) => {
     const ends = await endsOf(log, await placesOf(log, topic))
     const consumer = log.consumer({ groupId, topics: [topic], maxPollIntervalMs: NEVER_MS })
-    await new GroupRun(log, consumer, groupId, ends, new Shown(call)).run(call.signal)
+    await new GroupRun(log, consumer, groupId, ends, new ShownRecords(call)).run(call.signal)
   })
 }
 
@@ -36,7 +36,7 @@ export class GroupRun {
   readonly #consumer: Consumer
   readonly #groupId: string
   readonly #ends: readonly Position[]
-  readonly #shown: Shown
+  readonly #shown: ShownRecords
   /** By partition: the offset after what was written out and isn't committed yet. */
   readonly #written = new Map<number, number>()
   #isShowing = false
@@ -47,7 +47,7 @@ export class GroupRun {
   #committing: Promise<unknown> = Promise.resolve()
   #committed = { count: 0, at: performance.now() }
 
-  constructor(log: EmbeddedLog, consumer: Consumer, groupId: string, ends: readonly Position[], shown: Shown) {
+  constructor(log: EmbeddedLog, consumer: Consumer, groupId: string, ends: readonly Position[], shown: ShownRecords) {
     this.#log = log
     this.#consumer = consumer
     this.#groupId = groupId

@@ -1,5 +1,5 @@
-import { Lines } from './lines.ts'
 import { jsonLine, type Layout, layoutOf, type Row } from './output.ts'
+import { OutputLines } from './output-lines.ts'
 
 /** So many rows tell how wide the columns are. */
 const SAMPLE_ROWS = 1000
@@ -12,7 +12,7 @@ export async function printEach(
   rows: Iterable<Row>,
   { isJson, signal, none }: { readonly isJson: boolean; readonly signal: AbortSignal; readonly none: string },
 ): Promise<void> {
-  const lines = new Lines()
+  const lines = new OutputLines()
   for (const line of isJson ? jsonOf(rows) : tablesOf(rows, none)) {
     const written = lines.write(line)
     if (written === undefined) continue

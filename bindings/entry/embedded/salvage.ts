@@ -10,7 +10,7 @@ import { DirectoryImage } from './directory-image.ts'
 import { type FileUrl, pathOf } from './directory-path.ts'
 import { RING } from './embedded-log.ts'
 import { kernelFor } from './node-kernel.ts'
-import { runInTurns } from './turns.ts'
+import { runInTurns } from './run-in-turns.ts'
 
 export type { Loss } from '../../log/salvage/loss.ts'
 export type { SalvageReport }

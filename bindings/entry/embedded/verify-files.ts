@@ -3,7 +3,7 @@ import { type VerifyProgress, type VerifyReport, verifyDirectory } from '../../l
 import type { AbortSignalLike } from '../../model/platform.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { kernelFor } from './node-kernel.ts'
-import { runInTurns } from './turns.ts'
+import { runInTurns } from './run-in-turns.ts'
 
 const MEMORY_BYTES = 256 * 1024 * 1024
 const LOOKS = 5

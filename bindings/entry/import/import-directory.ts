@@ -6,7 +6,7 @@ import { DirectoryImage } from '../embedded/directory-image.ts'
 import { pathOf } from '../embedded/directory-path.ts'
 import { RING } from '../embedded/embedded-log.ts'
 import { kernelFor } from '../embedded/node-kernel.ts'
-import { runInTurns } from '../embedded/turns.ts'
+import { runInTurns } from '../embedded/run-in-turns.ts'
 import { type ImportOptions, importKafka } from './import-kafka.ts'
 import type { ImportReport } from './import-report.ts'
 

@@ -3,13 +3,13 @@ import { openAttached } from '../../embedded/attached-log.ts'
 import { nodePort } from '../../embedded/node-port.ts'
 import { type Log, LogError, type Position, type TopicPartition } from '../../node.ts'
 import { countFrom, startPoint } from '../arguments.ts'
-import { Changes, LOOK_MS } from '../changes.ts'
 import { COMMIT_MS, COMMIT_RECORDS, consumeInGroup } from '../group-run.ts'
 import { below } from '../help.ts'
 import { assertLog, withImage } from '../open.ts'
 import { endsOf, placesOf, progressOf } from '../places.ts'
 import { type CommandCall, run } from '../run.ts'
-import { Shown } from '../shown.ts'
+import { ShownRecords } from '../shown-records.ts'
+import { LOOK_MS, TopicChanges } from '../topic-changes.ts'
 
 /** How soon partitions that were added to the topic are read as well. */
 const PARTITIONS_MS = 5000
@@ -60,16 +60,16 @@ Examples:
 }
 
 async function read(call: CommandCall): Promise<void> {
-  const shown = new Shown(call)
+  const shown = new ShownRecords(call)
   if (call.options['follow'] === true) await follow(call, shown)
   else await withImage(call, (log) => readOnce(log, call, shown))
 }
 
 /** Follows through the program that holds the log, as long as there is one; else by reading the files. */
-async function follow(call: CommandCall, shown: Shown): Promise<void> {
+async function follow(call: CommandCall, shown: ShownRecords): Promise<void> {
   const { directory, signal, args } = call
   assertLog(directory)
-  const changes = new Changes(directory, args[0] ?? '')
+  const changes = new TopicChanges(directory, args[0] ?? '')
   try {
     while (!shown.isEnough && !signal.aborted) {
       const attached = await openAttached(directory, nodePort)
@@ -85,7 +85,7 @@ async function follow(call: CommandCall, shown: Shown): Promise<void> {
 }
 
 /** Waits for new records, without polling, until the holder is gone or the topic has more partitions. */
-async function readOn(log: Log, call: CommandCall, shown: Shown): Promise<void> {
+async function readOn(log: Log, call: CommandCall, shown: ShownRecords): Promise<void> {
   const { options, signal } = call
   const [topic = ''] = call.args
   const only = options['partition'] as number | undefined
@@ -125,7 +125,7 @@ function endless(at: TopicPartition): Position {
   return { ...at, nextOffset: Number.MAX_SAFE_INTEGER }
 }
 
-async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void> {
+async function readOnce(log: Log, call: CommandCall, shown: ShownRecords): Promise<void> {
   const { options, signal } = call
   const [topic = ''] = call.args
   shown.stayWith(await log.admin.describeTopic(topic))
@@ -153,7 +153,7 @@ async function readOnce(log: Log, call: CommandCall, shown: Shown): Promise<void
 async function startOf(
   log: Log,
   places: readonly TopicPartition[],
-  shown: Shown,
+  shown: ShownRecords,
   end: 'lastStableOffset' | 'logStartOffset',
 ): Promise<Position[]> {
   const { from } = shown

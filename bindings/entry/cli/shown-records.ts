@@ -1,12 +1,12 @@
 import { type ConsumerRecord, LogError, type Position, type TopicDescription } from '../node.ts'
 import type { startPoint } from './arguments.ts'
-import { Lines } from './lines.ts'
+import { OutputLines } from './output-lines.ts'
 import { jsonOf, lineOf } from './record-lines.ts'
 import type { CommandCall } from './run.ts'
 
 /** Counts what was written out so far. */
-export class Shown {
-  readonly lines: Lines = new Lines()
+export class ShownRecords {
+  readonly lines: OutputLines = new OutputLines()
   readonly #next = new Map<number, number>()
   readonly #isJson: boolean
   readonly #max: number

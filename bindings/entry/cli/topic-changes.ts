@@ -7,7 +7,7 @@ import { parsePartitionDirectory } from '../../log/files/file-names.ts'
 export const LOOK_MS = 1000
 
 /** Tells when to look at a topic's files again: something was written there, or somebody holds the log. */
-export class Changes {
+export class TopicChanges {
   readonly #directory: string
   readonly #topic: string
   readonly #watchers = new Map<string, FSWatcher>()

@@ -4,7 +4,7 @@ const BLOCK_CHARS = 64 * 1024
  * Lines on standard output, written in blocks. A reader that closes the output (`| head`) is no error: `isBroken` tells
  * it.
  */
-export class Lines {
+export class OutputLines {
   #text = ''
   #isBroken = false
 
