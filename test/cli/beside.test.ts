@@ -80,7 +80,7 @@ test('--follow shows what comes later; SIGINT ends it cleanly, with 130', async 
     child.stdout?.on('data', (chunk: Buffer) => {
       out += chunk.toString('utf8')
     })
-    // Until it is there to see them.
+    // Records from before it follows the topic aren't shown, so more are sent until it shows one.
     while (out === '') {
       await producer.send({ topic: 'tail', value: 'new' })
       await new Promise((resume) => setTimeout(resume, 200))

@@ -209,7 +209,7 @@ test('a full buffer sends what lingers: who waits for room does not wait for the
   const producer = log.producer({ bufferBytes: 150, lingerMs: 60_000 })
   const first = producer.send({ topic: 't', value: 'x'.repeat(100) })
   const second = producer.send({ topic: 't', value: 'y'.repeat(100) })
-  // Time stands still.
+  // The time of this port stands still, so no linger sends it: the second send, which waits for room, does.
   assert.is((await first).offset, 0)
   await producer.flush()
   assert.is((await second).offset, 1)

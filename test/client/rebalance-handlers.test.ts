@@ -380,7 +380,7 @@ test('a member that leaves because its first handler threw holds nothing any mor
   const second = log.consumer(options)
   const [half] = await take(second.batches({ maxRecords: 5 }), 1)
   await second.commit(half as NonNullable<typeof half>)
-  // Beside the other one.
+  // The first consumer joins again, beside the second one.
   await first.lag()
   assert.is(await second.committed(at), 5)
   await second.close()

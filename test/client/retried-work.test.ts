@@ -152,7 +152,7 @@ test('a signal that aborts while a run is undone has its reason told, where anot
     const running = producer.transaction(
       async (transaction) => {
         await transaction.send({ topic: 't', value: 'x' })
-        // Behind the rejection of the work.
+        // The signal aborts after the work has rejected.
         setImmediate(() => controller.abort(reason))
         throw ofWork
       },

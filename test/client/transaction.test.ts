@@ -444,7 +444,7 @@ test('an aborted signal, and a close, end a transaction however far it has come'
   for (const end of ['abort', 'close'] as const) {
     for (let turns = 0; turns < 10; turns++) {
       const producer = log.producer({ transactionalId: end })
-      // Its next one begins without waiting for the log.
+      // Once a transaction has ended, the producer's next one begins without waiting for the log.
       await producer.transaction((transaction) => transaction.send({ topic: 't', value: 'before' }))
       const controller = new AbortController()
       const { signal } = controller

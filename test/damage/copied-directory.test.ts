@@ -56,7 +56,7 @@ test('of a closed log: the same log, under the same epoch, beside the original',
     assert.equal([original.role, copy.role, copy.recovery.clean], ['holder', 'holder', true])
     assert.equal(await values(copy), await values(original))
     assert.equal(await committed(copy), [7])
-    // Each goes its own way.
+    // What is sent to one of the two logs from now on is not in the other.
     await copy.producer().send({ topic: 't', value: 'copy' })
     await original.producer().send({ topic: 't', value: 'original' })
     assert.is((await values(copy)).at(-1), '51 copy')

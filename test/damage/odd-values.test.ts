@@ -93,7 +93,7 @@ function outcomeOf(codec: Codec<unknown>, value: unknown): Outcome {
     return 'refused'
   }
   const back = codec.decode(encoded)
-  // Of an error the stack is another one.
+  // An error that was decoded has a stack of its own: only its text can be compared.
   const isText = back instanceof Error || (back instanceof Date && Number.isNaN(back.getTime()))
   return { back: isText ? String(back) : back }
 }

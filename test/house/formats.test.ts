@@ -112,7 +112,7 @@ test('records of the log’s own topics', () => {
   }
   const said: readonly [string, () => unknown][] = [
     ['__oncelog_catalogue`, records of topics', () => decodeCatalogueRecord(catalogue, place)],
-    // 2 is a group's.
+    // Version 2 of a key is that of a group, so 3 is the first unknown one.
     ['__consumer_offsets`, key of an offset', () => decodeGroupRecord(raised(commit, 'key', 3), place)],
     ['__consumer_offsets`, value of an offset', () => decodeGroupRecord(raised(commit, 'value'), place)],
     ['__consumer_offsets`, key of a group', () => decodeGroupRecord(raised(group, 'key'), place)],

@@ -237,7 +237,7 @@ async function killed(
   directory: string,
   started: (broker: KafkaBroker) => void,
 ): Promise<void> {
-  // What a power cut adds to a kill.
+  // A kill leaves whole batches; this is what a power cut may leave besides.
   truncateSync(activeLog(directory, 'codec-gzip-0'), statSync(activeLog(directory, 'codec-gzip-0')).size - 9)
   appendFileSync(activeLog(directory, 'stamped-0'), Buffer.alloc(700, 0x5a))
   // The commit of "last" is decided, and neither its marker nor word of its end reached the disk.

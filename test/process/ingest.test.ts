@@ -335,7 +335,7 @@ test('what an iterator made by hand throws, or gives in place of a result, ends 
         const records = { topic: 't', value: `${how} ${rows}` }
         return Promise.resolve({ done: false, value: { position: rows, records } })
       }
-      // Once: asked again it would go on.
+      // It throws once: if it were asked again, it would go on with the next row.
       if (rows === 4 && how === 'throws') throw mine
       return Promise.resolve(undefined)
     }
@@ -369,7 +369,7 @@ test('what read fails with ends it as it was thrown, an error of a log that woul
     const mine = new LogError(code, 'of another log')
     let reads = 0
     const failing = (rowsBefore: number) => {
-      // A test that would never end says nothing.
+      // Fails here: a source that is read again and again would keep the test from ending.
       if (++reads === 3) throw new Error('read too often')
       return (async function* () {
         yield* rows(0, rowsBefore)

@@ -83,7 +83,7 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
       const log = await opened(open)
       const errors: LogError[] = []
       const handle = async () => {
-        // A test that would never end says nothing.
+        // Fails here: a record that is tried again and again would keep the test from ending.
         if (errors.length === 3) throw new Error('tried too often')
         errors.push(new LogError(code, `try ${errors.length + 1}`))
         throw errors.at(-1)

@@ -47,7 +47,7 @@ for (const role of ['holder', 'attached'] as const) {
     const calls = [...changes(log.admin), log.backup(join(root, 'copy'))]
     const [told] = await Promise.all([outcomes(calls), log.close()])
     assert.equal(told.slice(0, 5), ['done', 'done', 'done', 'done', 'done'])
-    // Unless it was quicker.
+    // The close ends the backup, unless that was quicker.
     assert.ok(['LOG_CLOSED', 'done'].includes(told[5] ?? ''), told[5])
     assert.equal(await outcomes([log.admin.listTopics()]), ['LOG_CLOSED'])
     if (role === 'attached') await first.close()
@@ -137,7 +137,7 @@ test('it waits for what was sent to a holder that answers, however long that tak
   })
   const counting = place.fate
   const { log, sent } = await sending(place, (method) => (method === 'append' ? 'unanswered' : counting(method)))
-  // As a call under way does by its socket.
+  // This channel has no socket that would keep the process alive.
   const awake = setInterval(() => {}, 1000)
   let isClosed = false
   const closing = log.close().then(() => {

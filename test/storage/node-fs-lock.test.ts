@@ -275,7 +275,7 @@ test('who was refused is refused again without a fork as long as the system list
   assert.is((await refusal(() => lockDirectory(place, ['/nowhere/flock']))).code, 'LOCK_UNSUPPORTED')
   assert.is((await refusal(() => lockDirectory(place))).code, 'DIRECTORY_IN_USE')
   const { ino } = statSync(join(place, '.lock'))
-  // Not in every container.
+  // Some containers hide the locks of the system.
   const isListed = readFileSync('/proc/locks', 'latin1').includes(`:${ino} 0 EOF`)
   const { code, details } = await refusal(() => lockDirectory(place, ['/nowhere/flock']))
   assert.is(code, isListed ? 'DIRECTORY_IN_USE' : 'LOCK_UNSUPPORTED')

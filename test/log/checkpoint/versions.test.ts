@@ -47,7 +47,7 @@ test('what is written comes back, with the place of damage where there is one', 
 
 test('version 2: that a partition is read-only is known, where it is damaged is not', () => {
   const { facts, record } = encoded({ ...PARTITION, readOnly: true })
-  // Its flag is followed by nothing about a place.
+  // In version 2 nothing about the place of the damage follows the flag.
   const older = Uint8Array.of(...facts, ...record.subarray(0, READ_ONLY_AT + 1), ...record.subarray(READ_ONLY_AT + 2))
   const [found] = decodeCheckpoint(older, 2, 'checkpoint/0', 0).partitions
   assert.equal([found?.readOnly, found?.damage, found?.partialSector], [true, undefined, new Uint8Array(3)])

@@ -75,7 +75,7 @@ test('the reserve has 288 KiB for eight pieces and the blocks that each of them 
 
 test('on a full disk as much as may be buffered is written, acknowledged and read again', () => {
   const disk = new VirtualDisk()
-  // One more than may have something that waits.
+  // One more than there may be segments with buffered batches.
   const partitions = SEGMENTS_MOST + 1
   const host = hostOf(disk, partitions)
   const all = (sizeBytes: number) => Array.from({ length: 2 * partitions }, () => sizeBytes)

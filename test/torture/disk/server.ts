@@ -118,10 +118,10 @@ function fsyncReply(unique: bigint): Buffer {
 function serve(): void {
   read(device, request, 0, request.length, null, (error, count) => {
     const code = (error as NodeJS.ErrnoException | null)?.code
-    // Unmounted.
+    // The file system was unmounted.
     if (code === 'ENODEV') process.exit(0)
     if (code === 'EPERM') {
-      // Not mounted yet.
+      // The file system isn't mounted yet.
       setTimeout(serve, MOUNT_LOOK_MS)
       return
     }

@@ -29,7 +29,7 @@ export function ingestStory(): Story {
         await process.whileAlive(processor.done)
       } catch (error) {
         note(world, process, error)
-        // Another one has the source: it gets its time.
+        // Another process has taken the source over: it is left some time with it.
         if (LogError.is(error, 'PRODUCER_FENCED')) await process.sleep(100 + random.unit() * 400)
       }
       await process.sleep(random.unit() * 50)
