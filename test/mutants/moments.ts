@@ -227,16 +227,16 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a send that waits while its producer is fenced goes out',
     file: 'client/producer/producer.ts',
-    find: '      throwIfAborted(signal)\n      this.#accumulator.assertNotFenced()\n',
-    put: '      throwIfAborted(signal)\n',
+    find: '    throwIfAborted(signal)\n    this.#accumulator.assertNotFenced()\n    this.#enqueue',
+    put: '    throwIfAborted(signal)\n    this.#enqueue',
     tests: ['client/producer-endings.test.ts'],
   },
   {
-    name: 'a send whose wait is given up lets those after it overtake',
+    name: 'a send that waits lets those after it overtake',
     file: 'client/producer/waiting-sends.ts',
-    find: 'Promise.all([before, left])',
-    put: 'left',
-    tests: ['client/producer-endings.test.ts'],
+    find: 'waits.then(this.#goOn, this.#goOn)\n        return',
+    put: 'waits.then(() => {}, () => {})',
+    tests: ['client/producer-endings.test.ts', 'client/sends-before-open.test.ts'],
   },
   {
     name: 'a partition is believed to know a producer for ever',

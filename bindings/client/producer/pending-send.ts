@@ -44,6 +44,11 @@ export class PendingSend implements SendOfParts {
     this.#resolve(this.#metadata)
   }
 
+  /** Fails before any of it has begun. */
+  refused(error: unknown): void {
+    this.#reject(error)
+  }
+
   partBegan(): void {
     this.#openParts++
   }

@@ -91,10 +91,10 @@ export class LogProducer implements Producer {
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
       const isPlaced = this.#placing.now(plan, records)
-      const mayGo = this.#accumulator.isOpen && this.#waiting.last === undefined && this.#buffer.hasRoom(plan.sizeBytes)
+      const mayGo = this.#accumulator.isOpen && this.#waiting.isEmpty && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       const copies = isPlaced ? undefined : plan.copies(records)
-      return this.#enqueueLater(plan, copies, new PendingSend(records.length, form), signal)
+      return this.#enqueueLater(plan, copies, new PendingSend(records.length, form), signal).answered
     } catch (error) {
       return Promise.reject(error)
     }
@@ -117,21 +117,43 @@ export class LogProducer implements Producer {
    * Enqueues the send once those that wait already have begun, so that calls keep their order. `copies` is `undefined`
    * if all records have their places.
    */
-  async #enqueueLater(
+  #enqueueLater(
     plan: SendPlan,
     copies: readonly ProducerRecord[] | undefined,
     send: PendingSend,
     signal: Abortable['signal'],
-  ): Promise<unknown> {
-    const begin = async () => {
-      await abortable(this.#accumulator.open(), signal)
-      if (copies !== undefined) await abortable(this.#placing.later(plan, copies), signal)
-      await this.#room(plan.sizeBytes, signal)
-      throwIfAborted(signal)
+  ): PendingSend {
+    // Hot path: when the first of many sends that wait can begin, those after it mostly can too.
+    const begin = (): Promise<void> | undefined => {
       this.#accumulator.assertNotFenced()
-      return this.#enqueue(plan, send)
+      const isPlaced = copies === undefined || (this.#accumulator.isOpen && this.#placeAnew(plan, copies))
+      const mayGo = isPlaced && this.#accumulator.isOpen && this.#buffer.hasRoom(plan.sizeBytes)
+      if (!mayGo) return this.#beginOnceReady(plan, isPlaced ? undefined : copies, send, signal)
+      this.#enqueue(plan, send)
+      return undefined
     }
-    return (await this.#waiting.inTurn(begin, signal)).answered
+    this.#waiting.add(send, begin, signal)
+    return send
+  }
+
+  #placeAnew(plan: SendPlan, copies: readonly ProducerRecord[]): boolean {
+    const isPlaced = this.#placing.now(plan, copies)
+    if (!isPlaced) plan.forgetPlaces()
+    return isPlaced
+  }
+
+  async #beginOnceReady(
+    plan: SendPlan,
+    copies: readonly ProducerRecord[] | undefined,
+    send: PendingSend,
+    signal: Abortable['signal'],
+  ): Promise<void> {
+    await abortable(this.#accumulator.open(), signal)
+    if (copies !== undefined) await abortable(this.#placing.later(plan, copies), signal)
+    await this.#room(plan.sizeBytes, signal)
+    throwIfAborted(signal)
+    this.#accumulator.assertNotFenced()
+    this.#enqueue(plan, send)
   }
 
   async #room(sizeBytes: number, signal: Abortable['signal']): Promise<void> {
@@ -150,7 +172,7 @@ export class LogProducer implements Producer {
     ofCall: Compression | undefined,
     signal: Abortable['signal'],
   ): Promise<unknown> | undefined {
-    if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
+    if (!this.#accumulator.isOpen || !this.#waiting.isEmpty) return undefined
     const topic = topicOf(record, 0)
     const rules = this.#accumulator.rulesNow(topic)
     if (rules === undefined) return undefined
@@ -165,7 +187,7 @@ export class LogProducer implements Producer {
       if (!this.#placing.isOutdated(error)) throw error
       const send = new PendingSend(1, { isOne: true, isWhole: this.#isWhole })
       const plan = new SendPlan(ofCall, [checked])
-      return this.#enqueueLater(plan, plan.copies([record]), send, signal)
+      return this.#enqueueLater(plan, plan.copies([record]), send, signal).answered
     }
     const queue = this.#accumulator.queue(topic, partition)
     const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
@@ -191,7 +213,7 @@ export class LogProducer implements Producer {
     form: AnswerForm,
     compression: Compression | undefined,
   ): PendingSend | undefined {
-    if (!this.#accumulator.isOpen || this.#waiting.last !== undefined) return undefined
+    if (!this.#accumulator.isOpen || !this.#waiting.isEmpty) return undefined
     const whole = borrowed(records, this.#placing.places, compression, this.#ownBatchBytes)
     if (whole === undefined || !this.#buffer.hasRoom(whole.sizeBytes)) return undefined
     // By the limits that the log has now they may be one batch.
@@ -248,7 +270,8 @@ export class LogProducer implements Producer {
     all.catch(() => {})
     // Sends that were queued after this one came later than the flush. It mustn't wait for them, since there may always
     // be some.
-    if (this.#waiting.last !== undefined) await abortable(this.#waiting.last, signal)
+    const { lastTurn } = this.#waiting
+    if (lastTurn !== undefined) await abortable(lastTurn, signal)
     this.#drain()
     await abortable(all, signal)
   }

@@ -1,0 +1,68 @@
+import { type Abortable, abortReason } from '../signals.ts'
+import type { PendingSend } from './pending-send.ts'
+
+/** One send that waits for its turn. Hot path: it makes a promise only for who asks. */
+export class WaitingSend {
+  readonly #send: PendingSend
+  readonly #begin: () => Promise<void> | undefined
+  readonly #signal: Abortable['signal']
+  readonly #giveUp: (() => void) | undefined
+  #isRefused = false
+  /** `begun`: whether it has begun, or failed before. */
+  #tell: ((begun: boolean) => void) | undefined
+  #turn: Promise<boolean> | undefined
+
+  constructor(send: PendingSend, begin: () => Promise<void> | undefined, signal: Abortable['signal']) {
+    this.#send = send
+    this.#begin = begin
+    this.#signal = signal
+    if (signal === undefined) return
+    this.#giveUp = () => this.#refuse(abortReason(signal))
+    signal.addEventListener('abort', this.#giveUp, { once: true })
+  }
+
+  /** Resolves when its turn is over, with whether it has begun. Ask before. */
+  get turn(): Promise<boolean> {
+    this.#turn ??= new Promise((resolve) => {
+      this.#tell = resolve
+    })
+    return this.#turn
+  }
+
+  /** The send's answer, once it has begun; nothing if it fails before. Ask before its turn is over. */
+  get answerOnceBegun(): Promise<unknown> {
+    return this.turn.then((begun) => (begun ? this.#send.answered : undefined))
+  }
+
+  /** Returns a promise where it must wait; that never rejects. */
+  takeTurn(): Promise<void> | undefined {
+    if (this.#giveUp !== undefined) this.#signal?.removeEventListener('abort', this.#giveUp)
+    if (this.#isRefused) return this.#left(false)
+    try {
+      const waits = this.#begin()
+      return waits === undefined
+        ? this.#left(true)
+        : waits.then(
+            () => this.#left(true),
+            (error) => this.#failed(error),
+          )
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  #refuse(error: unknown): void {
+    this.#isRefused = true
+    this.#send.refused(error)
+  }
+
+  #failed(error: unknown): undefined {
+    this.#refuse(error)
+    return this.#left(false)
+  }
+
+  #left(begun: boolean): undefined {
+    this.#tell?.(begun)
+    return undefined
+  }
+}
