@@ -9,6 +9,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'a ring that was overwritten has lost nothing',
+    file: 'log/salvage/decisions-without-frames.ts',
+    find: 'if (first !== undefined) losses.push(first)',
+    put: '',
+    tests: ['salvage/sources.test.ts'],
+  },
+  {
     name: 'salvage: what is whole and sums up to something else is taken',
     file: survey,
     find: 'if (isForeign || !this.#hasTimesOf(noted)) {',

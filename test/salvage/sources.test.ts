@@ -129,4 +129,30 @@ test('a catalogue of which nothing is left is made of what the directories say',
   assert.equal((await verified(copy)).damage, [])
 })
 
+// Regression: a ring that held nothing readable counted as one without frames, and the copy as whole.
+test('frames that were overwritten are told of by decisions that stand in segments without them', async () => {
+  const damaged = killed.fork()
+  for (const frame of framesOf(damaged)) erase(damaged, frame)
+  assert.equal(
+    [...new Set((await verified(damaged)).damage.map(({ code }) => code))],
+    ['a decision whose frame is lost'],
+  )
+  const { copy, report } = await salvaged(damaged)
+  const [loss, ...others] = report.losses
+  assert.equal(others, [])
+  assert.equal(
+    [loss?.kind, loss?.topic, loss?.code],
+    ['unknown', '__oncelog_catalogue', 'a decision whose frame is lost'],
+  )
+  assert.ok((loss?.file ?? '').startsWith('__oncelog_catalogue-0/'))
+  assert.is(batchesOf(copy).get('t-0')?.length, 6)
+})
+
+test('an open transaction beside overwritten frames may have been committed there', async () => {
+  const damaged = within.fork()
+  for (const frame of framesOf(damaged)) erase(damaged, frame)
+  const { report } = await salvaged(damaged)
+  assert.ok(report.losses.some(({ topic, kind }) => topic === 't' && kind === 'undecided'))
+})
+
 test.run()

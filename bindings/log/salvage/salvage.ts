@@ -14,8 +14,9 @@ import { encodeBatch } from '../partition/encode.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { SCRATCH_BYTES } from '../segment/segment-context.ts'
 import { assertEmpty } from '../store/unfinished-copy.ts'
-import { sizeOf, walkRun } from '../survey/survey-context.ts'
+import { type SurveyContext, sizeOf, walkRun } from '../survey/survey-context.ts'
 import { copyPartition } from './copy-partition.ts'
+import { decisionsWithoutFrames } from './decisions-without-frames.ts'
 import { type JournalRemains, readJournalRemains } from './journal-remains.ts'
 import type { Loss } from './loss.ts'
 import { type SurveyedPartition, surveyPartition } from './partition-survey.ts'
@@ -66,7 +67,7 @@ export function* salvageLog(
   const scratch = kernel.allocate(SCRATCH_BYTES)
   if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
   try {
-    const remains = yield* readJournalRemains(source, kernel)
+    const remains = yield* allRemains({ store: source, kernel, scanner, scratch })
     const log = yield* NewLog.begin(target, kernel, options)
     try {
       // Every byte counts twice: it is surveyed, and then copied.
@@ -88,6 +89,14 @@ export function* salvageLog(
     scratch.free()
     scanner.close()
   }
+}
+
+/** A ring that was overwritten tells of no frame: then the decisions themselves do. */
+function* allRemains(given: Omit<SurveyContext, 'progressed' | 'leaderEpoch'>): Task<JournalRemains> {
+  const remains = yield* readJournalRemains(given.store, given.kernel)
+  if (remains.losses.length > 0) return remains
+  const context = { ...given, leaderEpoch: remains.leaderEpochMax, progressed: () => {}, lostFrames: undefined }
+  return { ...remains, losses: yield* decisionsWithoutFrames(context, remains) }
 }
 
 function* batchBytes(store: FileStore): Task<number> {
