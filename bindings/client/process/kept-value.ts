@@ -19,15 +19,12 @@ export class KeptValue {
 }
 
 /**
- * The bytes where they share memory with nothing else, since a value of a few bytes would keep alive all of the batch
- * that it was read from. A copy goes where the value that it replaces is, if it fits well: fresh memory costs more than
- * the copy.
+ * A copy that shares memory with nothing else: a value of a few bytes would keep alive all of the batch that it was
+ * read from. It goes where the value that it replaces is, if it fits well: fresh memory costs more than the copy.
  */
 export function ownMemory(bytes: Uint8Array, replaced: Uint8Array | undefined): Uint8Array {
   const { length } = bytes
-  if (length <= ON_HEAP_BYTES) return new Uint8Array(bytes)
-  if (length === bytes.buffer.byteLength) return bytes
-  if (replaced === undefined || replaced.length <= ON_HEAP_BYTES) return new Uint8Array(bytes)
+  if (replaced === undefined || Math.min(length, replaced.length) <= ON_HEAP_BYTES) return new Uint8Array(bytes)
   const { byteLength } = replaced.buffer
   if (length > byteLength || length * 2 < byteLength) return new Uint8Array(bytes)
   const into = length === replaced.length ? replaced : new Uint8Array(replaced.buffer, 0, length)

@@ -119,8 +119,8 @@ export class Layer {
   /** Used in place of the list once there are more. */
   #manyChanges: Map<string, Change> | undefined
   /**
-   * What was read below this layer, where that can change meanwhile. Values are never changed in place: the same object
-   * is the same value.
+   * What was read below this layer, where that can change meanwhile. The same object is the same value, though its bytes
+   * may be gone once another one has replaced it.
    */
   readonly #seen: Map<string, Found> | undefined
 

@@ -24,9 +24,9 @@ export interface Topic<Name extends string = string, KIn = never, KOut = unknown
   /** The codec of values. */
   readonly value: Codec<VIn, VOut>
   /**
-   * Encodes a record to hand to `send`. A key or value of null stays null. Throws before anything is written:
-   * RECORD_SERIALIZATION or SCHEMA_ASYNC by a codec, INVALID_REQUEST for an input that isn't an object or has a field
-   * with a misspelled name.
+   * Encodes a record to hand to `send`. A key or value of null stays null. Records of text and JSON share buffers, so
+   * transfer none to a thread. Throws before anything is written: RECORD_SERIALIZATION or SCHEMA_ASYNC by a codec,
+   * INVALID_REQUEST for an input that isn't an object or has a field with a misspelled name.
    */
   record(input: RecordInput<KIn, VIn>): ProducerRecord
 }
