@@ -154,13 +154,6 @@ export const SHARING: readonly Mutant[] = [
     tests: [unseen],
   },
   {
-    name: 'work queues: a dead letter is written of what another consumer has by now',
-    file: client,
-    find: 'if (this.#closing !== undefined || !this.#isLocked(session, record)) return\n',
-    put: 'if (this.#closing !== undefined) return\n',
-    tests: [unseen],
-  },
-  {
     name: 'work queues: the lock may end while the dead letter is being written',
     file: rejections,
     find: '      await this.#renew(session, record)\n',

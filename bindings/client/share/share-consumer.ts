@@ -192,10 +192,11 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   }
 
   /**
-   * Writing the dead letters before this one may have taken longer than its lock: then it is left to its next consumer.
+   * Writing the dead letters before this one may have taken longer than its lock: then the log refuses to renew it, and
+   * it is left to its next consumer.
    */
   async #giveUpIfLocked(session: ShareSession, record: SharedRecord): Promise<void> {
-    if (this.#closing !== undefined || !this.#isLocked(session, record)) return
+    if (this.#closing !== undefined) return
     try {
       await this.#rejections.reject(session, record, TOO_OFTEN)
     } catch (error) {
