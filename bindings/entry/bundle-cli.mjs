@@ -12,6 +12,8 @@ export async function bundleCli(outfile) {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // Nobody reads it, and it is the largest file of the package by far. Names stay, for the traces of errors.
+    minifyWhitespace: true,
     // The package has zstd's module once, for both.
     external: ['@assemblyscript/loader', 'msgpackr', '#zstd'],
     // Packages in CommonJS ask for `require`, which a module doesn't have.
