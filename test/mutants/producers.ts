@@ -315,7 +315,7 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'a list is cut by a limit that another process has raised since',
     file: 'client/producer/placing.ts',
-    find: '    plan.asksAnew = true\n    return true\n',
+    find: '    plan.asksAnew = true\n    plan.isByOutdatedRules = true\n    return true\n',
     put: '    return false\n',
     tests: ['remote/changed-topics.test.ts'],
   },

@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'what outdated rules refused or cut is placed by them once more',
+    file: 'client/producer/producer.ts',
+    find: '    if (plan.isByOutdatedRules) return false\n',
+    put: '',
+    tests: ['remote/changed-topics.test.ts'],
+  },
+  {
     name: 'a holder reads each piece into fresh memory',
     file: 'engine/remote/socket-reads.ts',
     find: "typeof handle?.useUserBuffer !== 'function'",

@@ -108,6 +108,8 @@ export class SendPlan {
   sizeBytes = 0
   /** Whether the log is to be asked for the rules of every topic, whatever is known of them. */
   asksAnew = false
+  /** Whether it was refused, or cut, by rules that may be outdated: the log is asked before it is placed again. */
+  isByOutdatedRules = false
   #first: RecordGroup | undefined
   /** The groups by queue, used as soon as there is more than one. */
   #groups: Map<PartitionQueue, RecordGroup> | undefined

@@ -54,6 +54,7 @@ export class Placing {
       return this.#place(plan, records, this.places)
     } catch (error) {
       if (!this.isOutdated(error)) throw error
+      plan.isByOutdatedRules = true
       return false
     }
   }
@@ -113,6 +114,7 @@ export class Placing {
     // Hot path: whether a plan is cut is looked for last, as it takes a look at each record of a large list.
     if (plan.asksAnew || !this.asksBeforeCut || !plan.isCut) return false
     plan.asksAnew = true
+    plan.isByOutdatedRules = true
     return true
   }
 }

@@ -137,6 +137,7 @@ export class LogProducer implements Producer {
   }
 
   #placeAnew(plan: SendPlan, copies: readonly ProducerRecord[]): boolean {
+    if (plan.isByOutdatedRules) return false
     const isPlaced = this.#placing.now(plan, copies)
     if (!isPlaced) plan.forgetPlaces()
     return isPlaced
@@ -187,6 +188,7 @@ export class LogProducer implements Producer {
       if (!this.#placing.isOutdated(error)) throw error
       const send = new PendingSend(1, { isOne: true, isWhole: this.#isWhole })
       const plan = new SendPlan(ofCall, [checked])
+      plan.isByOutdatedRules = true
       return this.#enqueueLater(plan, plan.copies([record]), send, signal).answered
     }
     const queue = this.#accumulator.queue(topic, partition)
