@@ -6,7 +6,7 @@ import { GROUP_FAULTS, planFor } from './groups/faults.ts'
 import { planted } from './groups/planted.ts'
 import { simulateGroups } from './groups/run.ts'
 
-const SEEDS = 15
+const SEEDS = 40
 
 for (const fault of GROUP_FAULTS) {
   test(`planted: ${fault.name}`, async () => {
