@@ -253,7 +253,7 @@ test('open itself rejects where its holder falls silent after it has greeted', a
     listener.close()
     for (const channel of channels) channel.end()
   }
-  // One that waits on would take the log over then.
+  // An open that waited without limit is told: its holder goes then, and it takes the log over.
   const late = setTimeout(leave, 10_000)
   const store = () => createDirectoryStore(directory)
   const error = await openShared(directory, store, quickPort, { topics: [facts] }).then(

@@ -9,6 +9,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attachTo, listenForAttached } from '../../bindings/engine/remote/local-socket.ts'
 import { acceptedReading, SocketReads } from '../../bindings/engine/remote/socket-reads.ts'
+import { until } from '../process/support.ts'
 
 const ALL_BYTES = 4 * 1024 * 1024
 
@@ -110,7 +111,7 @@ test('a listener gives back its descriptors once its connections have ended', as
     channel?.end()
   }
   listener.close()
-  while (ended < 3 || openDescriptors() > before) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(async () => ended === 3 && openDescriptors() <= before)
   await rm(root, { recursive: true })
 })
 

@@ -2,8 +2,8 @@
 const ON_HEAP_BYTES = 64
 
 /**
- * A value that is kept for long. Its bytes may move, but are never changed for another value's: the same object is the
- * same value.
+ * A value that is kept for long: the same object is the same value. Its bytes may move, and once another value has
+ * replaced it they may be that one's.
  */
 export class KeptValue {
   bytes: Uint8Array
