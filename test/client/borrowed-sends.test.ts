@@ -374,7 +374,7 @@ for (const thrown of [undefined, 'mine']) {
 }
 
 test('the engine keeps no records that are borrowed: where their partition has to be opened first, it refuses them', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const producerId = host.openProducer()
@@ -398,7 +398,7 @@ test('the engine keeps no records that are borrowed: where their partition has t
 })
 
 test('a count that is too small for the records refuses them, and the next batch is written', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const producerId = host.openProducer()

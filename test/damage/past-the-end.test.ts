@@ -15,7 +15,7 @@ const CONFIG = { 'segment.bytes': 1000 }
 const GARBAGE = new Uint8Array(300).fill(7)
 
 function filled(batches: number): SyncHost<VirtualDisk> {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 't', 1, CONFIG)
   const producerId = host.openProducer()
@@ -61,7 +61,7 @@ for (const [what, bytesOf] of [
     const place = { topic: 't', partition: 0, offset: undefined }
     assert.equal([damage, others], [{ file: FIRST, position: end, ...place, code: 'bytes past its end' }, []])
     for (const image of [disk, disk.image(new Random(1), 'kill')]) {
-      const again = new SyncHost(image, undefined)
+      const again = new SyncHost(image)
       const report = again.open()
       assert.equal([report.damage, report.readOnly], [[], []])
       assert.equal(
@@ -75,7 +75,7 @@ for (const [what, bytesOf] of [
 test('a recovery that closes a segment sets aside and cuts what a torn write left past its end', () => {
   const disk = filled(5).storage.image(new Random(1), 'kill')
   const end = append(disk, GARBAGE)
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   const report = host.open()
   assert.equal([report.damage, report.setAsideBytes], [[], GARBAGE.length])
   assert.is(sizeOf(disk), end)

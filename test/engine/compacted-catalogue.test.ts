@@ -19,7 +19,7 @@ const PARTITIONS = 8
 type Host = SyncHost<VirtualDisk>
 
 function opened(disk: VirtualDisk, cleanup = CLEANUP): Host {
-  const host: Host = new SyncHost(disk, undefined, { cleanup })
+  const host: Host = new SyncHost(disk, { cleanup })
   const { damage, readOnly } = host.open()
   assert.equal([damage, readOnly], [[], []])
   return host

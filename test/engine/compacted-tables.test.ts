@@ -32,13 +32,13 @@ function tablesOf({ engine }: Host): unknown {
 }
 
 function reopened(host: Host, mode: 'kill' | 'none'): Host {
-  const next = new SyncHost(host.storage.image(new Random(5), mode), undefined)
+  const next = new SyncHost(host.storage.image(new Random(5), mode))
   assert.equal(next.open().damage, [])
   return next
 }
 
 test('offsets and transactional ids are what they were, after far fewer records', () => {
-  const host: Host = new SyncHost(new VirtualDisk(), undefined)
+  const host: Host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const generations = new Map(GROUPS.map((groupId) => [groupId, host.join(groupId, `of-${groupId}`, ['t'])]))

@@ -23,7 +23,7 @@ class Bench {
   readonly newest = new Map<string, { offset: number; value: string }>()
 
   constructor(config: TopicConfig = COMPACT) {
-    this.host = new SyncHost(new VirtualDisk(), undefined)
+    this.host = new SyncHost(new VirtualDisk())
     this.host.open()
     this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, config)
     this.producerId = this.host.openProducer()
@@ -73,7 +73,7 @@ class Bench {
   reopen(how: 'close' | 'kill' | 'none'): void {
     if (how === 'close') this.host.close()
     const image = this.host.storage.image(new Random(3), how === 'close' ? 'none' : how)
-    this.host = new SyncHost(image, undefined)
+    this.host = new SyncHost(image)
     assert.equal(this.host.open().damage, [])
   }
 }
@@ -154,14 +154,14 @@ test('the name under which a checkpoint notes a rewritten segment is durable by 
   bench.host.storage.watch = undefined
   assert.ok(left.length > 0)
   for (const disk of left) {
-    bench.host = new SyncHost(disk, undefined)
+    bench.host = new SyncHost(disk)
     assert.equal(bench.host.open().damage, [])
     bench.assertRead()
   }
 })
 
 test('while a log goes on during a pass, nobody reads aborted or removed records from memory', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined, { cleanup: { compactionIntervalMs: 1000 } })
+  const host = new SyncHost(new VirtualDisk(), { cleanup: { compactionIntervalMs: 1000 } })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { ...COMPACT, 'segment.bytes': 600 })
   const append = (producer: ProducerInstance, sequence: number, isTransactional: boolean, value: string) => {
@@ -361,7 +361,7 @@ test('a partition in which the device cannot read is left as it is until the nex
 })
 
 test('the dirtiest partition comes first', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   const topics = ['first', 'second', 'third'] as const
   topics.forEach((name, index) => {

@@ -111,7 +111,7 @@ for (const [name, make] of [
         host.discard()
         // Of an index that was never flushed a power loss may leave anything.
         if (mode !== 'mixed') assert.equal(damage(storage), [], 'what verify says of it')
-        const again = new SyncHost(storage, undefined)
+        const again = new SyncHost(storage)
         const report = again.open()
         assert.equal([report.damage, report.readOnly], [[], []])
         assert.equal([start(again), again.engine.topics.partition('t', 0).partition.watermarks.nextOffset], [5, 9])

@@ -17,7 +17,7 @@ const at = { topic: 't', partition: 0 }
 for (const [name, storageOf] of Object.entries(STORAGES)) {
   test(`${name}: a send of acks 1 beside the delete of its topic ends no log`, () => {
     for (let seed = 1; seed <= 40; seed++) {
-      const host = new SyncHost(storageOf(), new Random(seed))
+      const host = new SyncHost(storageOf(), { order: new Random(seed) })
       host.open()
       host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
       host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'other', 1, {})
@@ -43,7 +43,7 @@ for (const [name, storageOf] of Object.entries(STORAGES)) {
   })
 
   test(`${name}: records can't be deleted beside the delete of one of their topics, and the others stay as they are`, () => {
-    const host = new SyncHost(storageOf(), undefined)
+    const host = new SyncHost(storageOf())
     host.open()
     const names = ['kept', 'gone']
     for (const [index, topic] of names.entries()) {
@@ -72,7 +72,7 @@ for (const [name, storageOf] of Object.entries(STORAGES)) {
 for (const event of ['commit', 'abort'] as const) {
   test(`the ${event} of a transaction that waits for a partition ends well when that is deleted`, () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const host = new SyncHost(STORAGES.files(), new Random(seed))
+      const host = new SyncHost(STORAGES.files(), { order: new Random(seed) })
       host.open()
       host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { 'segment.bytes': '1024' })
       host.createTopic('AAAAAAAAAAAAAAAAAAAABA', 'other', 1, {})

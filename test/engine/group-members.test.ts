@@ -9,7 +9,7 @@ const POLL_MS = 60_000
 
 // Without the notice such a member hears of it at its next commit: until then it works on what others have.
 test('a member that polled too rarely is told when the group puts it out', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const member = { groupId: 'g', memberId: 'm' }

@@ -20,9 +20,9 @@ test('a large commit that a crash cuts off is kept from its first partition on, 
     ...{ modes: ['kill', 'none', 'all', 'torn'], step: 1, openingStep: 9, openingOf: 11 },
     nothingKnown: () => ({ acknowledged: 0, asked: 0 }),
     from: ({ asked }) => (asked === 2 ? 1 : Number.POSITIVE_INFINITY),
-    hostOf: (disk) => new SyncHost(disk, undefined),
+    hostOf: (disk) => new SyncHost(disk),
     play(disk, known) {
-      const host = new SyncHost(disk, undefined)
+      const host = new SyncHost(disk)
       host.open()
       host.createTopic(TOPIC_ID, 't', PARTITIONS, {})
       const generation = host.join('g', 'm', ['t'])
@@ -35,7 +35,7 @@ test('a large commit that a crash cuts off is kept from its first partition on, 
       host.discard()
     },
     judge(image, { acknowledged }) {
-      const host = new SyncHost(image, undefined)
+      const host = new SyncHost(image)
       const wrong = host.open().damage.map((damage) => JSON.stringify(damage))
       const found = host.engine.groups.describe('g')?.offsets.map(({ nextOffset }) => nextOffset) ?? []
       host.discard()

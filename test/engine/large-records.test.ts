@@ -11,7 +11,7 @@ const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 const PARTITIONS = 6000
 
 function opened(disk = new VirtualDisk()): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }
@@ -53,7 +53,7 @@ test('a close with more open transactions than a frame holds is clean, and they 
     return client.instance
   })
   host.close()
-  const again = new SyncHost(host.storage.reopened(), undefined)
+  const again = new SyncHost(host.storage.reopened())
   assert.equal([again.open().damage, again.engine.report?.clean], [[], true])
   for (const [index, id] of ids.entries()) {
     const client = new TransactionalClient(again, id).as(instances[index]!)

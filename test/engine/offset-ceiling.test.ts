@@ -9,7 +9,7 @@ import { VirtualFile } from '../../bindings/testkit/simulation/virtual-file.ts'
 const TOPIC = 't'
 
 test('a send of acks 1 whose offset reaches the ceiling is answered once a higher one, or itself, is durable', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = host.openProducer()
@@ -43,7 +43,7 @@ test("the frame that raises ceilings and does nothing else is one that the progr
     return writeDurably.call(this, bytes, position)
   }
   try {
-    const host = new SyncHost(new VirtualDisk(), undefined)
+    const host = new SyncHost(new VirtualDisk())
     host.open()
     host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
     const producerId = host.openProducer()

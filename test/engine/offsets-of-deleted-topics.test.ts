@@ -84,7 +84,7 @@ const ALL = [PARTITIONS, PARTITIONS, PARTITIONS, PARTITIONS]
 
 for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
   test(`${storageOf().constructor.name}: the delete is one decision, and from it on nobody sees what groups kept`, () => {
-    const host: Host = new SyncHost<VirtualDisk | VirtualRows>(storageOf(), undefined)
+    const host: Host = new SyncHost<VirtualDisk | VirtualRows>(storageOf())
     prepare(host)
     assert.equal(kept(host, DEAD), ALL)
     const asked = host.start<void>(deleting)
@@ -108,7 +108,7 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
 for (const groupId of ['s', 'new']) {
   test(`a request for records, and a start, of share group ${groupId} while a delete is on its way leave nothing of the dead id`, () => {
     const disk = new VirtualDisk()
-    const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk, undefined)
+    const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk)
     prepare(host)
     const producerId = host.openProducer()
     const at = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0, acks: 'all' as const }
@@ -129,7 +129,7 @@ for (const groupId of ['s', 'new']) {
     assert.equal([host.engine.shares.facts(), host.engine.shares.isHeld], [[], false])
     const left = disk.image(new Random(1), 'kill')
     host.discard()
-    const again: Host = new SyncHost<VirtualDisk | VirtualRows>(left, undefined)
+    const again: Host = new SyncHost<VirtualDisk | VirtualRows>(left)
     again.open()
     assert.equal(again.engine.shares.facts(), [])
     again.close()
@@ -149,7 +149,7 @@ function setOffsetsSoon(host: Host): () => boolean {
 }
 
 test('offsets of the next topic of its name come after all of its tombstones, however soon they come', () => {
-  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(new VirtualDisk(), undefined)
+  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(new VirtualDisk())
   prepare(host)
   const deleted = host.start<void>(deleting)
   const [topicId, name] = [LATER, 't']
@@ -167,7 +167,7 @@ test('offsets of the next topic of its name come after all of its tombstones, ho
 
 function closedInTheMiddle(order: Random): void {
   const disk = new VirtualDisk()
-  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk, order)
+  const host: Host = new SyncHost<VirtualDisk | VirtualRows>(disk, { order })
   prepare(host)
   const deleted = host.start<void>(deleting)
   const config = {}
@@ -179,7 +179,7 @@ function closedInTheMiddle(order: Random): void {
   assert.is(created[0]?.error, undefined)
   assert.ok(LogError.is(created[1]?.error, 'TOPIC_ALREADY_EXISTS'), 'as it is refused where nothing is waited for')
   host.discard()
-  const again: Host = new SyncHost<VirtualDisk | VirtualRows>(disk.image(new Random(3), 'none'), undefined)
+  const again: Host = new SyncHost<VirtualDisk | VirtualRows>(disk.image(new Random(3), 'none'))
   assert.ok(again.open().clean)
   assert.equal([kept(again, DEAD), foundByName(again, 't')], [NONE, 0])
   again.close()
@@ -197,9 +197,9 @@ test('whenever a log is crashed in such a delete, all of it is kept or nothing, 
     ...{ modes: ['kill', 'none', 'all', 'torn', 'mixed'], step: 1, openingStep: 7, openingOf: 9 },
     nothingKnown: () => ({ isAsked: false, isAnswered: false }),
     from: ({ isAsked }) => (isAsked ? 1 : Number.POSITIVE_INFINITY),
-    hostOf: (disk) => new SyncHost(disk, undefined),
+    hostOf: (disk) => new SyncHost(disk),
     play(disk, known) {
-      const host = new SyncHost(disk, undefined)
+      const host = new SyncHost(disk)
       prepare(host)
       known.isAsked = true
       host.ask<void>(deleting)
@@ -208,7 +208,7 @@ test('whenever a log is crashed in such a delete, all of it is kept or nothing, 
       host.discard()
     },
     judge(image, { isAnswered }) {
-      const host = new SyncHost(image, undefined)
+      const host = new SyncHost(image)
       try {
         const wrong = host.open().damage.map((damage) => JSON.stringify(damage))
         const isGone = host.engine.catalogue.durable.liveById(DEAD) === undefined

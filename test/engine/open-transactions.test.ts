@@ -15,7 +15,7 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
   test(`${storageOf().constructor.name}: in any of twenty orders`, () => {
     for (let seed = 1; seed <= 20; seed++) {
       const random = new Random(seed)
-      const host = new SyncHost<VirtualDisk | VirtualRows>(storageOf(), random)
+      const host = new SyncHost<VirtualDisk | VirtualRows>(storageOf(), { order: random })
       host.open()
       host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 2, {})
       for (let number = 0; number < TRANSACTIONS; number++) {
@@ -25,7 +25,7 @@ for (const storageOf of [() => new VirtualDisk(), () => new VirtualRows()]) {
       host.settle()
       const image = host.storage.image(random, 'kill')
       const monitor = new Monitor(image)
-      const again = new SyncHost<VirtualDisk | VirtualRows>(image, random, { observer: monitor })
+      const again = new SyncHost<VirtualDisk | VirtualRows>(image, { order: random, observer: monitor })
       const { damage } = again.open()
       assert.equal([damage, monitor.violations], [[], []], `seed ${seed}`)
       for (const { state } of again.engine.transactions.list()) assert.is(state, 'CompleteAbort', `seed ${seed}`)

@@ -26,7 +26,7 @@ class Bench<S extends VirtualStorage = VirtualStorage> {
   #producerId = -1
 
   constructor(storage: S, config: TopicConfig, options: CleanupOptions = {}) {
-    this.host = new SyncHost(storage, undefined, { cleanup: options })
+    this.host = new SyncHost(storage, { cleanup: options })
     this.host.open()
     // Two batches fit into a segment.
     this.host.createTopic(TOPIC_ID, 't', 1, { 'segment.bytes': 1000, ...config })
@@ -84,7 +84,7 @@ for (const [name, make] of [
     bench.send(2)
     assert.equal(bench.offsets, [5, 6])
     bench.host.close()
-    const again = new SyncHost(bench.host.storage.reopened(), undefined)
+    const again = new SyncHost(bench.host.storage.reopened())
     assert.equal([again.open().damage, again.fetchAll('t', 0).map(({ offset }) => offset)], [[], [5, 6]])
   })
 
@@ -117,7 +117,7 @@ tests('the file of records that were deleted up to the last one goes too, once t
   bench.send(1)
   const at = [{ topic: 't', partition: 0, beforeOffset: -1 }]
   bench.host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
-  const again = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  const again = new SyncHost(bench.host.storage.image(new Random(1), 'kill'))
   again.open()
   assert.equal(segments(again.storage), [0])
   again.passTime(HOUR_MS + CHECK_MS)
@@ -201,7 +201,7 @@ tests('partitions that nobody used since the open are kept no longer than others
   bench.send(6)
   bench.host.close()
   const disk = bench.host.storage.reopened()
-  const again = new SyncHost(disk, undefined)
+  const again = new SyncHost(disk)
   again.open()
   again.passTime(HOUR_MS + CHECK_MS)
   assert.equal(again.fetchAll('t', 0), [])
@@ -262,7 +262,7 @@ tests('nothing is removed from a damaged partition: it stays as it was, to be sa
   host.settle()
   assert.ok(left)
   left.spoil(last.path, last.position, new Uint8Array(last.lengthBytes))
-  const again = new SyncHost(left, undefined)
+  const again = new SyncHost(left)
   const damaged = again.open().readOnly.map(({ topic }) => topic)
   assert.ok(damaged.includes('t'), damaged.join())
   again.createTopic('AAAAAAAAAAAAAAAAAAAABg', 'other', 1, { 'retention.ms': HOUR_MS })

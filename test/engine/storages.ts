@@ -9,7 +9,7 @@ export const STORAGES: Readonly<Record<'files' | 'rows', () => VirtualStorage>> 
 }
 
 export function opened<S extends VirtualStorage>(storage: S): SyncHost<S> {
-  const host = new SyncHost(storage, undefined)
+  const host = new SyncHost(storage)
   host.open()
   return host
 }

@@ -15,7 +15,7 @@ const TOPIC = 'orders'
 const HOUR_MS = 3_600_000
 
 class Log {
-  host = new SyncHost(new VirtualDisk(), undefined)
+  host = new SyncHost(new VirtualDisk())
   readonly producerId: number
   #sequence = 0
 
@@ -108,7 +108,7 @@ timestamps('a duplicate is answered with its original’s time', () => {
     assert.equal(log.append([5, undefined, 70], 0), first, type)
     // After an open the batch is no more in memory, and not in reach yet.
     log.host.close()
-    const host = new SyncHost(log.host.storage.image(new Random(1), 'all'), undefined)
+    const host = new SyncHost(log.host.storage.image(new Random(1), 'all'))
     host.open()
     log.host = host
     assert.equal(log.append([5, undefined, 70], 0), first, `${type}, opened again`)
@@ -117,7 +117,7 @@ timestamps('a duplicate is answered with its original’s time', () => {
 
 timestamps('a look for a time beside a send that begins a segment begins none of its own', () => {
   for (let seed = 1; seed <= 30; seed++) {
-    const host = new SyncHost(new VirtualDisk(), new Random(seed))
+    const host = new SyncHost(new VirtualDisk(), { order: new Random(seed) })
     host.open()
     host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, { 'segment.bytes': 1000 })
     const place = { topic: TOPIC, partition: 0, producerId: host.openProducer(), producerEpoch: 0 }
@@ -130,7 +130,7 @@ timestamps('a look for a time beside a send that begins a segment begins none of
     }
     const seen = (from: SyncHost) => from.fetchAll(TOPIC, 0).map(({ value }) => value)
     assert.equal(seen(host), values, `seed ${seed}`)
-    const after = new SyncHost(host.storage.image(new Random(seed), 'none'), undefined)
+    const after = new SyncHost(host.storage.image(new Random(seed), 'none'))
     assert.equal(after.open().damage, [])
     assert.equal(seen(after), values, `seed ${seed}, after a crash`)
     for (const each of [host, after]) each.discard()

@@ -109,7 +109,7 @@ test('a flipped bit in what was stored is found, placed and told; what is whole 
   file!.write(Uint8Array.of((last[0] ?? 0) ^ 1), at)
   await file!.flush()
   file!.close()
-  const later = new SyncHost(disk, undefined)
+  const later = new SyncHost(disk)
   later.open()
   let told: { code?: string; details?: Record<string, unknown> } = {}
   try {

@@ -26,7 +26,7 @@ export function example(name: string): string {
 
 /** A log with the topic t, of three partitions, on a disk that can be crashed. */
 export function fresh(): SyncHost<VirtualDisk> {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic(TOPIC_ID, 't', 3, {})
   return host
@@ -34,7 +34,7 @@ export function fresh(): SyncHost<VirtualDisk> {
 
 /** The log opened on what a crash left: `kill` all that was written, `none` only what was synced. */
 export function afterCrash(host: SyncHost<VirtualDisk>, mode: ImageMode): SyncHost<VirtualDisk> {
-  const later = new SyncHost(host.storage.image(new Random(1), mode), undefined)
+  const later = new SyncHost(host.storage.image(new Random(1), mode))
   later.open()
   return later
 }

@@ -50,7 +50,7 @@ class Year {
   }
 
   #open(disk: VirtualDisk): SyncHost<VirtualDisk> {
-    const host = new SyncHost(disk, undefined, { cleanup: OPTIONS })
+    const host = new SyncHost(disk, { cleanup: OPTIONS })
     if (this.#now > 0) host.sleep(this.#now - host.now)
     assert.equal(host.open().damage, [])
     return host

@@ -74,7 +74,7 @@ test('after sequence 2147483647 comes 0, and 1 is a gap, over restarts too (test
 })
 
 function wrapAround(storage: VirtualStorage): void {
-  let host = new SyncHost(storage, undefined)
+  let host = new SyncHost(storage)
   host.open()
   host.createTopic(TOPIC_ID, 't', 1, {})
   const producerId = host.openProducer()
@@ -104,7 +104,7 @@ function wrapAround(storage: VirtualStorage): void {
 }
 
 function reopened(host: SyncHost, mode: 'none' | 'kill'): SyncHost {
-  const later = new SyncHost(host.storage.image(new Random(1), mode), undefined)
+  const later = new SyncHost(host.storage.image(new Random(1), mode))
   later.open()
   return later
 }
@@ -159,7 +159,7 @@ test('a snapshot that is lost, empty, cut or wrong: the five batches of each are
       if (bytes === undefined) disk.remove(`t-0/${name}`)
       else overwrite(disk, `t-0/${name}`, bytes)
     }
-    const later = new SyncHost(disk, undefined)
+    const later = new SyncHost(disk)
     assert.equal(later.open().damage, [])
     for (const { offset, ...batch } of sent) assert.is(append(later, batch), offset)
   }
@@ -173,7 +173,7 @@ test('snapshots outside of the log go, and producers are as a replay tells (test
   for (const offset of ['00000000000000000099', '00000000000000001234']) {
     overwrite(disk, `t-0/${offset}.snapshot`, content(disk, `t-0/${whole}`)!)
   }
-  let later = new SyncHost(disk, undefined)
+  let later = new SyncHost(disk)
   later.open()
   const at = [{ topic: 't', partition: 0, beforeOffset: 15 }]
   later.ask((done) => ({ kind: 'deleteRecords', at, done }))
@@ -188,7 +188,7 @@ test('snapshots outside of the log go, and producers are as a replay tells (test
     found.every((offset) => offset >= first && offset <= 21),
     `${found} in ${first} to 21`,
   )
-  later = new SyncHost(after, undefined)
+  later = new SyncHost(after)
   later.open()
   for (const { offset, ...batch } of sent.slice(2)) assert.is(append(later, batch), offset, 'below the log start too')
 })

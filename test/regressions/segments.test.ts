@@ -54,7 +54,7 @@ test('random bytes after the last batch are cut, all before them stays (testCorr
 })
 
 function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   return host
 }
@@ -146,7 +146,7 @@ test('after a clean stop no recovery runs: no batch is looked at (testCleanShutd
   host.close()
   const disk = host.storage.reopened()
   disk.brokenPath = `t-0/${segmentFileName(segments(disk).at(-1)!, 'log')}`
-  const later = new SyncHost(disk, undefined)
+  const later = new SyncHost(disk)
   assert.ok(later.open().clean)
   disk.brokenPath = undefined
   assert.equal(values(later), upTo(9))

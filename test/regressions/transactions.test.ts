@@ -185,14 +185,14 @@ test('an aborted transaction over several segments is seen from nowhere (testAbo
   const segments = host.storage.list('t-0').filter((name) => name.endsWith('.log'))
   assert.ok(segments.length > 4, segments.join())
   host.close()
-  for (const each of [new SyncHost(host.storage.reopened(), undefined), unopened(host, 'none')]) {
+  for (const each of [new SyncHost(host.storage.reopened()), unopened(host, 'none')]) {
     each.open()
     for (let nextOffset = 0; nextOffset <= 10; nextOffset++) assert.equal(offsetsFrom(each, nextOffset), [10])
   }
 })
 
 function unopened(host: SyncHost<VirtualDisk>, mode: 'none'): SyncHost {
-  return new SyncHost(host.storage.image(new Random(1), mode), undefined)
+  return new SyncHost(host.storage.image(new Random(1), mode))
 }
 
 /** What a committed reader that begins there gets, one batch a fetch. */
@@ -222,7 +222,7 @@ test('aborted transactions that overlap, the later first: each is filtered (conf
   clients[0]!.end('abort')
   clients[1]!.end('commit')
   host.close()
-  const later = new SyncHost(host.storage.reopened(), undefined)
+  const later = new SyncHost(host.storage.reopened())
   later.open()
   assert.equal(values(later), ['10', '11', '12'])
 })
@@ -390,7 +390,7 @@ function crashes(event: 'commit' | 'abort'): void {
   const told = { isEnded: false }
   const live = (disk: VirtualDisk): void => {
     told.isEnded = false
-    const host = new SyncHost(disk, undefined)
+    const host = new SyncHost(disk)
     try {
       host.open()
       host.createTopic(TOPIC_ID, 't', 3, {})
@@ -414,7 +414,7 @@ function crashes(event: 'commit' | 'abort'): void {
     disk.crashAt = operation
     live(disk)
     for (const mode of ['kill', 'none', 'all'] as const) {
-      const later = new SyncHost(disk.image(new Random(operation), mode), undefined)
+      const later = new SyncHost(disk.image(new Random(operation), mode))
       assert.equal(later.open().damage, [], `operation ${operation}, ${mode}`)
       if (later.engine.catalogue.durable.liveById(TOPIC_ID) !== undefined) {
         const seen = [0, 1].map((partition) => values(later, partition).length)

@@ -24,7 +24,7 @@ interface Life {
 /** Topic t: values count up. Topic u: pairs, one of each in both of its partitions, by transactions. */
 function begun(order: Random | undefined): Life {
   const source = new VirtualDisk()
-  const host = new SyncHost(source, order)
+  const host = new SyncHost(source, { order })
   host.open()
   host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, { 'segment.bytes': 600 })
   host.createTopic(TOPIC_IDS[1] ?? '', 'u', 2, { 'segment.bytes': 900 })
@@ -48,7 +48,7 @@ function targetOf(store: VirtualDisk) {
 }
 
 function read(disk: VirtualDisk) {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   const { damage } = host.open()
   assert.equal(damage, [])
   const values = host.fetchAll('t', 0).map(({ value }) => Number(value))
@@ -229,7 +229,7 @@ test('a crash before each operation: the source keeps what it acknowledged, the 
 
 /** The newest value of each key, in a topic that is about to be compacted. */
 function keyed(): { readonly host: SyncHost<VirtualDisk>; readonly newest: ReadonlyMap<string, string> } {
-  const host = new SyncHost(new VirtualDisk(), undefined, { cleanup: { compactionIntervalMs: 1000 } })
+  const host = new SyncHost(new VirtualDisk(), { cleanup: { compactionIntervalMs: 1000 } })
   host.open()
   const config = { 'cleanup.policy': 'compact', 'segment.bytes': 600, 'min.cleanable.dirty.ratio': 0.01 }
   host.createTopic(TOPIC_IDS[0] ?? '', 't', 1, config)
@@ -268,7 +268,7 @@ test('begun at any step of a compaction, its swap of segments included: the newe
     const backup = host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
     host.passTime(2000)
     assert.is(backup.error, undefined, `begun at step ${step}: ${String(backup.error)}`)
-    const opened = new SyncHost(copy.image(new Random(step), 'none'), undefined)
+    const opened = new SyncHost(copy.image(new Random(step), 'none'))
     assert.equal(opened.open().damage, [])
     const found = opened.fetchKeyed('t', 0)
     if (found.length < 40) rewritten++
@@ -298,7 +298,7 @@ function goSteps(host: SyncHost, count: number): boolean {
 }
 
 test('a log over a database has none: it is refused by name, and the log goes on', () => {
-  const host = new SyncHost(new VirtualRows(), undefined)
+  const host = new SyncHost(new VirtualRows())
   host.open()
   const copy = new VirtualDisk()
   const backup = host.start<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
@@ -323,7 +323,7 @@ function flushesInRow(host: SyncHost): number {
 }
 
 test('files are flushed together, which takes less than one after the other, but large ones as soon as they are copied', () => {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic(TOPIC_IDS[0] ?? '', 't', 4, {})
   host.createTopic(TOPIC_IDS[1] ?? '', 'small', 20, {})
@@ -353,7 +353,7 @@ test('files are flushed together, which takes less than one after the other, but
 // Its directory was synced with its batches, before the indexes had their names there.
 test('after a power cut the copy of a large segment has its indexes', () => {
   const source = new VirtualDisk()
-  const before = new SyncHost(source, undefined)
+  const before = new SyncHost(source)
   before.open()
   before.createTopic(TOPIC_IDS[0] ?? '', 't', 1, {})
   const producerId = before.openProducer()
@@ -363,7 +363,7 @@ test('after a power cut the copy of a large segment has its indexes', () => {
     before.settle()
   }
   before.close()
-  const host = new SyncHost(source.reopened(), undefined)
+  const host = new SyncHost(source.reopened())
   host.open()
   const copy = new VirtualDisk()
   host.ask<void>((done) => ({ kind: 'backup', target: targetOf(copy), done }))
@@ -406,7 +406,7 @@ test('a full target, and one that fails: the backup is refused, the log goes on'
     life.host.settle()
     assert.ok(LogError.is(backup.error, 'STORAGE_FULL', 'KAFKA_STORAGE_ERROR'), String(backup.error))
     assert.is(openFiles.size, 0, 'they would keep the room that a removed copy gives back')
-    const refused = new SyncHost(copy.reopened(), undefined)
+    const refused = new SyncHost(copy.reopened())
     assert.throws(
       () => refused.open(),
       (error: unknown) => LogError.is(error, 'COPY_UNFINISHED'),

@@ -39,7 +39,7 @@ function topicId(number: number): string {
 }
 
 function play(disk: VirtualDisk, told: Told): void {
-  const host: Host = new SyncHost(disk, undefined, { cleanup: CLEANUP })
+  const host: Host = new SyncHost(disk, { cleanup: CLEANUP })
   host.open()
   told.during('created', 1, () => host.createTopic(topicId(0), 't', 1, {}))
   told.during('partitions', 1, () => {})
@@ -89,7 +89,7 @@ function moveStart(host: Host, topic: string, partition: number, beforeOffset: n
 
 /** What is wrong with the topics on this disk; another pass goes over their records. */
 function judge(disk: VirtualDisk, told: Told): string[] {
-  const host: Host = new SyncHost(disk, undefined, { cleanup: CLEANUP })
+  const host: Host = new SyncHost(disk, { cleanup: CLEANUP })
   try {
     const wrong = host.open().damage.map((damage) => `damage ${JSON.stringify(damage)}`)
     wrong.push(...judgeTopics(host, told))
@@ -145,7 +145,7 @@ test.before(() => recoveryMarks.counts.clear())
 test('whenever a log is crashed whose catalogue is compacted, topics are what was acknowledged last', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },
-    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined, { cleanup: CLEANUP }) },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, { cleanup: CLEANUP }) },
     nothingKnown: () => new Told(),
     from: () => 1,
   })

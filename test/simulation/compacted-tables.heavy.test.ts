@@ -109,7 +109,7 @@ class Life {
 }
 
 function play(disk: VirtualDisk, told: Told): void {
-  const host: Host = new SyncHost(disk, undefined, { cleanup: CLEANUP })
+  const host: Host = new SyncHost(disk, { cleanup: CLEANUP })
   host.open()
   const life = new Life(host, told)
   for (let number = 1; number <= ROUNDS; number++) {
@@ -121,7 +121,7 @@ function play(disk: VirtualDisk, told: Told): void {
 
 /** What is wrong with the tables on this disk; another pass goes over them. */
 function judge(disk: VirtualDisk, told: Told): string[] {
-  const host: Host = new SyncHost(disk, undefined, { cleanup: CLEANUP })
+  const host: Host = new SyncHost(disk, { cleanup: CLEANUP })
   try {
     const wrong = host.open().damage.map((damage) => `damage ${JSON.stringify(damage)}`)
     const isMissing = host.engine.catalogue.durable.byName('t') === undefined
@@ -188,7 +188,7 @@ test.before(() => recoveryMarks.counts.clear())
 test('whenever a log is crashed whose tables are compacted, each says what was acknowledged last', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 5, openingOf: 23 },
-    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined, { cleanup: CLEANUP }) },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, { cleanup: CLEANUP }) },
     nothingKnown: () => new Told(),
     from: () => 1,
   })

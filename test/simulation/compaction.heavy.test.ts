@@ -95,7 +95,7 @@ function append(
 }
 
 function play(disk: VirtualDisk, history: History): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, CONFIG)
   const writer = new Writer(host, history)
@@ -118,7 +118,7 @@ function cleanedOffset(host: SyncHost<VirtualDisk>): number {
 
 /** What is wrong with the log on this disk; it goes on afterwards. */
 function judge(disk: VirtualDisk, history: History): string[] {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   try {
     const wrong = host.open().damage.map((damage) => `damage ${JSON.stringify(damage)}`)
     wrong.push(...judgeFiles(host), ...judgeRecords(host, history))
@@ -176,7 +176,7 @@ test.before(() => recoveryMarks.counts.clear())
 test('whenever the power goes while a log is compacted, the newest record of each key is there, and all above', () => {
   crashes = crashEverywhere({
     ...{ modes: MODES, step: STEP, openingStep: 4, openingOf: 29 },
-    ...{ play, judge, hostOf: (disk) => new SyncHost(disk, undefined) },
+    ...{ play, judge, hostOf: (disk) => new SyncHost(disk) },
     nothingKnown: () => new History(),
     from: ({ compactionBegins }) => compactionBegins,
   })

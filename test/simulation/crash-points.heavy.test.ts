@@ -50,7 +50,7 @@ const SCENARIOS: readonly Scenario[] = [
 ]
 
 function play(disk: VirtualDisk, { sends, hasLarge, ringFiles = 2 }: Scenario, history: History): void {
-  const host = new SyncHost(disk, undefined, { sizes: { ...SIMULATED_SIZES, ringFiles } })
+  const host = new SyncHost(disk, { sizes: { ...SIMULATED_SIZES, ringFiles } })
   host.open()
   host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 6000 })
   const producerId = host.openProducer()
@@ -75,7 +75,7 @@ function play(disk: VirtualDisk, { sends, hasLarge, ringFiles = 2 }: Scenario, h
 
 /** What is wrong with the log on this disk, by the promises; the log goes on afterwards. */
 function judge(disk: VirtualDisk, history: History, isProcessDeath: boolean): string[] {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   try {
     return judgeOpened(host, history, isProcessDeath)
   } finally {
@@ -188,7 +188,7 @@ class Crashes {
 }
 
 function openUntilCrash(disk: VirtualDisk): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   untilCrash(() => host.open())
   host.discard()
 }

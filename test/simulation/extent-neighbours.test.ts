@@ -16,7 +16,7 @@ const VALUES = ['a', 'b'].map((letter) => letter.repeat(4200))
 /** As the disk is when the last one was acknowledged: no checkpoint covers them yet. `atOnce`: both are one extent. */
 function diskWithExtents(atOnce = false): VirtualDisk {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   host.createTopic(TOPIC_ID, 't', 1, { 'segment.bytes': 20_000 })
   const producerId = host.openProducer()
@@ -40,7 +40,7 @@ function batchLengthAt(disk: VirtualDisk, position: number): number {
 function recoverUpTo(disk: VirtualDisk, operation: number): boolean {
   disk.crashAt = operation
   try {
-    new SyncHost(disk, undefined).open()
+    new SyncHost(disk).open()
     return false
   } catch (error) {
     if (!(error instanceof CrashSignal)) throw error
@@ -55,7 +55,7 @@ test('extents beside each other survive every crash of a recovery', () => {
     const recovering = before.image(new Random(1), 'all')
     if (!recoverUpTo(recovering, operation)) break
     for (let seed = 0; seed < 12; seed++) {
-      const host = new SyncHost(recovering.image(new Random(seed), 'mixed'), undefined)
+      const host = new SyncHost(recovering.image(new Random(seed), 'mixed'))
       const place = `crash before operation ${operation} of the recovery, image ${seed}`
       assert.equal(host.open().damage, [], place)
       assert.equal(
@@ -76,7 +76,7 @@ test('what the checksums of its batches leave out is covered by that of the exte
   assert.ok(second > 512 && second + 4000 < batchLengthAt(disk, second) * 2, 'it begins amid the extent')
   // A leader epoch may be set by whoever copies a batch, so Kafka leaves it out of the batch's checksum (kafka.md 1.1).
   disk.flipBit(SEGMENT, 8 * (second + LEADER_EPOCH_AT))
-  const host = new SyncHost(disk.image(new Random(1), 'all'), undefined)
+  const host = new SyncHost(disk.image(new Random(1), 'all'))
   const damage = { file: SEGMENT, position: 0, topic: 't', partition: 0, offset: 0, code: 'bad-crc' }
   assert.equal(host.open().damage, [damage])
 })

@@ -25,7 +25,7 @@ interface Told {
 }
 
 function live(disk: VirtualDisk, told: Told): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   try {
     host.open()
     host.createTopic(TOPIC_ID, 't', PARTITIONS, {})
@@ -51,7 +51,7 @@ function live(disk: VirtualDisk, told: Told): void {
 }
 
 function judge(image: VirtualDisk, told: Told): string | undefined {
-  const host = new SyncHost(image, undefined)
+  const host = new SyncHost(image)
   try {
     const { damage } = host.open()
     if (damage.length > 0) return `damage in ${damage[0]?.file}`

@@ -58,7 +58,7 @@ class Sender {
 }
 
 function play(disk: VirtualDisk, known: Known): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   host.createTopic(TOPIC_ID, 't', 2, { 'segment.bytes': 2000 })
   const sender = new Sender(host, known)
@@ -90,7 +90,7 @@ function play(disk: VirtualDisk, known: Known): void {
   const next = disk.reopened()
   next.watch = disk.watch
   next.operations = disk.operations
-  const again = new SyncHost(next, undefined)
+  const again = new SyncHost(next)
   assert.ok(again.open().clean)
   again.ask<void>((done) => ({ kind: 'deleteTopic', name: 't', done }))
   known.isDeleted = true
@@ -99,7 +99,7 @@ function play(disk: VirtualDisk, known: Known): void {
 }
 
 function hostOf(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  return new SyncHost(disk, undefined)
+  return new SyncHost(disk)
 }
 
 /** It opens without one more file; then there are some. */

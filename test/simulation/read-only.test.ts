@@ -12,7 +12,7 @@ const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
 /** An acknowledged frame in the middle of the journal is gone: no crash does that, a device can. */
 function withoutAFrame(): VirtualDisk {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   host.createTopic(TOPIC_ID, 't', 1, {})
   const producerId = host.openProducer()
@@ -29,7 +29,7 @@ function rest(host: SyncHost): void {
 }
 
 test('a log that lost an acknowledged frame says so, answers every command and closes', () => {
-  const host = new SyncHost(withoutAFrame(), undefined)
+  const host = new SyncHost(withoutAFrame())
   const report = host.open()
   assert.match(report.damage.map(({ code }) => code).join(), /frame \d+ is missing/)
   const refused = host.start<number>((done) => ({ kind: 'openProducer', done }))
@@ -39,7 +39,7 @@ test('a log that lost an acknowledged frame says so, answers every command and c
 })
 
 test('a log that lost an acknowledged frame closes', () => {
-  const host = new SyncHost(withoutAFrame(), undefined)
+  const host = new SyncHost(withoutAFrame())
   host.open()
   const closed = host.start<void>((done) => ({ kind: 'close', done }))
   rest(host)
@@ -50,7 +50,7 @@ test('a log that lost an acknowledged frame closes', () => {
 /** The last frame is gone, whose decisions stand in their segments already (durability rule 3). */
 function withoutTheLastFrame(decide: (host: SyncHost) => void): VirtualDisk {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   host.createTopic(TOPIC_ID, 't', 2, {})
   const generation = host.join('g', 'm', ['t'])
@@ -98,7 +98,7 @@ for (const [name, { decide, damaged }] of Object.entries(LOST)) {
   test(`${name} in a segment without their frame prove that one was lost: place and partitions are told`, () => {
     const disk = withoutTheLastFrame(decide)
     recoveryMarks.counts.clear()
-    const host = new SyncHost(disk, undefined)
+    const host = new SyncHost(disk)
     const report = host.open()
     assert.is(recoveryMarks.counts.get('decision-without-frame'), damaged.length)
     const placeOf = (each: { topic?: string | undefined; partition?: number | undefined }) =>
@@ -114,7 +114,7 @@ for (const [name, { decide, damaged }] of Object.entries(LOST)) {
     // Killed or closed: the place is told by every later open.
     const places = report.damage.map(({ file, position }) => `${file} ${position}`).sort()
     for (const next of [host.storage.image(new Random(1), 'kill'), closed(host)]) {
-      const again = new SyncHost(next, undefined).open()
+      const again = new SyncHost(next).open()
       assert.equal(again.readOnly.map(placeOf).sort(), damaged)
       assert.equal(again.readOnly.map((each) => `${each.damage?.file} ${each.damage?.position}`).sort(), places)
     }

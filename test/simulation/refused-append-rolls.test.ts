@@ -13,7 +13,7 @@ const SEGMENT_BYTES = 1000
 
 /** `framesBefore`: so that no checkpoint comes between the marker and what follows it. */
 function live(disk: VirtualDisk, framesBefore: number, isCommitted: boolean): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   for (let frame = 0; frame < framesBefore; frame++)
     host.createTopic(`AAAAAAAAAAAAAAAAAAAA${frame}g`, `t${frame}`, 1, {})
@@ -35,7 +35,7 @@ for (const mode of ['kill', 'none', 'all'] as readonly ImageMode[]) {
       for (let framesBefore = 0; framesBefore < 5; framesBefore++) {
         const disk = new VirtualDisk()
         live(disk, framesBefore, isCommitted)
-        const host = new SyncHost(disk.image(new Random(1), mode), undefined)
+        const host = new SyncHost(disk.image(new Random(1), mode))
         assert.equal(host.open().damage, [], `${framesBefore} frames before`)
         const seen = host.fetchAll('t', 0).map(({ value }) => value)
         assert.equal(seen, isCommitted ? ['kept'] : [])

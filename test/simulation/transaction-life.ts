@@ -63,7 +63,7 @@ export function live(
   observer?: WriteOrderObserver,
 ): void {
   const random = new Random(seed)
-  const host = new SyncHost(storage, new Random(seed + 1), { observer })
+  const host = new SyncHost(storage, { order: new Random(seed + 1), observer })
   try {
     host.open()
     host.createTopic(TOPIC_ID, 't', PARTITIONS, { 'segment.bytes': 4000 })
@@ -216,7 +216,7 @@ function settle(host: SyncHost, asked: Asked<unknown>): void {
 
 /** Opens what a crash left and asks of it what was promised; the answer says what is wrong. */
 export function judge(storage: VirtualStorage, { transactions, forbidden, plain, early }: History): string[] {
-  const host = new SyncHost(storage, undefined)
+  const host = new SyncHost(storage)
   try {
     const report = host.open()
     if (report.damage.length > 0) return [`damage: ${report.damage[0]?.code} in ${report.damage[0]?.file}`]

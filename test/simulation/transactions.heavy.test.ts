@@ -70,7 +70,7 @@ function wrongIn(image: VirtualStorage, history: History): string[] {
 function recoveryCrashed(image: VirtualStorage, seed: number): VirtualStorage {
   const again = image.image(new Random(seed), 'all')
   again.crashAt = again.operations + 1 + (seed % 23)
-  const host = new SyncHost(again, undefined)
+  const host = new SyncHost(again)
   try {
     untilCrash(() => host.open())
   } finally {

@@ -14,13 +14,13 @@ const VALUES = ['a', 'b', 'c']
 
 /** A log that died after a checkpoint, its last sector torn as a later write could have left it. */
 function tornDisk(): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const producerId = host.openProducer()
   host.send({ topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0, values: VALUES, acks: 'all' })
   host.settle()
-  const again = new SyncHost(imageOf(host.storage, 'none'), undefined)
+  const again = new SyncHost(imageOf(host.storage, 'none'))
   again.open()
   const disk = imageOf(again.storage, 'none')
   const file = disk.open(LOG_FILE, { create: false })
@@ -36,7 +36,7 @@ function imageOf(disk: VirtualDisk, mode: ImageMode): VirtualDisk {
 }
 
 function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }
@@ -51,7 +51,7 @@ function lostAt(): readonly number[] {
     const disk = imageOf(torn, 'all')
     disk.crashAt = operation
     try {
-      new SyncHost(disk, undefined).open()
+      new SyncHost(disk).open()
     } catch (error) {
       if (!(error instanceof CrashSignal)) throw error
     }
@@ -59,7 +59,7 @@ function lostAt(): readonly number[] {
     const seen = second.fetchAll('t', 0)
     second.close()
     assert.is(seen.length, VALUES.length)
-    const third = new SyncHost(imageOf(second.storage, 'none'), undefined)
+    const third = new SyncHost(imageOf(second.storage, 'none'))
     third.open()
     const isWhole = () => third.fetchAll('t', 0).length === VALUES.length
     if (!attempt(isWhole)) lost.push(operation)

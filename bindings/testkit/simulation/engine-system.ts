@@ -70,7 +70,7 @@ class EngineHandle implements SystemHandle {
 
   constructor({ storage, order, observer }: SystemHost, sizes: EngineSizes) {
     this.#segmentBytes = sizes.segmentBytes
-    this.#host = new SyncHost(storage, order, { observer, sizes })
+    this.#host = new SyncHost(storage, { order, observer, sizes })
     const report = this.#host.open()
     this.recovery = { isClean: report.clean, damage: describeDamage(report), isReadOnly: report.readOnly.length > 0 }
   }

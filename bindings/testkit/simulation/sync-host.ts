@@ -81,6 +81,8 @@ interface KeyedRecord extends SeenRecord {
 }
 
 export interface HostOptions {
+  /** With it effects end in any order; without it in the order in which they came. */
+  readonly order?: Random | undefined
   readonly observer?: WriteOrderObserver | undefined
   readonly cleanup?: CleanupOptions
   readonly sizes?: HostSizes
@@ -90,17 +92,12 @@ export interface HostOptions {
 export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   readonly storage: Storage
   readonly engine: Engine
-  /** With it effects end in any order; without it in the order in which they came. */
   readonly #order: Random | undefined
   readonly #effects: IssuedEffect[] = []
   #kernel: Kernel | undefined = takeKernel()
   #now = BEGIN
 
-  constructor(
-    storage: Storage,
-    order: Random | undefined,
-    { observer, cleanup = {}, sizes = SIMULATED_SIZES }: HostOptions = {},
-  ) {
+  constructor(storage: Storage, { order, observer, cleanup = {}, sizes = SIMULATED_SIZES }: HostOptions = {}) {
     this.storage = storage
     this.#order = order
     const kernel = this.#kernel as Kernel

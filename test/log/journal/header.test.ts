@@ -10,7 +10,7 @@ const SECTORS = [0, SECTOR_BYTES, FRAME_ALIGNMENT, FRAME_ALIGNMENT + SECTOR_BYTE
 
 for (const isClean of [true, false]) {
   test(`whichever sector of the header is damaged, a log ${isClean ? 'that was closed' : 'of a killed process'} opens as if none were`, () => {
-    const host = new SyncHost(new VirtualDisk(), undefined)
+    const host = new SyncHost(new VirtualDisk())
     host.open()
     host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
     const request = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0, baseSequence: 0 }
@@ -20,7 +20,7 @@ for (const isClean of [true, false]) {
     for (const position of SECTORS) {
       const disk = host.storage.image(new Random(1), 'kill')
       disk.spoil(HEADER_FILE, position, new Uint8Array(SECTOR_BYTES).fill(0xff))
-      const opened = new SyncHost(disk, undefined)
+      const opened = new SyncHost(disk)
       const { clean, damage, readOnly } = opened.open()
       assert.equal([clean, damage, readOnly], [isClean, [], []], `sector at ${position}`)
       assert.equal(

@@ -11,7 +11,7 @@ import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.t
 
 /** Its ring is one file. */
 function closedDisk(): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.close()
   return host.storage.reopened()
@@ -27,11 +27,11 @@ function makeRingFile(disk: VirtualDisk, index: number, sizeBytes: number): void
 function assertSound(disk: VirtualDisk, why: string): void {
   const images: VirtualDisk[] = []
   disk.watch = () => images.push(disk.image(new Random(1), 'none'))
-  const { damage } = new SyncHost(disk, undefined).open()
+  const { damage } = new SyncHost(disk).open()
   images.push(disk.image(new Random(1), 'none'))
   assert.equal(damage, [], why)
   for (const [at, image] of images.entries()) {
-    const opened = new SyncHost(image, undefined).open()
+    const opened = new SyncHost(image).open()
     assert.equal(opened.damage, [], `${why}, power failure at ${at}`)
   }
 }
@@ -51,7 +51,7 @@ test('an open is killed at each of its operations: what it left of the ring is d
   const disk = closedDisk()
   const killed: VirtualDisk[] = []
   disk.watch = () => killed.push(disk.image(new Random(1), 'kill'))
-  new SyncHost(disk, undefined).open()
+  new SyncHost(disk).open()
   for (const [at, image] of killed.entries()) assertSound(image, `killed at ${at}`)
 })
 

@@ -27,13 +27,13 @@ function send(host: SyncHost<VirtualDisk>, producerId: number, baseSequence: num
  * Killed with everything covered by its checkpoint, and then its first ring file got another size. No reserve is left.
  */
 function harmedDisk(sizeBytes: number): VirtualDisk {
-  const first = new SyncHost(new VirtualDisk(), undefined)
+  const first = new SyncHost(new VirtualDisk())
   first.open()
   first.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = first.openProducer()
   for (let sequence = 0; sequence < RECORDS; sequence++) send(first, producerId, sequence)
   first.close()
-  const second = new SyncHost(first.storage.reopened(), undefined)
+  const second = new SyncHost(first.storage.reopened())
   assert.ok(second.open().clean)
   const disk = second.storage.image(new Random(1), 'kill')
   resize(disk, ringFile(0), sizeBytes)
@@ -53,7 +53,7 @@ function sizeOf(disk: VirtualDisk, path: string): number | undefined {
 }
 
 function assertWhole(disk: VirtualDisk, why: string): void {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   const { readOnly, damage } = host.open()
   assert.equal(readOnly, [], why)
   // It can't know that its frames were covered.
@@ -63,7 +63,7 @@ function assertWhole(disk: VirtualDisk, why: string): void {
   const producerId = host.openProducer()
   send(host, producerId, 0)
   host.close()
-  const next = new SyncHost(disk.reopened(), undefined)
+  const next = new SyncHost(disk.reopened())
   assert.ok(next.open().clean, why)
   assert.is(next.fetchAll(TOPIC, 0).length, RECORDS + 1, why)
   next.close()
@@ -75,7 +75,7 @@ for (const sizeBytes of SIZES) {
       const disk = harmedDisk(sizeBytes)
       disk.freeBytes = freeBytes
       for (let attempt = 0; attempt < 3; attempt++) {
-        const host = new SyncHost(disk.reopened(), undefined)
+        const host = new SyncHost(disk.reopened())
         try {
           host.open()
           host.close()
@@ -97,7 +97,7 @@ for (const sizeBytes of SIZES) {
         disk.freeBytes = freeBytes
         const images: VirtualDisk[] = []
         disk.watch = () => images.push(disk.image(new Random(images.length), mode))
-        const host = new SyncHost(disk, undefined)
+        const host = new SyncHost(disk)
         try {
           host.open()
         } catch (error) {
@@ -112,7 +112,7 @@ for (const sizeBytes of SIZES) {
 
 /** Closed, with one file of the ring, which then got another size or went. */
 function closedDisk(sizeBytes: number | 'missing'): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = host.openProducer()
@@ -128,7 +128,7 @@ function closedDisk(sizeBytes: number | 'missing'): VirtualDisk {
 for (const sizeBytes of ['missing', ...SIZES] as const) {
   test(`closed, ${sizeBytes} bytes: the checkpoint has every record, so the log opens and tells`, () => {
     const verified = runNow(verifyDirectory(closedDisk(sizeBytes), newKernel(), () => {}))
-    const host = new SyncHost(closedDisk(sizeBytes), undefined)
+    const host = new SyncHost(closedDisk(sizeBytes))
     const { clean, damage } = host.open()
     assert.equal({ clean, damage: damage.map(({ file }) => file) }, { clean: false, damage: [ringFile(0)] })
     assert.equal(verified.damage, damage)
@@ -141,7 +141,7 @@ for (const sizeBytes of ['missing', ...SIZES] as const) {
       const disk = closedDisk(sizeBytes)
       const images: VirtualDisk[] = []
       disk.watch = () => images.push(disk.image(new Random(images.length), mode))
-      new SyncHost(disk, undefined).open()
+      new SyncHost(disk).open()
       for (const [index, image] of images.entries()) assertWhole(image, `operation ${index + 1}`)
     })
   }
@@ -153,7 +153,7 @@ test('closed, and the place of the next header damaged too: it may have been in 
   assert.ok(file)
   const { header } = readHeader(file, newKernel())
   file.write(new Uint8Array(SECTOR_BYTES * 2).fill(7), slotOf((header?.sequence ?? 0) + 1))
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.throws(
     () => host.open(),
     (error: unknown) => LogError.is(error, 'CORRUPT_LOG') && /put it back/.test(error.message),
@@ -163,7 +163,7 @@ test('closed, and the place of the next header damaged too: it may have been in 
 test('a log without its first ring file is refused, and keeps the others: what is missing may be put back', () => {
   const disk = harmedDisk(RING_FILE_BYTES)
   disk.remove(ringFile(0))
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.throws(
     () => host.open(),
     (error: unknown) => LogError.is(error, 'CORRUPT_LOG'),

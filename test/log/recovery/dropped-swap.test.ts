@@ -9,7 +9,7 @@ import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.t
 const SWAP = '00000000000000000000.log.swap'
 
 function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }

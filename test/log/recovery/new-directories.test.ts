@@ -12,7 +12,7 @@ const TOPIC = 't'
 
 /** Killed while it makes the directory, before the flush or sync of `path`. */
 function killedBefore(kind: string, directory: string, path: string): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   let killed: VirtualDisk | undefined
   host.open()
   host.storage.watch = (_number, present, target) => {
@@ -45,12 +45,12 @@ for (const topic of [CATALOGUE_TOPIC, TOPIC]) {
   ] as const) {
     test(`a process that is killed before ${kind} of '${path}' while it makes ${directory}, and later power failures`, () => {
       for (const isClosed of [true, false]) {
-        const host = new SyncHost(killedBefore(kind, directory, path), undefined)
+        const host = new SyncHost(killedBefore(kind, directory, path))
         host.open()
         if (topic === CATALOGUE_TOPIC) create(host)
         send(host)
         if (isClosed) host.close()
-        const after = new SyncHost(host.storage.image(new Random(1), 'none'), undefined)
+        const after = new SyncHost(host.storage.image(new Random(1), 'none'))
         assert.equal(after.open().damage, [], `closed: ${isClosed}`)
         assert.is(after.fetchAll(TOPIC, 0).length, 1)
       }

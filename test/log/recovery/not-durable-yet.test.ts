@@ -15,7 +15,7 @@ const SEEDS = 10
 const kernel = newKernel()
 
 function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }

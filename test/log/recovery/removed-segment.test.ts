@@ -16,7 +16,7 @@ function after(mode: ImageMode, disk: VirtualDisk): VirtualDisk {
 }
 
 function opened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }

@@ -17,7 +17,7 @@ type Host = SyncHost<VirtualDisk>
 
 /** A log with one acknowledged record, killed while it flushes the frame of what `ask` wants. */
 function killedInFlush(ask: (host: Host, producerId: number) => void): VirtualDisk {
-  const host: Host = new SyncHost(new VirtualDisk(), undefined)
+  const host: Host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = host.openProducer()
@@ -52,13 +52,13 @@ function powerFailures(disk: VirtualDisk): readonly { readonly hasActed: boolean
     const isOwnPlace = path.startsWith('journal') || path.startsWith('checkpoint') || path === ''
     if (!isOwnPlace && kind !== 'flush' && kind !== 'syncDirectory') hasActed = true
   }
-  new SyncHost(disk, undefined).open()
+  new SyncHost(disk).open()
   assert.ok(failures.some((each) => each.hasActed) && failures.some((each) => !each.hasActed))
   return failures
 }
 
 function opened(disk: VirtualDisk): Host {
-  const host: Host = new SyncHost(disk, undefined)
+  const host: Host = new SyncHost(disk)
   assert.equal(host.open().damage, [])
   return host
 }
@@ -106,7 +106,7 @@ function opening(
     if (kind === 'write' && path === RESTATED_FILE && range !== undefined) places.push(range.position)
     if (isMoment(kind, path)) left ??= image()
   }
-  new SyncHost(disk, undefined).open()
+  new SyncHost(disk).open()
   assert.ok(left)
   return left
 }

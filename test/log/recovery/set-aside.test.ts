@@ -13,7 +13,7 @@ const logOf = (topic: string) => `${topic}-0/00000000000000000000.log`
 
 /** A log over these topics, whose first letters differ, killed with torn bytes past the end of each. */
 function tornDisk(topics: readonly string[], from: VirtualDisk = new VirtualDisk()): VirtualDisk {
-  const host = new SyncHost(from, undefined)
+  const host = new SyncHost(from)
   host.open()
   for (const topic of topics) {
     const topicId = `AAAAAAAAAAAAAAAAAAAA${topic[0]}A`
@@ -49,7 +49,7 @@ function keep(disk: VirtualDisk, leaderEpoch: number, files: readonly StoreFile[
 
 test('the longest names of topics that differ in their first letter alone: the log opens, and keeps what it cut of each', () => {
   const topics = ['a', 'b'].map((first) => first + 't'.repeat(248))
-  const host = new SyncHost(tornDisk(topics), undefined)
+  const host = new SyncHost(tornDisk(topics))
   const { setAsideBytes, setAsideFiles, damage } = host.open()
   assert.equal(damage, [])
   assert.is(setAsideBytes, 100)
@@ -63,7 +63,7 @@ test('what each of many recoveries cut is kept, the last sixteen of them', () =>
   for (let recovery = 0; recovery < 18; recovery++) {
     // The first ones come last by their topic's name.
     disk = tornDisk([String.fromCharCode(122 - recovery)], disk)
-    const host = new SyncHost(disk, undefined)
+    const host = new SyncHost(disk)
     const { setAsideFiles } = host.open()
     assert.is(setAsideFiles.length, 1)
     kept.push(...setAsideFiles)

@@ -36,14 +36,14 @@ class Story {
   #producers: readonly number[]
 
   constructor(settings: TopicConfig = config) {
-    this.#host = new SyncHost(new VirtualDisk(), undefined)
+    this.#host = new SyncHost(new VirtualDisk())
     this.#host.open()
     this.#host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, settings)
     this.#producers = [this.#host.openProducer(), this.#host.openProducer()]
   }
 
   reopen(disk: VirtualDisk): void {
-    this.#host = new SyncHost(disk, undefined)
+    this.#host = new SyncHost(disk)
     this.#host.open()
     this.#producers = [this.#host.openProducer(), this.#host.openProducer()]
   }

@@ -36,7 +36,7 @@ function fill(host: SyncHost<VirtualDisk>, acknowledged: string[]): void {
 }
 
 function filled(): { readonly host: SyncHost<VirtualDisk>; readonly acknowledged: readonly string[] } {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   const acknowledged: string[] = []
   fill(host, acknowledged)
@@ -45,7 +45,7 @@ function filled(): { readonly host: SyncHost<VirtualDisk>; readonly acknowledged
 
 /** What is wrong with the log on this disk. */
 function wrongWith(disk: VirtualDisk, acknowledged: readonly string[], isTorn: boolean): readonly string[] {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   try {
     const wrong = host.open().damage.map((damage) => JSON.stringify(damage))
     const found = acknowledged.length === 0 ? [] : host.fetchAll('t', 0).map(({ value }) => value)
@@ -89,12 +89,12 @@ function crash(
 
 test('while a log is made', () => {
   const disk = new VirtualDisk()
-  crash(disk, () => new SyncHost(disk, undefined).open())
+  crash(disk, () => new SyncHost(disk).open())
 })
 
 test('while its ring grows', () => {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   host.open()
   const acknowledged: string[] = []
   crash(disk, () => fill(host, acknowledged), acknowledged, false, 4)
@@ -110,7 +110,7 @@ test('while it opens after a close', () => {
   const { host, acknowledged } = filled()
   host.close()
   const disk = after('kill', host.storage)
-  crash(disk, () => new SyncHost(disk, undefined).open(), acknowledged)
+  crash(disk, () => new SyncHost(disk).open(), acknowledged)
 })
 
 test('while it opens after a close that was killed in its last steps', () => {
@@ -120,7 +120,7 @@ test('while it opens after a close that was killed in its last steps', () => {
     if (killed.push(after('kill', host.storage)) > 3) killed.shift()
   }
   beforeEachOperation(host.storage, keep, () => host.close())
-  for (const disk of killed) crash(disk, () => new SyncHost(disk, undefined).open(), acknowledged)
+  for (const disk of killed) crash(disk, () => new SyncHost(disk).open(), acknowledged)
 })
 
 test('while it recovers, and cuts what a torn write left', () => {
@@ -129,7 +129,7 @@ test('while it recovers, and cuts what a torn write left', () => {
   const file = disk.open(SEGMENT, { create: false })
   file?.write(TORN, file.size())
   assert.is(file?.flush(), undefined)
-  crash(disk, () => new SyncHost(disk, undefined).open(), acknowledged, true)
+  crash(disk, () => new SyncHost(disk).open(), acknowledged, true)
 })
 
 test.run()

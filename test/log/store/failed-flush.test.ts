@@ -18,7 +18,7 @@ class Life {
   readonly #producerId: number
 
   constructor(disk: VirtualDisk = new VirtualDisk()) {
-    this.host = new SyncHost(disk, undefined)
+    this.host = new SyncHost(disk)
     this.host.open()
     if (this.host.engine.catalogue.durable.byName(TOPIC) === undefined)
       this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})

@@ -12,7 +12,7 @@ const TOPIC = 't'
 
 /** Sends until a flush fails; answers in which file, and what was flushed or synced after it. */
 function life(seed: number, at: number): { failed: string | undefined; behind: string[] } {
-  const host = new SyncHost(new VirtualDisk(), new Random(seed))
+  const host = new SyncHost(new VirtualDisk(), { order: new Random(seed) })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = host.openProducer()

@@ -32,7 +32,7 @@ const NAMES = ['Orders', 'orders', 'oRders']
 const idOf = (index: number) => `AAAAAAAAAAAAAAAAAAAA${'BCD'[index]}g`
 
 function hostOf(disk: VirtualDisk, order?: Random): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, order)
+  const host = new SyncHost(disk, { order })
   host.open()
   for (const [index, name] of NAMES.entries()) host.createTopic(idOf(index), name, 1, {})
   return host

@@ -20,7 +20,7 @@ class Bench {
   #sequence = 0
 
   constructor(config: TopicConfig) {
-    this.host = new SyncHost(this.disk, undefined)
+    this.host = new SyncHost(this.disk)
     this.host.open()
     this.host.createTopic(TOPIC_ID, 't', 1, { 'segment.bytes': 1000, ...config })
     this.#producerId = this.host.openProducer()
@@ -53,7 +53,7 @@ class Bench {
   /** Of a log that is opened again: what it reads, and that it found nothing to recover. */
   again(): readonly number[] {
     this.host.close()
-    const next = new SyncHost(this.disk.image(new Random(1), 'none'), undefined)
+    const next = new SyncHost(this.disk.image(new Random(1), 'none'))
     const { clean, damage } = next.open()
     assert.equal({ clean, damage }, { clean: true, damage: [] })
     return next.fetchAll('t', 0).map(({ offset }) => offset)
@@ -83,7 +83,7 @@ for (const suffix of ['.index', '.log']) {
     bench.refuse('remove', suffix, true)
     bench.host.passTime(ROUND_MS)
     bench.host.close()
-    const next = new SyncHost(bench.disk.image(new Random(1), 'none'), undefined)
+    const next = new SyncHost(bench.disk.image(new Random(1), 'none'))
     assert.is(next.open().clean, true)
     assert.ok(next.storage.list('t-0').includes(`${'0'.repeat(20)}${suffix}`))
     next.passTime(ROUND_MS)
@@ -145,7 +145,7 @@ for (const [kind, path] of [
     assert.ok(faults.struck > 0)
     const kept = bench.offsets
     assert.ok(kept.length < 30, `${kept.length} records`)
-    const killed = new SyncHost(bench.disk.image(new Random(1), 'kill'), undefined)
+    const killed = new SyncHost(bench.disk.image(new Random(1), 'kill'))
     assert.equal(killed.open().damage, [])
     const names = killed.storage.list('t-0')
     assert.not.ok(names.some((name) => name.endsWith('.swap')))
@@ -170,7 +170,7 @@ test('a close: what only Kafka’s tools read stays as it is', () => {
   const bench = new Bench({})
   bench.send(4)
   bench.host.close()
-  const next = new SyncHost(bench.disk.reopened(), undefined)
+  const next = new SyncHost(bench.disk.reopened())
   next.open()
   const producerId = next.openProducer()
   const from = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence: 0 }
@@ -180,14 +180,14 @@ test('a close: what only Kafka’s tools read stays as it is', () => {
   next.storage.faults = faults
   next.close()
   assert.ok(faults.struck > 0)
-  const last = new SyncHost(next.storage.image(new Random(1), 'none'), undefined)
+  const last = new SyncHost(next.storage.image(new Random(1), 'none'))
   assert.is(last.open().clean, true)
 })
 
 /** The next process, which has no more room for that. */
 function withoutRoomToRemove(path: string, storage: VirtualDisk): SyncHost<VirtualDisk> {
   storage.faults = new DiskFaults([{ kind: 'remove', effect: 'full', at: 1, path, isSticky: true }])
-  return new SyncHost(storage, undefined)
+  return new SyncHost(storage)
 }
 
 test('a close: files of the ring stay, all or some, and the next open goes on with them', () => {
@@ -203,7 +203,7 @@ test('a close: files of the ring stay, all or some, and the next open goes on wi
     assert.equal({ clean, damage }, { clean: true, damage: [] }, path)
     assert.is(next.fetchAll('t', 0).length, 60)
     next.close()
-    const last = new SyncHost(next.storage.image(new Random(1), 'kill'), undefined)
+    const last = new SyncHost(next.storage.image(new Random(1), 'kill'))
     assert.ok(last.open().clean)
   }
 })
@@ -216,7 +216,7 @@ test('an open after a kill: further places of checkpoints stay until the next on
   const next = withoutRoomToRemove(further, bench.disk.image(new Random(1), 'kill'))
   assert.equal(next.open().damage, [])
   assert.is(next.fetchAll('t', 0).length, 4)
-  const last = new SyncHost(next.storage.image(new Random(1), 'kill'), undefined)
+  const last = new SyncHost(next.storage.image(new Random(1), 'kill'))
   last.open()
   assert.equal([last.fetchAll('t', 0).length, last.storage.list('checkpoint').includes('7')], [4, false])
 })

@@ -12,7 +12,7 @@ import { SHOWN, Writer } from './plain-writer.ts'
 /** Flushes of the segment and of the ring until a batch of so many bytes is acknowledged. */
 function flushesOfSend(ringFiles: number, valueBytes: number): { segment: number; ring: number } {
   const disk = new VirtualDisk()
-  const host = new SyncHost(disk, undefined, { sizes: { ...SIMULATED_SIZES, ringFiles } })
+  const host = new SyncHost(disk, { sizes: { ...SIMULATED_SIZES, ringFiles } })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
   const batch = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0 }

@@ -9,7 +9,7 @@ const TOPIC = 't'
 
 /** After a kill: segments of one batch each, which no frame names. */
 function killedWith(segments: number): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, { 'segment.bytes': 100 })
   const request = { topic: TOPIC, partition: 0, producerId: host.openProducer(), producerEpoch: 0, acks: 1 as const }
@@ -24,7 +24,7 @@ function killedWith(segments: number): VirtualDisk {
 test('an opening after a kill lists a partition a few times, not once for each segment', () => {
   const segments = 12
   const disk = killedWith(segments)
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   let count = 0
   const list = disk.list.bind(disk)
   disk.list = (directory) => {

@@ -16,7 +16,7 @@ const RING = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, ringFilesUsual: 2, 
 
 /** Killed with batches of several producers that frames hold, and of large ones that extents name. */
 function killedDisk(): VirtualDisk {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 2, {})
   for (let count = 0; count < 4; count++) {

@@ -19,7 +19,7 @@ class FullDisk {
   #producerId = 0
 
   constructor(disk: VirtualDisk = new VirtualDisk()) {
-    this.host = new SyncHost(disk, undefined)
+    this.host = new SyncHost(disk)
     this.host.open()
   }
 

@@ -17,7 +17,7 @@ function ringsOf(disk: VirtualDisk): readonly string[] {
 
 /** A closed log whose ring had grown. */
 function closedLog(): { readonly disk: VirtualDisk; readonly ringsBefore: number; readonly records: number } {
-  const host = new SyncHost(new VirtualDisk(), undefined)
+  const host = new SyncHost(new VirtualDisk())
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
   const producerId = host.openProducer()
@@ -33,7 +33,7 @@ function closedLog(): { readonly disk: VirtualDisk; readonly ringsBefore: number
 }
 
 function reopened(disk: VirtualDisk): SyncHost<VirtualDisk> {
-  const host = new SyncHost(disk, undefined)
+  const host = new SyncHost(disk)
   assert.ok(host.open().clean)
   return host
 }

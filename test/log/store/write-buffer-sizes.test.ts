@@ -20,7 +20,7 @@ const overheadBytes = (batchBytes: number): number => 61 + (batchBytes > 8300 ? 
 
 function hostOf(disk: VirtualDisk, partitions: number): SyncHost<VirtualDisk> {
   const sizes = { ringFileBytes: RING_FILE_BYTES, ringFiles: 2, writeBufferSizes: WRITE_BUFFER_SIZES }
-  const host = new SyncHost(disk, undefined, { sizes })
+  const host = new SyncHost(disk, { sizes })
   host.open()
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, partitions, {})
   return host

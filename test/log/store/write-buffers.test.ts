@@ -30,7 +30,7 @@ class Bench {
   #round = 0
 
   constructor(disk: VirtualDisk = new VirtualDisk(), order?: Random) {
-    this.host = new SyncHost(disk, order)
+    this.host = new SyncHost(disk, { order })
     this.host.open()
     this.host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', TOPIC, 1, {})
     this.producers = Array.from({ length: 8 }, () => this.host.openProducer())
@@ -118,7 +118,7 @@ test('batches of transactions are written at once, in one piece with the marker 
 test('a kill before decisions and markers were written takes what was not committed, and nothing else', () => {
   const bench = new Bench()
   transactions(bench, COMMITTED.length)
-  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'))
   assert.equal(reopened.open().damage, [])
   const values = reopened.fetchAll(TOPIC, 0).map(({ value }) => value)
   assert.equal(values.slice(bench.producers.length), COMMITTED)
@@ -158,7 +158,7 @@ test('a kill loses no batch that was answered', () => {
   const bench = new Bench()
   const sent = sendAtOnce(bench)
   while (!sent.every(({ answered }) => answered)) assert.ok(bench.host.advance())
-  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'))
   assert.equal(reopened.open().damage, [])
   const values = reopened.fetchAll(TOPIC, 0, 'read_uncommitted').map(({ value }) => value)
   assert.equal(values, ['open 0', 'open 1'])
@@ -251,7 +251,7 @@ test('buffered batches are read from memory, and written before the file is read
 test('after a kill all that was acknowledged is there', () => {
   const bench = new Bench()
   for (let round = 0; round < 5; round++) bench.sendAll('all')
-  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'), undefined)
+  const reopened = new SyncHost(bench.host.storage.image(new Random(1), 'kill'))
   assert.equal(reopened.open().damage, [])
   assert.is(reopened.fetchAll(TOPIC, 0).length, 5 * bench.producers.length)
 })
