@@ -1,19 +1,22 @@
 // How long an end of a channel stays awake for what may come: adaptive spinning (decision 035).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { BUSY_POLL_MS, BusyPoll } from '../../bindings/engine/remote/busy-poll.ts'
+import { BusyPoll, POLL_FOR_ANSWER_MS } from '../../bindings/engine/remote/busy-poll.ts'
 
-const QUICK_MS = BUSY_POLL_MS / 2
-const SLOW_MS = BUSY_POLL_MS * 2
+const QUICK_MS = POLL_FOR_ANSWER_MS / 2
+const SLOW_MS = POLL_FOR_ANSWER_MS * 2
 
 function polled({ isSpare = true }: { readonly isSpare?: boolean } = {}) {
   const turns: (() => void)[] = []
   const port = { nowMs: 1000, isSpare }
-  const poll = new BusyPoll({
-    now: () => port.nowMs,
-    nextTurn: (callback) => turns.push(callback),
-    isProcessorSpare: () => port.isSpare,
-  })
+  const poll = new BusyPoll(
+    {
+      now: () => port.nowMs,
+      nextTurn: (callback) => turns.push(callback),
+      isProcessorSpare: () => port.isSpare,
+    },
+    POLL_FOR_ANSWER_MS,
+  )
   const turn = (): void => {
     for (const each of turns.splice(0)) each()
   }
@@ -93,7 +96,8 @@ test('what comes unasked says nothing of answers', () => {
 
 test('several messages of one moment poll once', () => {
   const turns: (() => void)[] = []
-  const poll = new BusyPoll({ now: () => 0, nextTurn: (each) => turns.push(each), isProcessorSpare: () => true })
+  const port = { now: () => 0, nextTurn: (each: () => void) => turns.push(each), isProcessorSpare: () => true }
+  const poll = new BusyPoll(port, POLL_FOR_ANSWER_MS)
   poll.sent()
   poll.received()
   poll.sent()

@@ -1,8 +1,10 @@
 /**
- * An answer that comes within this time is worth polling for. A sleeping process takes some 0.03 ms to wake on an
- * otherwise idle machine, which doesn't matter beside a longer wait.
+ * A process that has asked is owed an answer, and that to a durable send comes within this time. A process that sleeps
+ * takes 0.03 to 0.08 ms to wake on an otherwise idle machine, which doesn't matter beside a longer wait.
  */
-export const BUSY_POLL_MS = 0.25
+export const POLL_FOR_ANSWER_MS = 1
+/** A holder that has answered can only guess that the process asks again. */
+export const POLL_FOR_REQUEST_MS = 0.5
 
 export interface BusyPollPort {
   /** Monotonic, in milliseconds. */
@@ -21,6 +23,7 @@ export interface BusyPollPort {
  */
 export class BusyPoll {
   readonly #port: BusyPollPort
+  readonly #longestMs: number
   #sentAt = 0
   /** Nothing has come since the last message was sent. */
   #isAwaiting = false
@@ -28,12 +31,13 @@ export class BusyPoll {
   #isPolling = false
   /** Made once: it goes to the event loop at every turn. */
   readonly #poll = (): void => {
-    if (this.#isAwaiting && this.#port.now() - this.#sentAt < BUSY_POLL_MS) this.#port.nextTurn(this.#poll)
+    if (this.#isAwaiting && this.#port.now() - this.#sentAt < this.#longestMs) this.#port.nextTurn(this.#poll)
     else this.#isPolling = false
   }
 
-  constructor(port: BusyPollPort) {
+  constructor(port: BusyPollPort, longestMs: number) {
     this.#port = port
+    this.#longestMs = longestMs
   }
 
   sent(): void {
@@ -47,6 +51,6 @@ export class BusyPoll {
   received(): void {
     if (!this.#isAwaiting) return
     this.#isAwaiting = false
-    this.#wasQuick = this.#port.now() - this.#sentAt < BUSY_POLL_MS
+    this.#wasQuick = this.#port.now() - this.#sentAt < this.#longestMs
   }
 }

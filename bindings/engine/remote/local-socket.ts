@@ -2,7 +2,7 @@ import * as fs from 'node:fs'
 import * as net from 'node:net'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
-import { BusyPoll } from './busy-poll.ts'
+import { BusyPoll, POLL_FOR_ANSWER_MS, POLL_FOR_REQUEST_MS } from './busy-poll.ts'
 import type { Channel, OnMessage } from './channel.ts'
 import { IncomingMemory } from './incoming-memory.ts'
 import { HEAD_BYTES, IncomingMessages } from './incoming-messages.ts'
@@ -39,7 +39,7 @@ export async function listenForAttached(directory: string, attached: (channel: C
       // The system would say that this process has no right to make a socket there.
       throw new Error('/proc is not mounted, by which others attach: mount it, or open with exclusive: true')
     }
-    const shared = share()
+    const shared = share(POLL_FOR_REQUEST_MS)
     const connected = (accepted: net.Socket): void => {
       const reads = new SocketReads()
       attached(new SocketChannel(acceptedReading(accepted, reads), reads, shared))
@@ -59,7 +59,7 @@ export async function attachTo(directory: string): Promise<Channel | undefined> 
       const socket = net.connect({ path: address, onread: reads.onread })
       socket.once('connect', () => {
         done()
-        resolve(new SocketChannel(socket, reads, share()))
+        resolve(new SocketChannel(socket, reads, share(POLL_FOR_ANSWER_MS)))
       })
       socket.once('error', () => {
         done()
@@ -87,13 +87,15 @@ interface Shared {
   readonly incoming: IncomingMemory
   readonly outgoing: OutgoingMemory
   readonly processor: SpareProcessor
+  readonly pollMs: number
 }
 
-function share(): Shared {
+function share(pollMs: number): Shared {
   return {
     incoming: new IncomingMemory(),
     outgoing: new OutgoingMemory(),
     processor: new SpareProcessor(processorWaitMs),
+    pollMs,
   }
 }
 
@@ -114,16 +116,17 @@ class SocketChannel implements Channel {
   readonly #busyPoll: BusyPoll
   #unwritten: Outgoing[] = []
 
-  constructor(socket: net.Socket, reads: SocketReads, { incoming, outgoing, processor }: Shared) {
+  constructor(socket: net.Socket, reads: SocketReads, { incoming, outgoing, processor, pollMs }: Shared) {
     this.#socket = socket
     this.#reads = reads
     this.outgoing = outgoing
     this.#incoming = incoming
-    this.#busyPoll = new BusyPoll({
+    const port = {
       now: () => performance.now(),
       nextTurn: setImmediate,
-      isProcessorSpare: (nowMs) => HAS_SEVERAL_PROCESSORS && processor.isSpare(nowMs),
-    })
+      isProcessorSpare: (nowMs: number) => HAS_SEVERAL_PROCESSORS && processor.isSpare(nowMs),
+    }
+    this.#busyPoll = new BusyPoll(port, pollMs)
     socket.unref()
     socket.pause()
     socket.on('error', () => {})
