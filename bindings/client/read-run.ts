@@ -40,6 +40,8 @@ export class ReadRun<T> implements ItemSource<T> {
   readonly #wake: () => void
   #session: ReaderSession | undefined
   #isStopped = false
+  /** Ends the wait for the start. */
+  #endWaiting = (): void => {}
   /** Where the next fetch begins in each partition. Those come first that have waited longest for records. */
   readonly #positions: Map<string, TopicPosition> = new Map()
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
@@ -94,7 +96,7 @@ export class ReadRun<T> implements ItemSource<T> {
   }
 
   async more(): Promise<boolean> {
-    this.#session ??= await abortable(this.#start(), this.#plan.signal)
+    if (this.#session === undefined) await abortable(this.#untilStopped(this.#start()), this.#plan.signal)
     if (this.#limits !== undefined) {
       for (const [place, each] of this.#positions) {
         if (each.nextOffset >= this.#limitOf(each)) this.#positions.delete(place)
@@ -102,18 +104,26 @@ export class ReadRun<T> implements ItemSource<T> {
     }
     // A signal that aborted before could wake no fetch: the fetch hadn't begun.
     throwIfAborted(this.#plan.signal)
-    if (this.#positions.size === 0 || this.#isStopped) return false
+    const session = this.#session
+    if (session === undefined || this.#positions.size === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
     const maxBytes = this.#mode.sizes.next()
     const positions = [...this.#positions.values()]
     const request = { positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
-    const session = this.#session
     this.#fetched = await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request))
     this.#begun = 0
     return !this.#isStopped
   }
 
-  async #start(): Promise<ReaderSession> {
+  /** Settles as `starting`, or once the program left the iteration: the holder may be stopped. */
+  #untilStopped(starting: Promise<void>): Promise<void> {
+    const stopped = new Promise<void>((resolve) => {
+      this.#endWaiting = resolve
+    })
+    return Promise.race([starting, stopped])
+  }
+
+  async #start(): Promise<void> {
     const { decoders, from, until, isolationLevel } = this.#plan
     const session = this.#broker.openReader()
     this.#session = session
@@ -126,8 +136,7 @@ export class ReadRun<T> implements ItemSource<T> {
     if (Array.isArray(until)) assertRead(until, places)
     else if (ends !== undefined) assertSameTopics(ends, places)
     this.#limits = ends && new Map(ends.map((each) => [placeKey(each), each.nextOffset]))
-    if (ends !== undefined) await this.#checkStarts(session)
-    return session
+    if (ends !== undefined && !this.#isStopped) await this.#checkStarts(session)
   }
 
   /**
@@ -146,6 +155,7 @@ export class ReadRun<T> implements ItemSource<T> {
   stop(): void {
     this.#isStopped = true
     this.#wake()
+    this.#endWaiting()
   }
 
   async end(): Promise<void> {

@@ -7,6 +7,7 @@ import { LogError } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort, settle } from './fake-port.ts'
 import { type Job, jobs, range, refused, releaseAll, setup, slowSetup, take, values } from './share-support.ts'
+import { gate } from './support.ts'
 
 for (const end of ['close', 'kill'] as const) {
   test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
@@ -130,7 +131,7 @@ test('a signal, break and close end an iteration; a second one is refused', asyn
 })
 
 // Regression: a wait for records that began after the iteration was left, went on until one came.
-test('left at any moment of its beginning, an iteration ends though no record comes', async () => {
+test('left at any moment of its beginning, an iteration ends though no record comes, and locks none that comes later', async () => {
   for (let moments = 0; moments < 30; moments++) {
     const { log } = await setup(0)
     const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs], deadLetter: 'dead' })
@@ -143,6 +144,10 @@ test('left at any moment of its beginning, an iteration ends though no record co
     })
     await settle()
     assert.ok(isLeft, `left ${moments} moments after its beginning`)
+    await log.producer().send(jobs.record({ value: 'late' }))
+    await settle()
+    const groups = await log.admin.listShareGroups()
+    assert.ok(!groups.some(({ offsets }) => offsets.some(({ acquired }) => acquired > 0)), `after ${moments} moments`)
     await log.close()
     await Promise.all([next, left])
   }
@@ -192,6 +197,33 @@ test('a holder that answers nothing keeps a closing consumer 5 s at most', async
   await port.advance(1)
   assert.is(isClosed, true)
   await closed
+  await log.close()
+})
+
+test('an iteration that begins while one that was left still opens its session goes on with that', async () => {
+  const port = new FakePort()
+  const { broker } = await openHeld(new MemoryStore(), port, {})
+  const log = new BrokerLog(broker, port)
+  await log.admin.createTopic('jobs', { partitions: 2 })
+  await log.producer().send(jobs.record({ value: '0' }))
+  const opens = gate()
+  const openShare = broker.openShare.bind(broker)
+  let sessions = 0
+  broker.openShare = async (groupId) => {
+    sessions++
+    await opens.opened
+    return openShare(groupId)
+  }
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const left = consumer[Symbol.asyncIterator]()
+  const next = left.next()
+  await left.return?.()
+  assert.equal(await next, { done: true, value: undefined })
+  const taking = take(consumer, 1)
+  await settle()
+  opens.open()
+  assert.equal(values(await taking), [0])
+  assert.is(sessions, 1)
   await log.close()
 })
 

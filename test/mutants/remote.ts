@@ -30,6 +30,20 @@ export const REMOTE: readonly Mutant[] = [
     tests: ['remote/silent-holder.test.ts'],
   },
   {
+    name: 'a reader that begins at a holder that is stopped can only be left once that goes on',
+    file: 'client/read-run.ts',
+    find: 'return Promise.race([starting, stopped])',
+    put: 'return stopped === undefined ? stopped : starting',
+    tests: ['remote/silent-holder.test.ts'],
+  },
+  {
+    name: 'a share consumer that begins at a holder that is stopped can only be left once that goes on',
+    file: 'client/share/share-consumer.ts',
+    find: '        wake()\n        this.#endWaiting()\n',
+    put: '        wake()\n',
+    tests: ['remote/silent-holder.test.ts'],
+  },
+  {
     name: 'a holder takes what a channel brings twice',
     file: 'engine/remote/served-channel.ts',
     find: 'this.#isOver || this.#isRepeated(call, method)',

@@ -280,6 +280,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [endings],
   },
   {
+    name: 'a share consumer whose iteration was left as its session opened opens a second one',
+    file: 'client/share/share-consumer.ts',
+    find: 'this.#acquiring ??= this',
+    put: 'this.#acquiring = this',
+    tests: [endings],
+  },
+  {
     name: 'a share consumer that closes waits for a holder that is stopped',
     file: 'client/share/share-consumer.ts',
     find: '    await this.#waitFor(Promise.allSettled([...releasing, ',

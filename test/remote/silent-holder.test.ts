@@ -1,5 +1,5 @@
 // A holder that falls silent, as one that is stopped does, at each request of a call in turn: a call that takes a
-// signal hears it all the same.
+// signal hears it all the same, and an iteration can be left.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
@@ -43,9 +43,22 @@ const CALLS: Record<string, Call> = {
   },
 }
 
+/** Their first `next` waits for records that don't come, or for the holder. */
+const ITERATIONS: Record<string, (log: BrokerLog) => AsyncIterable<unknown>> = {
+  'a read': (log) => log.read('facts', { from: 'latest' }),
+  'a read from a time': (log) => log.read('facts', { from: { timestamp: 1e15 } }),
+  'a read to the end': (log) => log.read('facts', { from: 'latest', until: 'end' }),
+  'a read of batches': (log) => log.read('facts', { from: 'latest' }).batches(),
+  'a consumer': (log) => log.consumer({ ...group(), autoOffsetReset: 'latest' }),
+  'a share consumer': (log) => log.shareConsumer({ ...group(), autoOffsetReset: 'latest' }),
+  'a share consumer with dead letters': (log) =>
+    log.shareConsumer({ ...group(), autoOffsetReset: 'latest', deadLetter: 'letters' }),
+}
+
 async function attachedTo(place: Place): Promise<BrokerLog> {
   const { broker, recovery } = await held(new MemoryStore())
   await broker.admin.createTopic('facts', { partitions: 1, config: { 'cleanup.policy': 'compact' } })
+  await broker.admin.createTopic('letters', { partitions: 1, config: {} })
   place.listen((channel) => new ServedChannel(channel, broker, recovery, new Set())).catch(assert.unreachable)
   const shared = new SharedBroker(optionsOf(place, async () => Promise.reject(inUse()), hastyPort))
   await shared.open()
@@ -54,8 +67,14 @@ async function attachedTo(place: Place): Promise<BrokerLog> {
   return log
 }
 
-/** The outcome of the call where the holder answers so many of its requests, and the first one that it doesn't. */
-async function outcome(call: Call, answered: number): Promise<{ silent: string | undefined; told: unknown }> {
+interface Outcome {
+  /** The first request that the holder didn't answer. */
+  readonly silent: string | undefined
+  readonly told: unknown
+}
+
+/** The outcome of the call where the holder answers so many of its requests. */
+async function outcome(call: Call, answered: number): Promise<Outcome> {
   const place = new Place()
   const log = await attachedTo(place)
   let silent: string | undefined
@@ -92,6 +111,25 @@ for (const [name, call] of Object.entries(CALLS)) {
       // What it still says to the holder after its end, or after its signal.
       if (told === 'ended' || silent === 'close' || silent === 'wake') continue
       assert.is(told, 'the reason', `at ${silent}, request ${answered}`)
+    }
+  })
+}
+
+async function leave(items: AsyncIterable<unknown>, signal: AbortSignal): Promise<unknown> {
+  const iterator = items[Symbol.asyncIterator]()
+  const next = iterator.next()
+  await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  await iterator.return?.()
+  return next
+}
+
+for (const [name, begin] of Object.entries(ITERATIONS)) {
+  test(`${name} can be left`, async () => {
+    for (let answered = 0; ; answered++) {
+      const { silent, told } = await outcome((log, signal) => leave(begin(log), signal), answered)
+      if (silent === undefined) break
+      assert.is(told, 'ended', `at ${silent}, request ${answered}`)
+      if (silent === 'close' || silent === 'wake') break
     }
   })
 }

@@ -37,6 +37,8 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   /** The session that the closing log asked to give back undelivered records: it acquires no more. */
   #released: ShareSession | undefined
   #isIterating = false
+  /** Of an iteration that was left it may still wait for the holder. */
+  #acquiring: Promise<void> | undefined
   /** Ends what the iteration waits for. */
   #endWaiting = (): void => {}
   #closing: Promise<void> | undefined
@@ -72,7 +74,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
         return this.#nextLocked() as unknown as SharedRecordOf<T> | undefined
       },
       more: async () => {
-        const acquire = () => this.#untilClosed(this.#acquire(() => isStopped))
+        const acquire = () => this.#untilLeft(this.#acquireOnce(() => isStopped))
         // What it still locks after the signal is given back by the close.
         if (!isStopped && this.#closing === undefined)
           await abortable(wokenBy([this.#signal], wake, acquire), this.#signal)
@@ -82,6 +84,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
       stop: () => {
         isStopped = true
         wake()
+        this.#endWaiting()
       },
       end: async () => {
         if (hasBegun) this.#isIterating = false
@@ -89,12 +92,23 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
     }
   }
 
-  /** Settles as `acquiring`, or once the consumer is closed: its close may have given up waiting for a holder. */
-  #untilClosed(acquiring: Promise<void>): Promise<void> {
-    const closed = new Promise<void>((resolve) => {
+  /**
+   * Settles as `acquiring`, or once the iteration is left or the consumer closed: its close may have given up waiting
+   * for a holder.
+   */
+  #untilLeft(acquiring: Promise<void>): Promise<void> {
+    const left = new Promise<void>((resolve) => {
       this.#endWaiting = resolve
     })
-    return Promise.race([acquiring, closed])
+    return Promise.race([acquiring, left])
+  }
+
+  /** As `#acquire`, one at a time: what comes for an iteration that was left is the next one's. */
+  #acquireOnce(isStopped: () => boolean): Promise<void> {
+    this.#acquiring ??= this.#acquire(isStopped).finally(() => {
+      this.#acquiring = undefined
+    })
+    return this.#acquiring
   }
 
   #assertOpen(): void {
