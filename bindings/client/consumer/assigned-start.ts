@@ -7,6 +7,7 @@ import type { Position, TopicPartition } from '../../model/positions.ts'
 import { checkPositions, placeKey } from '../places.ts'
 import { startPositions } from '../start-point.ts'
 import type { ConsumerSettings } from './consumer-options.ts'
+import { existingTopic } from './existing-topic.ts'
 
 /** Where a member begins to read the partitions that it is assigned. */
 export class AssignedStart {
@@ -100,20 +101,11 @@ async function stillThere(
   given: readonly GivenPartition[],
 ): Promise<readonly GivenPartition[]> {
   const topics = new Map<string, TopicFacts | undefined>()
-  for (const topic of new Set(given.map((each) => each.topic))) topics.set(topic, await factsOf(session, topic))
+  for (const topic of new Set(given.map((each) => each.topic))) topics.set(topic, await existingTopic(session, topic))
   return given.filter(({ topic, topicId, partition }) => {
     const facts = topics.get(topic)
     return facts !== undefined && (topicId ?? facts.topicId) === facts.topicId && partition < facts.partitions
   })
-}
-
-async function factsOf(session: ConsumerSession, topic: string): Promise<TopicFacts | undefined> {
-  try {
-    return await session.topic(topic)
-  } catch (error) {
-    if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
-    throw error
-  }
 }
 
 function offsetsByPlace(positions: readonly Position[]): ReadonlyMap<string, number> {

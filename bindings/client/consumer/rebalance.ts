@@ -2,6 +2,7 @@ import type { ConsumerSession, GivenPartition, GroupMember } from '../../broker/
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'
+import { existingTopic } from './existing-topic.ts'
 import { assignPartitions } from './lead.ts'
 
 /**
@@ -48,18 +49,9 @@ export class Rebalance {
 
   async #lead(members: readonly GroupMember[]) {
     const counts = new Map<string, number>()
+    // A deleted topic has no partitions; its readers hear of it when they fetch.
     for (const topic of new Set(members.flatMap((member) => member.topics)))
-      counts.set(topic, await this.#partitionsOf(topic))
+      counts.set(topic, (await existingTopic(this.#session, topic))?.partitions ?? 0)
     return assignPartitions(this.#assignor, members, counts)
-  }
-
-  /** A deleted topic has no partitions; its readers hear of it when they fetch. */
-  async #partitionsOf(topic: string): Promise<number> {
-    try {
-      return (await this.#session.topic(topic)).partitions
-    } catch (error) {
-      if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return 0
-      throw error
-    }
   }
 }

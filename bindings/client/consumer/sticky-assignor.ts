@@ -1,5 +1,6 @@
 import type { GroupMember } from '../../broker/consumer-session.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { placeKey } from '../places.ts'
 import type { Assignor } from './assignor.ts'
 
 interface Share {
@@ -19,7 +20,7 @@ export const stickyAssignor: Assignor = {
     const shares = members.map(shareOf).sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
     const free = new Set<string>()
     for (const [topic, count] of partitionCounts) {
-      for (let partition = 0; partition < count; partition++) free.add(keyOf({ topic, partition }))
+      for (let partition = 0; partition < count; partition++) free.add(placeKey({ topic, partition }))
     }
     keepOwned(members, shares, free)
     for (const key of free) leastOf(shares, placeOf(key).topic)?.partitions.push(placeOf(key))
@@ -36,7 +37,7 @@ function keepOwned(members: readonly GroupMember[], shares: readonly Share[], fr
   const owned = new Map(members.map((member) => [member.memberId, member.owned]))
   for (const share of shares) {
     for (const { topic, partition } of owned.get(share.memberId) ?? []) {
-      if (share.topics.has(topic) && free.delete(keyOf({ topic, partition })))
+      if (share.topics.has(topic) && free.delete(placeKey({ topic, partition })))
         share.partitions.push({ topic, partition })
     }
   }
@@ -79,10 +80,6 @@ function moveOne(from: Share, shares: readonly Share[]): boolean {
     return true
   }
   return false
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }
 
 /** Topic names hold no slash. */

@@ -1,6 +1,6 @@
 import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
-import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { existingTopic } from './existing-topic.ts'
 import type { InterruptibleWaits } from './interruptible-waits.ts'
 
 /**
@@ -15,20 +15,7 @@ export async function topicIdsOf(
 ): Promise<ReadonlyMap<string, string | undefined>> {
   const topicIds = new Map(next.map(({ topic, topicId }) => [topic, topicId]))
   for (const { topic } of held) {
-    if (!topicIds.has(topic)) topicIds.set(topic, await topicIdOf(session, waits, topic))
+    if (!topicIds.has(topic)) topicIds.set(topic, (await waits.for(existingTopic(session, topic)))?.topicId)
   }
   return topicIds
-}
-
-async function topicIdOf(
-  session: ConsumerSession,
-  waits: InterruptibleWaits,
-  topic: string,
-): Promise<string | undefined> {
-  try {
-    return (await waits.for(session.topic(topic))).topicId
-  } catch (error) {
-    if (LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined
-    throw error
-  }
 }
