@@ -150,7 +150,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an iteration that begins with what is left polls no more than a timer tells it to',
     file: 'client/consumer/membership.ts',
-    find: '    this.#reminder.iterationBegan()\n',
+    find: '    this.#polls.iterationBegan()\n',
     put: '',
     tests: ['client/poll-interval.test.ts'],
   },
@@ -269,14 +269,14 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a close waits for no handler that an iteration tells of a loss',
     file: 'client/consumer/membership.ts',
-    find: '    await this.#losing?.catch(() => {})\n',
+    find: '    await this.#polls.takingIn?.catch(() => {})\n',
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },
   {
     name: 'a close waits for no handler that an iteration tells of a topic that was made again',
-    file: 'client/consumer/membership.ts',
-    find: 'return this.#mayTell(this.#fetcher.fill(fetched, positions))',
+    file: 'client/consumer/polls.ts',
+    find: 'return this.#takeIn(this.#fetcher.fill(fetched, positions))',
     put: 'return this.#fetcher.fill(fetched, positions)',
     tests: ['client/close-beside-loss.test.ts'],
   },

@@ -1,19 +1,17 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { ConsumerSession, GivenPartition } from '../../broker/consumer-session.ts'
-import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import { LogError } from '../../model/errors.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { AssignedStart } from './assigned-start.ts'
 import { Assignment } from './assignment.ts'
-import { type Decoder, decoderOf } from './consumed-record.ts'
+import { decoderOf } from './consumed-record.ts'
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings } from './consumer-options.ts'
 import { ConsumerWaits } from './consumer-waits.ts'
-import { Fetcher } from './fetcher.ts'
 import { Interruption } from './interruptible-waits.ts'
 import { type Member, openMember } from './member.ts'
 import type { CommittingMember } from './offset-commits.ts'
-import { PollReminder } from './poll-reminder.ts'
+import { Polls } from './polls.ts'
 import { Rebalances } from './rebalances.ts'
 import { topicIdsOf } from './topic-ids.ts'
 
@@ -27,9 +25,8 @@ export class Membership implements CommittingMember {
   readonly assignment: Assignment
   readonly #broker: Broker
   readonly #start: AssignedStart
-  readonly #decoders: ReadonlyMap<string, Decoder>
-  readonly #fetcher: Fetcher
-  readonly #reminder: PollReminder
+  readonly #topics: readonly string[]
+  readonly #polls: Polls
   readonly #rebalances: Rebalances
   readonly #waits = new ConsumerWaits()
   /** The member that joins, until its first assignment is in force; it may be in the group already. */
@@ -39,8 +36,6 @@ export class Membership implements CommittingMember {
   /** Why the join failed, while handlers are being told that its partitions are lost. */
   #notJoined: { readonly error: unknown } | undefined
   #settling: Promise<void> | undefined
-  /** Settles once an answer to a fetch was taken in, and handlers were told of what it says is lost. */
-  #losing: Promise<void> | undefined
   #isLeaving = false
 
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<TopicRef>) {
@@ -52,11 +47,11 @@ export class Membership implements CommittingMember {
       ended: () => this.#settleWhileIdle(),
     })
     this.#start = new AssignedStart(broker, this.settings)
-    this.#reminder = new PollReminder(port, this.settings.maxPollIntervalMs / 10)
-    this.#decoders = new Map(options.topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
-    this.#fetcher = new Fetcher({
-      ...{ assignment: this.assignment, start: this.#start, decoders: this.#decoders },
-      mustHaveOffset: this.settings.autoOffsetReset === 'none',
+    const decoders = new Map(options.topics.map(decoderOf).map((decoder) => [decoder.topic, decoder]))
+    this.#topics = [...decoders.keys()]
+    this.#polls = new Polls({
+      ...{ port, settings: this.settings, assignment: this.assignment, start: this.#start, decoders },
+      putOut: () => this.#lost(),
     })
   }
 
@@ -100,7 +95,7 @@ export class Membership implements CommittingMember {
 
   /** Whether the group is to hear that the program still asks for records, though it has fetched some ahead. */
   get isPollDue(): boolean {
-    return this.#reminder.isDue
+    return this.#polls.isDue
   }
 
   /** Whether the consumer is closing and its handlers are being told. They may still commit. */
@@ -160,12 +155,11 @@ export class Membership implements CommittingMember {
   }
 
   async #join(): Promise<ConsumerSession> {
-    const topics = [...this.#decoders.keys()]
-    const member = await openMember(this.#broker, this.settings, topics, this.#waits.ofMember)
+    const member = await openMember(this.#broker, this.settings, this.#topics, this.#waits.ofMember)
     const { session } = member
     this.#entering = member
     try {
-      for (const topic of topics) await this.#waits.ofMember.for(session.topic(topic))
+      for (const topic of this.#topics) await this.#waits.ofMember.for(session.topic(topic))
       session.onRebalance(() => this.#rebalances.wanted(member))
       const partitions = await this.#waits.ofMember.for(this.#rebalances.join(member))
       this.#member = member
@@ -266,7 +260,7 @@ export class Membership implements CommittingMember {
 
   /** `isOver` returns whether nobody waits for the iteration any more. */
   iterationBegan(isOver: () => boolean): void {
-    this.#reminder.iterationBegan()
+    this.#polls.iterationBegan()
     this.#waits.iterationBegan(isOver)
   }
 
@@ -286,26 +280,7 @@ export class Membership implements CommittingMember {
     await this.settle()
     const session = this.#member?.session ?? (await this.#waits.ofIteration.for(this.#joined(() => this.isMember)))
     if (isOver() || this.isUnsettled) return
-    const positions = this.#fetcher.nextPositions()
-    const { isolationLevel } = this.settings
-    let fetched: readonly FetchedPartition[]
-    try {
-      fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isPollDue })
-      // A close wakes the fetch, and has stopped the reminder.
-      if (!this.#waits.isClosed) this.#reminder.polled()
-    } catch (error) {
-      if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      return this.#mayTell(this.#lost())
-    }
-    return this.#mayTell(this.#fetcher.fill(fetched, positions))
-  }
-
-  /** While the answer to a fetch is taken in, handlers may be told what is lost. */
-  #mayTell(taking: Promise<void>): Promise<void> {
-    this.#losing = taking.finally(() => {
-      this.#losing = undefined
-    })
-    return this.#losing
+    await this.#polls.poll(session, maxBytes)
   }
 
   /**
@@ -339,7 +314,7 @@ export class Membership implements CommittingMember {
 
   async close(): Promise<void> {
     this.#isLeaving = true
-    this.#reminder.stop()
+    this.#polls.stop()
     try {
       this.#waits.close()
       await this.interrupt()
@@ -356,7 +331,7 @@ export class Membership implements CommittingMember {
    */
   async #handlersTold(): Promise<void> {
     // The iteration throws what handlers threw.
-    await this.#losing?.catch(() => {})
+    await this.#polls.takingIn?.catch(() => {})
     try {
       await this.#settling
     } catch (error) {

@@ -12,6 +12,7 @@ export class PollReminder {
   /** At most one, which is set again when it comes too early: there may be thousands of polls meanwhile. */
   #cancelTimer: (() => void) | undefined
   #isDue = false
+  #isStopped = false
 
   constructor(port: Pick<RuntimePort, 'elapsed' | 'setTimer'>, intervalMs: number) {
     this.#port = port
@@ -26,7 +27,7 @@ export class PollReminder {
   polled(): void {
     this.#isDue = false
     this.#polledAt = this.#port.elapsed()
-    if (this.#cancelTimer === undefined) this.#remindIn(this.#intervalMs)
+    if (this.#cancelTimer === undefined && !this.#isStopped) this.#remindIn(this.#intervalMs)
   }
 
   /** Since the last poll the program may have let no timer ring. */
@@ -38,7 +39,9 @@ export class PollReminder {
     return this.#polledAt + this.#intervalMs - this.#port.elapsed()
   }
 
+  /** For good: a close wakes the poll under way, and nothing rings after it. */
   stop(): void {
+    this.#isStopped = true
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
     this.#isDue = false
