@@ -111,7 +111,8 @@ export class EngineParts {
       topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
     })
     this.shareMembers = new ShareMembers(this.shares, {
-      partitionsOf: (topic) => this.topics.partitionsOf(topic),
+      facts: (topic) => this.topics.facts(topic),
+      partition: (topic, partition) => this.topics.partition(topic, partition),
       partitionOf: (id) => this.topics.hostedById(id),
       isLive: (topicId) => INTERNAL_IDS.has(topicId) || this.catalogue.planned.liveById(topicId) !== undefined,
       change: (records, done) => this.commits.changeInParts('shares', records, done),

@@ -1,4 +1,5 @@
 import type { AcquiredRange } from '../broker/share-session.ts'
+import type { TopicFacts } from '../broker/topic-facts.ts'
 import { goneTopic } from '../coordinator/group/commit-request.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
@@ -9,8 +10,10 @@ import type { Callback, CommandOf, ShareMember } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 
 export interface ShareHooks {
-  /** All partitions of a topic. UNKNOWN_TOPIC_OR_PARTITION. */
-  partitionsOf(topic: string): readonly HostedPartition[]
+  /** UNKNOWN_TOPIC_OR_PARTITION. */
+  facts(topic: string): Pick<TopicFacts, 'topicId' | 'partitions'>
+  /** UNKNOWN_TOPIC_OR_PARTITION. */
+  partition(topic: string, partition: number): HostedPartition
   /** The partition of a topic's id; `undefined` once the topic is gone. */
   partitionOf(id: Omit<SharePlace, 'groupId'>): HostedPartition | undefined
   /** False as soon as the topic's delete is planned: what is planned later would come after its tombstones. */
@@ -62,24 +65,19 @@ export class ShareMembers {
     this.#waiting.set(groupId, waiting.set(memberId, asking))
   }
 
-  /**
-   * False if there is nothing for the member now. `changed`: the only partition that may have something for a member
-   * that waits.
-   */
-  #serve({ member, request, done, sinceMs }: Asking, now: number, changed?: HostedPartition): boolean {
+  /** False if there is nothing for the member now. `topics`: those of its topics that may have something. */
+  #serve({ member, request, done, sinceMs }: Asking, now: number, topics = request.topics): boolean {
     const { groupId, memberId } = member
     const acquired: AcquiredRange[] = []
-    const records: TableRecord[] = []
     let left = request.maxOffsets
     const waitedMs = now - sinceMs
-    const partitions = this.#isEnough(groupId, changed) ? [changed] : this.#inTurn(request.topics)
-    const begun = this.#begunTopics(groupId, partitions)
-    for (const { id, partition } of partitions) {
-      const { logStartOffset } = partition.watermarks
-      const at = { groupId, ...id, logStartOffset, endOffset: partition.lastStableOffset }
+    const records = this.#planBegin(groupId, topics, request.startAt)
+    for (const { id, partition } of this.#inTurn(groupId, topics)) {
+      if (left <= 0) break
+      const at = { groupId, ...id, ...rangeOf(partition) }
       const hasOthers = acquired.length > 0
-      const startAt = begun.has(id.topicId) ? 'earliest' : request.startAt
-      const planned = this.#shares.planAcquire(at, { ...request, startAt, memberId, maxOffsets: left, now, hasOthers })
+      const planned = this.#shares.planAcquire(at, { ...request, memberId, maxOffsets: left, now, hasOthers })
+      if (planned === undefined) continue
       records.push(...planned.records)
       for (const range of planned.ranges) {
         acquired.push({ ...id, ...range, beginning: planned.beginning, waitedMs })
@@ -96,38 +94,39 @@ export class ShareMembers {
   }
 
   /**
-   * The partitions of the topics, beginning with another one each time, so that a busy one doesn't keep the others from
-   * being read. Which one is drawn by the golden ratio: by their count alone, groups that ask in turns would each have
-   * the same one first each time.
+   * The partitions of the topics that may have something for the group, beginning with another topic each time, so that
+   * a busy one doesn't keep the others from being read. Which one is drawn by the golden ratio: by their count alone,
+   * groups that ask in turns would each have the same one first each time.
    */
-  #inTurn(topics: readonly string[]): HostedPartition[] {
-    const partitions = topics
-      .flatMap((topic) => this.#hooks.partitionsOf(topic))
-      .filter(({ id }) => this.#hooks.isLive(id.topicId))
+  *#inTurn(groupId: string, topics: readonly string[]): Iterable<HostedPartition> {
     const drawn = (Math.imul(this.#turns++, GOLDEN_RATIO) >>> 0) / 2 ** 32
-    const first = Math.floor(drawn * partitions.length)
-    return [...partitions.slice(first), ...partitions.slice(0, first)]
+    const first = Math.floor(drawn * topics.length)
+    for (const topic of [...topics.slice(first), ...topics.slice(0, first)]) {
+      const { topicId } = this.#hooks.facts(topic)
+      if (!this.#hooks.isLive(topicId)) continue
+      for (const { partition } of this.#shares.inTurn(groupId, topicId)) yield this.#hooks.partition(topic, partition)
+    }
   }
 
   /**
-   * Whether it is enough to look at this partition. A topic has thousands of them, and each record that comes is looked
-   * for by every member that waits. Not where the group hasn't begun there: whether it has in others counts then; nor
-   * if its topic is gone, which the members are to hear.
+   * Has the group begin where it hasn't yet, and returns the records of that: stored at once, so that a restart doesn't
+   * move where it begins. It begins in all partitions of a topic at once, so a partition that was added later holds
+   * nothing older than that.
    */
-  #isEnough(groupId: string, changed: HostedPartition | undefined): changed is HostedPartition {
-    return (
-      changed !== undefined &&
-      this.#hooks.isLive(changed.id.topicId) &&
-      this.#shares.isKnown({ groupId, ...changed.id })
-    )
-  }
-
-  /**
-   * The topics that the group has begun to read. It begins in all partitions of a topic at once, so a partition that
-   * was added later holds nothing older than that.
-   */
-  #begunTopics(groupId: string, partitions: readonly HostedPartition[]): ReadonlySet<string> {
-    return new Set(partitions.filter(({ id }) => this.#shares.isKnown({ groupId, ...id })).map(({ id }) => id.topicId))
+  #planBegin(groupId: string, topics: readonly string[], where: Acquire['request']['startAt']): TableRecord[] {
+    return topics.flatMap((topic) => {
+      const { topicId, partitions } = this.#hooks.facts(topic)
+      const begunCount = this.#shares.begunCount(groupId, topicId)
+      if (begunCount >= partitions || !this.#hooks.isLive(topicId)) return []
+      const startAt = begunCount > 0 ? 'earliest' : where
+      const places = Array.from({ length: partitions }, (_, partition) => ({ topicId, partition }))
+        .filter((id) => !this.#shares.isKnown({ groupId, ...id }))
+        .map((id) => {
+          const { logStartOffset, endOffset } = rangeOf(this.#hooks.partition(topic, id.partition).partition)
+          return { ...id, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
+        })
+      return this.#shares.planStart(groupId, places)
+    })
   }
 
   acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {
@@ -227,6 +226,7 @@ export class ShareMembers {
 
   /** Readers may see more of the partition, or it is gone. */
   advanced(hosted: HostedPartition, now: number): void {
+    this.#shares.advanced(hosted.id)
     for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, hosted)
   }
 
@@ -252,9 +252,9 @@ export class ShareMembers {
       const { member, request, done } = waiting
       if (!request.topics.includes(changed.id.topic)) continue
       try {
-        if (this.#serve(waiting, now, changed)) this.#removeWaiting(member)
         // What isn't there for one member isn't for those after it.
-        else if (this.#isEnough(groupId, changed)) return
+        if (!this.#serve(waiting, now, [changed.id.topic])) return
+        this.#removeWaiting(member)
       } catch (error) {
         this.#removeWaiting(member)
         done(error)
@@ -269,4 +269,8 @@ export class ShareMembers {
     this.#released?.(error)
     this.#released = undefined
   }
+}
+
+function rangeOf({ watermarks, lastStableOffset }: HostedPartition['partition']) {
+  return { logStartOffset: watermarks.logStartOffset, endOffset: lastStableOffset }
 }

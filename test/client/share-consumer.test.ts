@@ -2,7 +2,7 @@
 // How deliveries end is in share-endings.test.ts, dead letters are in share-dead-letters.test.ts.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LogError } from '../../bindings/entry/node.ts'
+import { LogError, string, topic } from '../../bindings/entry/node.ts'
 import { settle } from './fake-port.ts'
 import { type Job, jobs, refused, setup, take, values } from './share-support.ts'
 
@@ -189,20 +189,25 @@ test('a group id that no record could hold is refused, and nothing of it is left
 })
 
 // Regression: groups that asked in turns had the same partition first each time, and of the other one nothing.
-test('groups that ask in turns read every partition, however busy one is', async () => {
+test('groups that ask in turns read every topic and every partition, however busy one is', async () => {
   const { log } = await setup(40)
-  const consumers = ['g', 'h'].map((groupId) => log.shareConsumer({ groupId, topics: [jobs], maxRecords: 1 }))
-  const seen = consumers.map(() => new Set<number>())
-  for (let count = 0; count < 6; count++) {
+  const more = topic('more', { value: string })
+  await log.admin.createTopic('more', { partitions: 1 })
+  await log.producer().send(Array.from({ length: 40 }, () => more.record({ value: 'x' })))
+  const consumers = ['g', 'h'].map((groupId) => log.shareConsumer({ groupId, topics: [jobs, more], maxRecords: 1 }))
+  const seen = consumers.map(() => new Set<string>())
+  for (let count = 0; count < 8; count++) {
     for (const [index, consumer] of consumers.entries()) {
-      const [job] = await take(consumer, 1)
-      seen[index]?.add((job as Job).partition)
-      await consumer.acknowledge(job as Job, 'accept')
+      for await (const job of consumer) {
+        seen[index]?.add(`${job.topic}-${job.partition}`)
+        await consumer.acknowledge(job, 'accept')
+        break
+      }
     }
   }
   assert.equal(
-    seen.map(({ size }) => size),
-    [2, 2],
+    seen.map((each) => [...each].sort()),
+    [1, 2].map(() => ['jobs-0', 'jobs-1', 'more-0']),
   )
   await log.close()
 })

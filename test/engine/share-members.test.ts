@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
 import { ShareGroups } from '../../bindings/coordinator/share/share-groups.ts'
+import { WINDOW_OFFSETS } from '../../bindings/coordinator/share/share-partition.ts'
 import type { HostedPartition } from '../../bindings/engine/hosted-partition.ts'
 import { ShareMembers } from '../../bindings/engine/share-members.ts'
 
@@ -12,6 +13,11 @@ const MEMBERS = 20
 /** A few for each member, and far fewer than one for each of its partitions. */
 const LOOKS_MAX = 10 * MEMBERS
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+
+/** Looks for a member of one topic: twice what the topic is, and the end of the partition that has something. */
+const SERVED = 3
+const UNSERVED = 2
+const OTHERS = Array.from({ length: COUNT }, (_, index) => `other-${index}`)
 
 function stand(isLive: () => boolean = () => true) {
   let looks = 0
@@ -28,7 +34,11 @@ function stand(isLive: () => boolean = () => true) {
     },
   })) as unknown as HostedPartition[]
   const members = new ShareMembers(new ShareGroups(), {
-    partitionsOf: () => partitions,
+    facts: (topic) => {
+      looks++
+      return topic === 't' ? { topicId: TOPIC_ID, partitions: COUNT } : { topicId: topic, partitions: 0 }
+    },
+    partition: (_, partition) => partitions[partition] as HostedPartition,
     partitionOf: ({ partition }) => partitions[partition],
     isLive,
     change: (records, done) => {
@@ -37,8 +47,8 @@ function stand(isLive: () => boolean = () => true) {
     },
   })
   const acquired: (readonly [string, readonly AcquiredRange[]])[] = []
-  const acquire = (memberId: string, maxOffsets: number, groupId = 'g') => {
-    const request = { topics: ['t'], maxOffsets, lockMs: 1000, startAt: 'earliest' } as const
+  const acquire = (memberId: string, maxOffsets: number, { groupId = 'g', topics = ['t'] } = {}) => {
+    const request = { topics, maxOffsets, lockMs: 1000, startAt: 'earliest' } as const
     const done = (_: unknown, ranges?: readonly AcquiredRange[]) => void acquired.push([memberId, ranges ?? []])
     members.acquire({ kind: 'acquireShare', member: { groupId, memberId }, request, release: () => {}, done }, 0)
   }
@@ -52,7 +62,7 @@ function stand(isLive: () => boolean = () => true) {
 
 test('records that come, and those that are released, are looked for where they are', () => {
   const { members, partitions, ends, acquired, acquire, looked } = stand()
-  for (let index = 0; index < MEMBERS; index++) acquire(`m${index}`, 1)
+  for (let index = 0; index < MEMBERS; index++) acquire(`m${index}`, 1, { topics: ['t', ...OTHERS] })
   assert.equal(acquired, [])
   ends[7] = 3
   const came = looked(() => members.advanced(partitions[7] as HostedPartition, 0))
@@ -76,7 +86,7 @@ test('records that come, and those that are released, are looked for where they 
 test('what comes is looked for by one member more than get something, in each group', () => {
   const { members, partitions, ends, acquired, acquire, looked } = stand()
   for (const groupId of ['g', 'h']) {
-    for (let index = 0; index < MEMBERS; index++) acquire(`${groupId}${index}`, 1, groupId)
+    for (let index = 0; index < MEMBERS; index++) acquire(`${groupId}${index}`, 1, { groupId })
   }
   ends[7] = 3
   const came = looked(() => members.advanced(partitions[7] as HostedPartition, 0))
@@ -84,7 +94,7 @@ test('what comes is looked for by one member more than get something, in each gr
     acquired.map(([memberId]) => memberId),
     ['g0', 'g1', 'g2', 'h0', 'h1', 'h2'],
   )
-  assert.is(came, 8)
+  assert.is(came, 2 * (3 * SERVED + UNSERVED))
 })
 
 test('what a member that leaves had locked, and what expires, is looked for where it is', () => {
@@ -104,7 +114,62 @@ test('what a member that leaves had locked, and what expires, is looked for wher
       ['m2', 7, 3],
     ],
   )
-  assert.equal([left, expired], [2, 1])
+  assert.equal([left, expired], [SERVED + UNSERVED, SERVED])
+})
+
+// It looked at all of them, for each record of a backlog.
+test('a member that asks looks where something may be, in the order of turns', () => {
+  const { members, partitions, ends, acquired, acquire, looked } = stand()
+  acquire('m0', 1)
+  ends[7] = 2
+  ends[9] = 2
+  for (const at of [7, 9]) members.advanced(partitions[at] as HostedPartition, 0)
+  const looks = ['m1', 'm2', 'm3', 'm4'].map((memberId) => looked(() => acquire(memberId, 1)))
+  assert.equal(looks, [SERVED, SERVED, SERVED, UNSERVED])
+  assert.equal(
+    acquired.map(([memberId, [range]]) => [memberId, range?.partition, range?.firstOffset]),
+    [
+      ['m0', 7, 0],
+      ['m1', 7, 1],
+      ['m2', 9, 0],
+      ['m3', 9, 1],
+    ],
+  )
+})
+
+test('a member that asks finds what was released, what expired and what a window has room for again', () => {
+  const { members, partitions, ends, acquired, acquire } = stand()
+  const leave = (memberId: string) =>
+    members.leave({ kind: 'leaveShare', member: { groupId: 'g', memberId }, done: () => {} }, 0)
+  acquire('m0', WINDOW_OFFSETS)
+  ends[7] = WINDOW_OFFSETS + 1
+  members.advanced(partitions[7] as HostedPartition, 0)
+  const [[, [window]]] = acquired as [[string, readonly [AcquiredRange]]]
+  acquire('m1', 1)
+  leave('m1')
+  assert.equal(acquired.splice(0).length, 2, 'the second got nothing: the window was full')
+  const first = { ...window, lastOffset: window.firstOffset, delayMs: 0 }
+  const acknowledge = (type: 'accept' | 'release', range: AcquiredRange, delayMs = 0) => {
+    const member = { groupId: 'g', memberId: 'm0' }
+    members.acknowledge({ kind: 'acknowledgeShare', member, request: { ...range, type, delayMs }, done: () => {} }, 0)
+  }
+  acknowledge('accept', first)
+  acquire('m2', 1)
+  acknowledge('release', { ...first, firstOffset: 1, lastOffset: 1 })
+  acquire('m3', 1)
+  leave('m3')
+  acquire('m4', 1)
+  members.tick(1000)
+  acquire('m5', 1)
+  assert.equal(
+    acquired.map(([memberId, [range]]) => [memberId, range?.firstOffset, range?.deliveryCount]),
+    [
+      ['m2', WINDOW_OFFSETS, 1],
+      ['m3', 1, 2],
+      ['m4', 1, 3],
+      ['m5', 1, 4],
+    ],
+  )
 })
 
 // It would stand after the tombstones of what the group keeps of the topic.

@@ -123,7 +123,7 @@ export const CLEANUP: readonly Mutant[] = [
   {
     name: 'share groups: what is deleted is delivered still',
     file: 'coordinator/share/share-groups.ts',
-    find: '    groupPartition.shared.moveStart(at.logStartOffset)\n',
+    find: '    shared.moveStart(at.logStartOffset)\n',
     put: '',
     tests: ['coordinator/share/deleted-records.test.ts'],
   },

@@ -1,6 +1,7 @@
 import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
+import { type GroupPartition, GroupPartitions } from './group-partitions.ts'
 import { type AcknowledgeType, type DeliveryRange, type LockRequest, SharePartition } from './share-partition.ts'
 import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
 
@@ -9,11 +10,6 @@ export interface ShareablePartition extends SharePlace {
   readonly logStartOffset: number
   /** Committed readers see the records below it. */
   readonly endOffset: number
-}
-
-export interface MemberAcquire extends LockRequest {
-  /** Where the group begins if it has never read the partition. */
-  readonly startAt: 'earliest' | 'latest'
 }
 
 export interface MemberAcknowledge extends DeliveryRange {
@@ -25,16 +21,6 @@ export interface MemberAcknowledge extends DeliveryRange {
    * 1970.
    */
   readonly availableAt: number
-}
-
-/** A partition as one group shares it. */
-interface GroupPartition extends SharePlace {
-  /**
-   * Differs each time the group begins here: delivery counts begin at 1 with it, so that the count alone doesn't tell a
-   * delivery from one of an earlier beginning.
-   */
-  readonly beginning: number
-  readonly shared: SharePartition
 }
 
 /** How far a group is in one partition. */
@@ -53,7 +39,7 @@ export interface ShareFacts extends SharePlace {
  * would come again for ever.
  */
 export class ShareGroups {
-  readonly #partitions: Map<string, GroupPartition> = new Map()
+  readonly #partitions = new GroupPartitions()
   /** Those in which somebody holds a lock. There may be thousands of others. */
   readonly #held: Set<GroupPartition> = new Set()
   /** Those in which a lock or a delay ends at some time. */
@@ -64,26 +50,44 @@ export class ShareGroups {
   /** Records that `plan...` returned: when they come back to `apply`, their content is in memory already. */
   readonly #own: WeakSet<TableRecord> = new WeakSet()
 
+  /** `undefined` where the group hasn't begun. */
   planAcquire(
     at: ShareablePartition,
-    request: MemberAcquire,
-  ): {
-    readonly ranges: readonly DeliveryRange[]
-    readonly beginning: number
-    readonly records: readonly TableRecord[]
-  } {
-    const known = this.#partitions.get(keyOf(at))
-    const groupPartition = known ?? this.#beginAt(at, request.startAt === 'earliest' ? at.logStartOffset : at.endOffset)
-    groupPartition.shared.moveStart(at.logStartOffset)
-    const ranges = groupPartition.shared.acquire(request, at.endOffset)
+    request: LockRequest,
+  ):
+    | {
+        readonly ranges: readonly DeliveryRange[]
+        readonly beginning: number
+        readonly records: readonly TableRecord[]
+      }
+    | undefined {
+    const groupPartition = this.#partitions.get(at)
+    if (groupPartition === undefined) return undefined
+    const { shared, beginning } = groupPartition
+    shared.moveStart(at.logStartOffset)
+    const ranges = shared.acquire(request, at.endOffset)
     this.#watch(groupPartition)
-    // Stored at once, so that a restart doesn't move the group's beginning.
-    const records = ranges.length > 0 || known === undefined ? [this.#snapshot(groupPartition)] : []
-    return { ranges, beginning: groupPartition.beginning, records }
+    this.#partitions.asked(groupPartition, { gave: ranges.length > 0, hasMore: shared.hasMore })
+    return { ranges, beginning, records: ranges.length > 0 ? [this.#snapshot(groupPartition)] : [] }
+  }
+
+  /** The places of a topic that may have something for the group, in the order of their turns. */
+  inTurn(groupId: string, topicId: string): Iterable<SharePlace> {
+    return this.#partitions.inTurn({ groupId, topicId })
+  }
+
+  /** Readers may see more of the partition. */
+  advanced(id: Omit<SharePlace, 'groupId'>): void {
+    this.#partitions.advanced(id)
+  }
+
+  /** In how many partitions of the topic the group has begun. */
+  begunCount(groupId: string, topicId: string): number {
+    return this.#partitions.count({ groupId, topicId })
   }
 
   isKnown(at: SharePlace): boolean {
-    return this.#partitions.has(keyOf(at))
+    return this.#partitions.get(at) !== undefined
   }
 
   /** INVALID_GROUP_ID for an id that its record couldn't bring back. */
@@ -94,15 +98,14 @@ export class ShareGroups {
 
   #begin(place: SharePlace, shared: SharePartition): GroupPartition {
     const groupPartition = { ...place, shared, beginning: ++this.#beginnings }
-    this.#remove(place)
-    this.#partitions.set(keyOf(place), groupPartition)
+    this.#remove(this.#partitions.get(place))
+    this.#partitions.add(groupPartition)
     return groupPartition
   }
 
-  #remove(place: SharePlace): void {
-    const known = this.#partitions.get(keyOf(place))
+  #remove(known: GroupPartition | undefined): void {
     if (known === undefined) return
-    this.#partitions.delete(keyOf(place))
+    this.#partitions.remove(known)
     this.#held.delete(known)
     this.#timed.delete(known)
   }
@@ -112,12 +115,13 @@ export class ShareGroups {
    * nothing: after a restart locked records are available anyway, with the same delivery count. Nor does a renewal.
    */
   planAcknowledge(at: SharePlace & { readonly topic: string }, request: MemberAcknowledge): readonly TableRecord[] {
-    const groupPartition = this.#partitions.get(keyOf(at))
+    const groupPartition = this.#partitions.get(at)
     const { memberId, beginning, firstOffset, type, availableAt } = request
     if (groupPartition?.beginning !== beginning) throw notHeld(at, firstOffset)
     const offset = groupPartition.shared.acknowledge(memberId, request, type, availableAt)
     this.#watch(groupPartition)
     if (offset !== undefined) throw notHeld(at, offset)
+    this.#partitions.mayGive(groupPartition)
     return type === 'release' || type === 'renew' ? [] : [this.#snapshot(groupPartition)]
   }
 
@@ -144,7 +148,10 @@ export class ShareGroups {
   #changed(among: Iterable<GroupPartition>, change: (each: GroupPartition) => boolean): readonly SharePlace[] {
     const changed: SharePlace[] = []
     for (const each of [...among]) {
-      if (change(each)) changed.push(each)
+      if (change(each)) {
+        changed.push(each)
+        this.#partitions.mayGive(each)
+      }
       this.#watch(each)
     }
     return changed
@@ -171,14 +178,12 @@ export class ShareGroups {
 
   /** The partitions of every group, or of one. */
   facts(groupId?: string): readonly ShareFacts[] {
-    return [...this.#partitions.values()]
-      .filter((each) => groupId === undefined || each.groupId === groupId)
-      .map(({ groupId, topicId, partition, shared }) => ({
-        ...{ groupId, topicId, partition },
-        startOffset: shared.startOffset,
-        acquiredCount: shared.acquiredCount,
-        unfinishedBetween: (fromOffset, endOffset) => shared.unfinishedBetween(fromOffset, endOffset),
-      }))
+    return Array.from(this.#partitions.values({ groupId }), ({ groupId, topicId, partition, shared }) => ({
+      ...{ groupId, topicId, partition },
+      startOffset: shared.startOffset,
+      acquiredCount: shared.acquiredCount,
+      unfinishedBetween: (fromOffset, endOffset) => shared.unfinishedBetween(fromOffset, endOffset),
+    }))
   }
 
   /** The group begins there in these partitions, as if nothing had ever been delivered to it. */
@@ -188,7 +193,7 @@ export class ShareGroups {
 
   /** Tombstones for all that is known of the group; none if nothing is. */
   planDelete(groupId: string): readonly TableRecord[] {
-    return [...this.#tombstones(this.#forget((place) => place.groupId === groupId))]
+    return [...this.#tombstones(this.#forget(this.#partitions.values({ groupId })))]
   }
 
   /**
@@ -196,7 +201,7 @@ export class ShareGroups {
    * rule 7).
    */
   planTopicDelete(topicId: string): Iterable<TableRecord> {
-    return this.#tombstones(this.#forget((place) => place.topicId === topicId))
+    return this.#tombstones(this.#forget(this.#partitions.values({ topicId })))
   }
 
   /**
@@ -204,16 +209,13 @@ export class ShareGroups {
    * that a crash prevented.
    */
   planLeftovers(isGone: (topicId: string) => boolean): readonly TableRecord[] {
-    return [...this.#tombstones(this.#forget((place) => isGone(place.topicId)))]
+    const gone = [...this.#partitions.values()].filter((place) => isGone(place.topicId))
+    return [...this.#tombstones(this.#forget(gone))]
   }
 
-  #forget(isMeant: (place: SharePlace) => boolean): readonly SharePlace[] {
-    const places: SharePlace[] = []
-    for (const place of this.#partitions.values()) {
-      if (!isMeant(place)) continue
-      this.#remove(place)
-      places.push(place)
-    }
+  #forget(meant: Iterable<GroupPartition>): readonly SharePlace[] {
+    const places = [...meant]
+    for (const place of places) this.#remove(place)
     return places
   }
 
@@ -239,7 +241,7 @@ export class ShareGroups {
     const snapshot = decodeShareRecord(record, place)
     if (snapshot === undefined) return
     const { groupId, topicId, partition, state } = snapshot
-    if (state === undefined) this.#remove(snapshot)
+    if (state === undefined) this.#remove(this.#partitions.get(snapshot))
     else this.#begin({ groupId, topicId, partition }, new SharePartition(state.startOffset, state.batches))
   }
 }
@@ -247,9 +249,4 @@ export class ShareGroups {
 function notHeld({ topic, partition }: { topic: string; partition: number }, offset: number): LogError {
   const message = `this consumer doesn't hold offset ${offset} of ${topic}-${partition}, or no longer`
   return new LogError('INVALID_RECORD_STATE', message, { topic, partition, offset })
-}
-
-/** Ids of topics have no slash. */
-function keyOf({ groupId, topicId, partition }: SharePlace): string {
-  return `${topicId}/${partition}/${groupId}`
 }

@@ -70,6 +70,7 @@ export class SharePartition {
   #startOffset: number
   #endOffset: number
   #acquiredCount = 0
+  #hasMore = true
   /** May be too early, never too late. */
   #nextDeadline: number = Number.POSITIVE_INFINITY
 
@@ -87,6 +88,14 @@ export class SharePartition {
 
   get nextDeadline(): number {
     return this.#nextDeadline
+  }
+
+  /**
+   * Whether the last `acquire` may have left something that the next one gets, though nothing was added, acknowledged,
+   * released or expired since.
+   */
+  get hasMore(): boolean {
+    return this.#hasMore
   }
 
   /** Number of offsets that are locked. */
@@ -118,17 +127,21 @@ export class SharePartition {
   acquire({ memberId, maxOffsets, lockMs, now, hasOthers = false }: LockRequest, limitOffset: number): DeliveryRange[] {
     const until = now + lockMs
     const offsets: number[] = []
+    let areLeft = false
+    this.#hasMore = true
     for (const [offset, { state, until: availableAt, deliveryCount }] of this.#inFlight) {
-      if (offsets.length >= maxOffsets) break
+      if (offsets.length >= maxOffsets) return this.#lock(offsets, memberId, until)
       if (state !== 'available' || availableAt > now || offset >= limitOffset) continue
       if (deliveryCount < ALONE_FROM) offsets.push(offset)
       else if (offsets.length === 0 && !hasOthers) return this.#lock([offset], memberId, until)
+      else areLeft = true
     }
     const end = Math.min(limitOffset, this.#startOffset + WINDOW_OFFSETS)
     while (offsets.length < maxOffsets && this.#endOffset < end) {
       offsets.push(this.#endOffset)
       this.#add({ state: 'available', deliveryCount: 0, memberId: '', until: 0 })
     }
+    this.#hasMore = areLeft || this.#endOffset < end
     return this.#lock(offsets, memberId, until)
   }
 
