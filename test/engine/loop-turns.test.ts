@@ -66,4 +66,42 @@ test('a timer runs beside the reading of single records out of the cache', async
   await log.close()
 })
 
+test('a timer runs beside a program that asks until something is so', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  const place = { topic: 't', partition: 0 }
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer.lag()
+  const producer = log.producer()
+  const share = log.shareConsumer({ groupId: 's', topics: ['later'] })
+  const questions: Record<string, () => Promise<unknown>> = {
+    listTopics: () => log.admin.listTopics(),
+    describeTopic: () => log.admin.describeTopic('later'),
+    offsets: () => log.admin.offsets([place]),
+    listGroups: () => log.admin.listGroups(),
+    describeGroup: () => log.admin.describeGroup('g'),
+    listShareGroups: () => log.admin.listShareGroups(),
+    describeShareGroup: () => log.admin.describeShareGroup('later'),
+    listTransactions: () => log.admin.listTransactions(),
+    describeProducers: () => log.admin.describeProducers([place]),
+    lag: () => consumer.lag(),
+    committed: () => consumer.committed(place),
+    get: () => log.get('later', { partition: 0, offset: 0 }),
+    read: async () => {
+      for await (const _ of log.read('later')) break
+    },
+    send: () => producer.send({ topic: 'later', value: 'x' }),
+    share: async () => {
+      for await (const _ of share) break
+    },
+  }
+  const unheard: string[] = []
+  for (const [name, ask] of Object.entries(questions)) {
+    const calls = await callsUntilTimer(() => ask().catch(() => {}))
+    if (calls === CALLS) unheard.push(name)
+  }
+  assert.equal(unheard, [])
+  await log.close()
+})
+
 test.run()

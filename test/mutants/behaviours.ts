@@ -16,6 +16,13 @@ const cleaner = 'log/compaction/batch-cleaner.ts'
  */
 export const BEHAVIOURS: readonly Mutant[] = [
   {
+    name: 'engine: answers from memory let nobody have a turn of the event loop',
+    file: 'engine/sessions/embedded-broker.ts',
+    find: 'if (this.#turns.isOverdue) await new Promise',
+    put: 'if (false) await new Promise',
+    tests: ['engine/loop-turns.test.ts'],
+  },
+  {
     name: 'memory: tails keep readers from an index',
     file: 'engine/engine-parts.ts',
     find: 'tails.makingRoomFor(() => this.store.prepareRead(hosted.id, offset, abortedUpTo))',

@@ -9,12 +9,12 @@ import type {
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { OffsetToCommit } from '../../coordinator/group/commit-request.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
-import { byPlace, type Position, type TopicPartition } from '../../model/positions.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
 import { type ConfigChanges, checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
-import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { Engine } from '../engine.ts'
 import { describeGroup, listGroups, listShareGroups } from './group-descriptions.ts'
 import type { SessionHost } from './session-host.ts'
+import { describeProducers, listTransactions } from './transaction-descriptions.ts'
 
 /** Topics, offsets, groups and transactions of the log in this process. */
 export class EmbeddedAdmin implements AdminSession {
@@ -29,6 +29,10 @@ export class EmbeddedAdmin implements AdminSession {
     const { engine } = this.#broker
     engine.assertOpen()
     return engine
+  }
+
+  #look<T>(look: (engine: Engine) => T): Promise<T> {
+    return this.#broker.tell(() => look(this.#opened()))
   }
 
   async backup(directory: string): Promise<void> {
@@ -51,14 +55,15 @@ export class EmbeddedAdmin implements AdminSession {
     await this.#broker.ask<void>((done) => ({ kind: 'deleteTopic', name, done }))
   }
 
-  async listTopics({ internal }: { internal: boolean }): Promise<readonly string[]> {
-    const { catalogue, topics } = this.#opened()
-    const own = Object.keys(INTERNAL_TOPIC_IDS).filter((name) => internal && topics.partition(name, 0).exists)
-    return [...own, ...catalogue.durable.live().map((topic) => topic.name)].sort()
+  listTopics({ internal }: { internal: boolean }): Promise<readonly string[]> {
+    return this.#look(({ catalogue, topics }) => {
+      const own = Object.keys(INTERNAL_TOPIC_IDS).filter((name) => internal && topics.partition(name, 0).exists)
+      return [...own, ...catalogue.durable.live().map((topic) => topic.name)].sort()
+    })
   }
 
-  async describeTopic(name: string): Promise<TopicFacts> {
-    return this.#opened().topics.facts(name)
+  describeTopic(name: string): Promise<TopicFacts> {
+    return this.#look(({ topics }) => topics.facts(name))
   }
 
   async createPartitions(name: string, totalCount: number): Promise<void> {
@@ -74,26 +79,26 @@ export class EmbeddedAdmin implements AdminSession {
     return at.map(({ topic, partition }, index) => ({ topic, partition, lowWatermark: starts[index] as number }))
   }
 
-  async offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
-    const { topics } = this.#opened()
-    return at.map(({ topic, partition }) => {
-      const hosted = topics.partition(topic, partition)
-      const { watermarks, lastStableOffset } = hosted.partition
-      const { logStartOffset, highWatermark } = watermarks
-      return { topic, partition, logStartOffset, highWatermark, lastStableOffset }
-    })
+  offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]> {
+    return this.#look(({ topics }) =>
+      at.map(({ topic, partition }) => {
+        const { watermarks, lastStableOffset } = topics.partition(topic, partition).partition
+        const { logStartOffset, highWatermark } = watermarks
+        return { topic, partition, logStartOffset, highWatermark, lastStableOffset }
+      }),
+    )
   }
 
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]> {
     return this.#broker.ask((done) => ({ kind: 'offsetsForTimestamp', at, timestamp, done }))
   }
 
-  async listGroups(): Promise<readonly GroupDescription[]> {
-    return listGroups(this.#opened())
+  listGroups(): Promise<readonly GroupDescription[]> {
+    return this.#look(listGroups)
   }
 
-  async describeGroup(groupId: string): Promise<GroupDetails> {
-    return describeGroup(this.#opened(), groupId)
+  describeGroup(groupId: string): Promise<GroupDetails> {
+    return this.#look((engine) => describeGroup(engine, groupId))
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -112,8 +117,8 @@ export class EmbeddedAdmin implements AdminSession {
     await this.#broker.ask<void>((done) => ({ kind: 'deleteGroup', groupId, done }))
   }
 
-  async listShareGroups(): Promise<readonly ShareGroupDescription[]> {
-    return listShareGroups(this.#opened())
+  listShareGroups(): Promise<readonly ShareGroupDescription[]> {
+    return this.#look(listShareGroups)
   }
 
   async startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -125,38 +130,12 @@ export class EmbeddedAdmin implements AdminSession {
     await this.#broker.ask<void>((done) => ({ kind: 'deleteShareGroup', groupId, done }))
   }
 
-  async listTransactions(): Promise<readonly TransactionDescription[]> {
-    const { topics, transactions } = this.#opened()
-    // Another topic may have the name of a deleted one: its partition would be named twice.
-    const isThere = (id: PartitionIdentity) => topics.find(id) !== undefined || topics.stored(id) !== undefined
-    return transactions.list().map(({ startMs, partitions, ...facts }) => ({
-      ...facts,
-      startTimestamp: startMs < 0 ? undefined : startMs,
-      partitions: partitions
-        .filter(isThere)
-        .map(({ topic, partition }) => ({ topic, partition }))
-        .sort(byPlace),
-    }))
+  listTransactions(): Promise<readonly TransactionDescription[]> {
+    return this.#look(listTransactions)
   }
 
-  async describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
-    const { topics, transactions } = this.#opened()
-    return at.map(({ topic, partition }) => {
-      const producers = [...topics.partition(topic, partition).partition.producers()]
-      return {
-        ...{ topic, partition },
-        producers: producers.map(
-          ({ producerId, producerEpoch, batches, currentTransactionFirstOffset, markerTimestamp = -1 }) => ({
-            ...{ producerId, producerEpoch },
-            lastSequence: batches.at(-1)?.lastSequence ?? -1,
-            lastTimestamp: batches.at(-1)?.timestamp ?? markerTimestamp,
-            currentTransactionStartOffset:
-              currentTransactionFirstOffset < 0 ? undefined : currentTransactionFirstOffset,
-            transactionalId: transactions.idOf(producerId),
-          }),
-        ),
-      }
-    })
+  describeProducers(at: readonly TopicPartition[]): Promise<readonly PartitionProducers[]> {
+    return this.#look((engine) => describeProducers(engine, at))
   }
 
   async abortTransaction(transactionalId: string): Promise<void> {

@@ -67,8 +67,8 @@ export class EmbeddedConsumer implements ConsumerSession {
     this.#rebalance = handler
   }
 
-  topic(name: string): TopicFacts {
-    return this.#broker.engine.topics.facts(name)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#broker.facts(name)
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
@@ -95,7 +95,9 @@ export class EmbeddedConsumer implements ConsumerSession {
     if (requireStable)
       await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
     const { groups } = this.#broker.engine
-    return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
+    return this.#broker.tell(() => {
+      return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
+    })
   }
 
   #topicId({ topic, topicId }: GivenPartition): string {

@@ -5,6 +5,7 @@ import type { ProducerSession } from '../../broker/producer-session.ts'
 import type { FetchedBatch, FetchedPartition, FetchRequest, ReaderSession } from '../../broker/reader-session.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import type { ShareSession } from '../../broker/share-session.ts'
+import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { TransactionalOptions, TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Guarantees } from '../../model/positions.ts'
@@ -12,6 +13,7 @@ import type { BackupTarget } from '../../storage/backup-target.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { Callback, Command, ProducerInstance } from '../commands.ts'
 import type { Engine } from '../engine.ts'
+import type { HostedPartition } from '../hosted-partition.ts'
 import { LoopTurns } from '../loop-turns.ts'
 import { Scheduler } from '../scheduler.ts'
 import { EmbeddedAdmin } from './admin-session.ts'
@@ -114,6 +116,29 @@ export class EmbeddedBroker implements Broker, SessionHost {
     })
   }
 
+  async tell<T>(look: () => T): Promise<T> {
+    try {
+      return look()
+    } finally {
+      if (this.#turns.isOverdue) await new Promise<void>((resume) => this.#port.defer(resume))
+    }
+  }
+
+  /** Hot path: at once for a topic that is there. A program may ask again and again until it is. */
+  facts(topic: string): TopicFacts | Promise<TopicFacts> {
+    try {
+      return this.engine.topics.facts(topic)
+    } catch (error) {
+      return this.#refuse(error)
+    }
+  }
+
+  #refuse(error: unknown): Promise<never> {
+    return this.tell(() => {
+      throw error
+    })
+  }
+
   askUnlessRefused<T>(command: (done: Callback<T>) => Command): Promise<T> | undefined {
     let isRefused = false
     let isAtOnce = true
@@ -158,7 +183,12 @@ export class EmbeddedBroker implements Broker, SessionHost {
    * `ask` gives them.
    */
   find(topic: string, partition: number, offset: number): FetchedBatch | Promise<FetchedBatch | undefined> {
-    const hosted = this.engine.topics.partition(topic, partition)
+    let hosted: HostedPartition
+    try {
+      hosted = this.engine.topics.partition(topic, partition)
+    } catch (error) {
+      return this.#refuse(error)
+    }
     const mustWait = ++this.#lookups % FOUND_PER_LOOK === 0 && this.#turns.isOverdue
     const cached = hosted.hasFailed || mustWait ? undefined : hosted.partition.cached(offset)
     return cached ?? this.ask<FetchedBatch | undefined>((done) => ({ kind: 'find', topic, partition, offset, done }))

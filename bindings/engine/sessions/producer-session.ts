@@ -22,8 +22,8 @@ export class EmbeddedProducer implements ProducerSession {
     return this.#producerEpoch
   }
 
-  topic(name: string): TopicFacts {
-    return this.#broker.engine.topics.facts(name)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#broker.facts(name)
   }
 
   append(request: AppendRequest): Promise<AppendResult> {

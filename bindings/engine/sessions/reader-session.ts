@@ -10,8 +10,8 @@ export class EmbeddedReader implements ReaderSession {
     this.#broker = broker
   }
 
-  topic(name: string): TopicFacts {
-    return this.#broker.engine.topics.facts(name)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#broker.facts(name)
   }
 
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {

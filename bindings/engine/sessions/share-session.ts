@@ -18,8 +18,8 @@ export class EmbeddedShare implements ShareSession {
     this.#member = member
   }
 
-  topic(name: string): TopicFacts {
-    return this.#broker.engine.topics.facts(name)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#broker.facts(name)
   }
 
   acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {

@@ -67,8 +67,8 @@ class TransactionSends implements ProducerSession {
     this.producerEpoch = producerEpoch
   }
 
-  topic(name: string): TopicFacts {
-    return this.#broker.engine.topics.facts(name)
+  topic(name: string): TopicFacts | Promise<TopicFacts> {
+    return this.#broker.facts(name)
   }
 
   append(request: AppendRequest): Promise<AppendResult> {
