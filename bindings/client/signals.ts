@@ -33,6 +33,38 @@ export function signalOf({ signal }: Abortable): Signal {
   throw new LogError('INVALID_REQUEST', 'signal must be an AbortSignal', { option: 'signal' })
 }
 
+/** What waits for one signal. */
+class Waits {
+  readonly calls: Set<() => void> = new Set()
+  readonly aborted = (): void => {
+    for (const call of this.calls) call()
+    this.calls.clear()
+  }
+}
+
+const waits: WeakMap<AbortSignalLike, Waits> = new WeakMap()
+
+/**
+ * Calls `call` once when the signal aborts. However many wait for one signal, it has one listener of theirs: a platform
+ * compares each further one with all others, and Node warns of a leak from the eleventh on.
+ */
+export function onAbort(signal: Signal, call: () => void): void {
+  if (signal === undefined) return
+  let all = waits.get(signal)
+  if (all === undefined) {
+    all = new Waits()
+    waits.set(signal, all)
+  }
+  if (all.calls.size === 0) signal.addEventListener('abort', all.aborted, { once: true })
+  all.calls.add(call)
+}
+
+/** Takes back `onAbort`. The last one takes the listener from the signal. */
+export function offAbort(signal: Signal, call: () => void): void {
+  const all = signal && waits.get(signal)
+  if (all?.calls.delete(call) === true && all.calls.size === 0) signal?.removeEventListener('abort', all.aborted)
+}
+
 /** Settles as `promise`, or rejects with the signal's reason if it aborts before. Leaves no listener behind. */
 export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise<T> {
   if (signal === undefined) return promise
@@ -43,11 +75,11 @@ export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise
   const aborted = new Promise<never>((_, reject) => {
     stop = () => reject(abortReason(signal))
   })
-  signal.addEventListener('abort', stop, { once: true })
+  onAbort(signal, stop)
   try {
     return await Promise.race([promise, aborted])
   } finally {
-    signal.removeEventListener('abort', stop)
+    offAbort(signal, stop)
   }
 }
 
@@ -56,10 +88,10 @@ export async function abortable<T>(promise: Promise<T>, signal: Signal): Promise
  * program dropped without ending it would else listen for as long as the signal lives.
  */
 export async function wokenBy<T>(signals: readonly Signal[], wake: () => void, wait: () => Promise<T>): Promise<T> {
-  for (const signal of signals) signal?.addEventListener('abort', wake, { once: true })
+  for (const signal of signals) onAbort(signal, wake)
   try {
     return await wait()
   } finally {
-    for (const signal of signals) signal?.removeEventListener('abort', wake)
+    for (const signal of signals) offAbort(signal, wake)
   }
 }

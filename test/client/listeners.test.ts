@@ -124,6 +124,33 @@ test('sends, flushes and transactions', async () => {
   await log.close()
 })
 
+test('however much waits for one signal, it has one listener, and each hears of the abort', async () => {
+  const life = await begin()
+  const { log, signal } = life
+  const producer = log.producer({ bufferBytes: 1 })
+  const sends = Array.from({ length: 20 }, () => producer.send({ topic: 't', value: 'x' }, { signal }))
+  await untilListening(life)
+  assert.is(life.listeners(), 1, 'sends')
+  await Promise.all(sends)
+  assert.is(life.listeners(), 0)
+  const work = Array.from({ length: 20 }, async (_, index) => {
+    for await (const _ of log.read('t', { signal, from: 'latest' })) assert.unreachable(`read ${index}`)
+  })
+  const processors = Array.from({ length: 20 }, (_, index) =>
+    log.process({ groupId: `g${index}`, topics: ['t'], handle: async () => {}, signal }),
+  )
+  const outcomes = Promise.all([...work, ...processors.map(({ done }) => done)].map(failed))
+  await untilListening(life)
+  for (let turn = 0; turn < 50; turn++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.is(life.listeners(), 1)
+  }
+  life.abort()
+  assert.equal([...new Set(await outcomes)], ['Error: given up'])
+  assert.is(life.listeners(), 0)
+  await log.close()
+})
+
 test('a table that is closed, whose topic goes, or whose log closes', async () => {
   for (const end of ['close', 'deleteTopic', 'log'] as const) {
     const life = await begin()

@@ -16,6 +16,13 @@ const cleaner = 'log/compaction/batch-cleaner.ts'
  */
 export const BEHAVIOURS: readonly Mutant[] = [
   {
+    name: 'signals: each wait has a listener of its own at its signal',
+    file: 'client/signals.ts',
+    find: 'let all = waits.get(signal)',
+    put: 'let all = undefined as Waits | undefined',
+    tests: ['client/listeners.test.ts'],
+  },
+  {
     name: 'engine: answers from memory let nobody have a turn of the event loop',
     file: 'engine/sessions/embedded-broker.ts',
     find: 'if (this.#turns.isOverdue) await new Promise',

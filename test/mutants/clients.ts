@@ -174,7 +174,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a transaction at a holder that is stopped is deaf to its signal',
     file: 'client/transaction/answer-limit.ts',
-    find: "    else signal.addEventListener('abort', this.#start, { once: true })\n",
+    find: '    else onAbort(signal, this.#start)\n',
     put: '',
     tests: ['client/transaction-signals.test.ts'],
   },

@@ -6,7 +6,7 @@ import type { AbortSignalGiven } from '../../model/platform.ts'
 import { waitMs } from '../../model/timers.ts'
 import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
-import { type Abortable, abortable, throwIfAborted } from '../signals.ts'
+import { type Abortable, abortable, offAbort, onAbort, throwIfAborted } from '../signals.ts'
 import { LastingSession } from '../transaction/lasting-session.ts'
 import { TransactionSender } from '../transaction/transaction-sender.ts'
 import { inBatches, SourceFailure } from './item-batches.ts'
@@ -106,7 +106,7 @@ export class Ingest<P extends string | number> {
   async #readOnce(signal: AbortSignalGiven): Promise<void> {
     const reading = new AbortController()
     const stop = () => reading.abort(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
+    onAbort(signal, stop)
     try {
       throwIfAborted(signal)
       await this.#readAll(reading.signal)
@@ -114,7 +114,7 @@ export class Ingest<P extends string | number> {
       stop()
       throw error
     } finally {
-      signal.removeEventListener('abort', stop)
+      offAbort(signal, stop)
     }
   }
 

@@ -2,7 +2,7 @@ import type { Broker } from '../../broker/broker.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
-import { abortable, throwIfAborted } from '../signals.ts'
+import { abortable, offAbort, onAbort, throwIfAborted } from '../signals.ts'
 import { KeptValue } from './kept-value.ts'
 
 const FETCH_BYTES = 1024 * 1024
@@ -100,7 +100,7 @@ export async function readValues(
 ): Promise<PartitionValues[]> {
   const reader = broker.openReader()
   const wake = () => reader.wake()
-  signal?.addEventListener('abort', wake, { once: true })
+  onAbort(signal, wake)
   try {
     const facts = await abortable(Promise.resolve(reader.topic(topic)), signal)
     const all = partitions.map((partition) => new PartitionValues(facts, partition))
@@ -114,7 +114,7 @@ export async function readValues(
       await fetchInto(reader, behind).catch((error: unknown) => beginAnew(broker, behind, error, signal))
     }
   } finally {
-    signal?.removeEventListener('abort', wake)
+    offAbort(signal, wake)
     await reader.close()
   }
 }

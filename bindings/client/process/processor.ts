@@ -1,6 +1,6 @@
 import '../../model/disposable.ts'
 import type { AbortSignalGiven, AbortSignalLike } from '../../model/platform.ts'
-import { abortReason, throwIfAborted } from '../signals.ts'
+import { abortReason, offAbort, onAbort, throwIfAborted } from '../signals.ts'
 
 /** Work that goes on by itself until it is closed, its source ends, or it gives up. */
 export interface Processor extends AsyncDisposable {
@@ -58,13 +58,13 @@ export class RunningProcessor implements Processor {
   async #run(run: (signal: AbortSignalGiven) => Promise<void>, signal: AbortSignalLike | undefined): Promise<void> {
     const stop = () => this.#stopping.abort()
     throwIfAborted(signal)
-    signal?.addEventListener('abort', stop, { once: true })
+    onAbort(signal, stop)
     try {
       await run(this.#stopping.signal)
     } catch (error) {
       if (!isReason(error, this.#stopping.signal)) throw error
     } finally {
-      signal?.removeEventListener('abort', stop)
+      offAbort(signal, stop)
     }
     if (this.#closing === undefined) throwIfAborted(signal)
   }

@@ -5,7 +5,7 @@ import { type BatchMemory, SharedBlocks } from '../../model/batch-memory.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { type Abortable, abortable, onlySignalOf, throwIfAborted } from '../signals.ts'
+import { type Abortable, abortable, offAbort, onAbort, onlySignalOf, throwIfAborted } from '../signals.ts'
 import { type Codec, ownBytes } from '../topic/codec.ts'
 import { decoded } from '../topic/decoded.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
@@ -74,7 +74,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     this.#values = values
     this.#reader = broker.openReader()
     this.#signal = signal
-    signal?.addEventListener('abort', this.#stop, { once: true })
+    onAbort(signal, this.#stop)
     this.#following = this.#follow()
   }
 
@@ -104,7 +104,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     } catch (error) {
       if (this.#isStopped) return
       this.#failure = { error }
-      this.#signal?.removeEventListener('abort', this.#stop)
+      offAbort(this.#signal, this.#stop)
     }
   }
 
@@ -174,7 +174,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   async close(): Promise<void> {
-    this.#signal?.removeEventListener('abort', this.#stop)
+    offAbort(this.#signal, this.#stop)
     this.#stop()
     await this.#following
     await this.#reader.close()

@@ -1,5 +1,5 @@
 import type { AbortSignalGiven } from '../../model/platform.ts'
-import { abortReason } from '../signals.ts'
+import { abortReason, onAbort } from '../signals.ts'
 
 /**
  * The signal that `handle` is given: aborted when the processor ends, or once the group has put the member out, as
@@ -16,7 +16,7 @@ export class WorkSignal {
       this.abort(abortReason(signal))
     }
     if (signal.aborted) stop()
-    else signal.addEventListener('abort', stop, { once: true })
+    else onAbort(signal, stop)
   }
 
   get signal(): AbortSignalGiven {

@@ -1,4 +1,4 @@
-import { type Abortable, abortReason } from '../signals.ts'
+import { type Abortable, abortReason, offAbort, onAbort } from '../signals.ts'
 import type { PendingSend } from './pending-send.ts'
 
 /** One send that waits for its turn. Hot path: it makes a promise only for who asks. */
@@ -18,7 +18,7 @@ export class WaitingSend {
     this.#signal = signal
     if (signal === undefined) return
     this.#giveUp = () => this.#refuse(abortReason(signal))
-    signal.addEventListener('abort', this.#giveUp, { once: true })
+    onAbort(signal, this.#giveUp)
   }
 
   /** Resolves when its turn is over, with whether it has begun. Ask before. */
@@ -36,7 +36,7 @@ export class WaitingSend {
 
   /** Returns a promise where it must wait; that never rejects. */
   takeTurn(): Promise<void> | undefined {
-    if (this.#giveUp !== undefined) this.#signal?.removeEventListener('abort', this.#giveUp)
+    if (this.#giveUp !== undefined) offAbort(this.#signal, this.#giveUp)
     if (this.#isRefused) return this.#left(false)
     try {
       const waits = this.#begin()

@@ -1,5 +1,5 @@
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import { type Abortable, abortReason } from '../signals.ts'
+import { type Abortable, abortReason, offAbort, onAbort } from '../signals.ts'
 
 /** How long the log has, in milliseconds, to answer a call that was given up: its holder may be stopped. */
 const LIMIT_MS = 5000
@@ -28,7 +28,7 @@ export class AnswerLimit {
     })
     this.#over.catch(() => {})
     if (signal.aborted) this.#start()
-    else signal.addEventListener('abort', this.#start, { once: true })
+    else onAbort(signal, this.#start)
   }
 
   /** Resolves with the answer, or rejects with the signal's reason. */
@@ -37,7 +37,7 @@ export class AnswerLimit {
   }
 
   end(): void {
-    this.#signal?.removeEventListener('abort', this.#start)
+    offAbort(this.#signal, this.#start)
     this.#cancel()
   }
 }

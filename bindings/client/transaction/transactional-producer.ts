@@ -4,7 +4,16 @@ import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
-import { type Abortable, abortable, abortReason, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
+import {
+  type Abortable,
+  abortable,
+  abortReason,
+  offAbort,
+  onAbort,
+  onlySignalOf,
+  signalOf,
+  throwIfAborted,
+} from '../signals.ts'
 import { whileAnswered } from '../while-answered.ts'
 import { AnswerLimit } from './answer-limit.ts'
 import { LastingSession } from './lasting-session.ts'
@@ -119,7 +128,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
     let transaction: OpenedTransaction | undefined
     try {
       transaction = await limit.of(this.#beginOne(signal, { isRun: true }))
-      signal?.addEventListener('abort', stop, { once: true })
+      onAbort(signal, stop)
       this.#running = running
       // The signal or a close may have come while the transaction began, before anything here listened.
       throwIfAborted(signal)
@@ -136,7 +145,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
       return { error, mayBeCommitted: transaction?.mayBeCommitted === true }
     } finally {
       limit.end()
-      signal?.removeEventListener('abort', stop)
+      offAbort(signal, stop)
       this.#running = undefined
       running.end()
     }
