@@ -56,12 +56,14 @@ export class FrameWalk {
       const isFrame = startsFrame(bytes)
       // The stated length may be damaged: what doesn't fit even at the beginning of the buffer is no frame.
       if (isFrame && at > 0 && announcedFrameBytes(bytes) > bytes.length) break
-      const header = isFrame
-        ? readFrameHeader(this.#buffer, at, bytes.length, this.#nonce, this.#kernel, file.path)
-        : undefined
+      const header = isFrame ? this.#readHeader(at, bytes.length, file.path) : undefined
       this.#visit({ file, position: start + at, bytes, header })
       at += header === undefined ? FRAME_ALIGNMENT : frameSpan(header)
     } while (at < count)
     return at
+  }
+
+  #readHeader(at: number, availableBytes: number, file: string): FrameHeader | undefined {
+    return readFrameHeader(this.#kernel, { buffer: this.#buffer, at, availableBytes, file }, this.#nonce)
   }
 }

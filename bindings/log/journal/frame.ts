@@ -154,17 +154,24 @@ export function announcedFrameBytes(bytes: Uint8Array): number {
   return FRAME_HEADER_BYTES + new ByteReader(bytes.subarray(PAYLOAD_BYTES_AT, PAYLOAD_BYTES_AT + 4), '').uint32()
 }
 
+/** Where a frame may stand in the kernel's memory. */
+export interface FramePlace {
+  readonly buffer: KernelBuffer
+  readonly at: number
+  /** How many bytes were read from `at` on. */
+  readonly availableBytes: number
+  /** The file that they were read from. */
+  readonly file: string
+}
+
 /**
- * Returns the header of the frame at `at` of `buffer` if the frame is whole and of this journal, else `undefined`.
- * `availableBytes` were read from there on. The checksum's own field counts as zero, as when the frame was sealed.
+ * Returns the header of the frame if the frame is whole and of the journal with this nonce, else `undefined`. The
+ * checksum's own field counts as zero, as when the frame was sealed.
  */
 export function readFrameHeader(
-  buffer: KernelBuffer,
-  at: number,
-  availableBytes: number,
-  nonce: number,
   kernel: Kernel,
-  file: string,
+  { buffer, at, availableBytes, file }: FramePlace,
+  nonce: number,
 ): FrameHeader | undefined {
   if (availableBytes < FRAME_HEADER_BYTES) return undefined
   const head = buffer.bytes(at, at + FRAME_HEADER_BYTES).slice()

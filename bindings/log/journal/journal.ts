@@ -21,6 +21,21 @@ export interface JournalOptions {
   readonly ringFilesMax: number
 }
 
+export interface JournalParts {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly observer: WriteOrderObserver | undefined
+}
+
+/** What an opening goes on from. */
+export interface JournalState {
+  readonly header: JournalHeader
+  /** Every frame up to this one is covered by a durable checkpoint. */
+  readonly coveredSequence: number
+  /** See Recovered. */
+  readonly needsRing: boolean
+}
+
 /**
  * The open journal. One frame is in flight at a time, and each is durable before the next is written (durability rule
  * 1).
@@ -37,42 +52,30 @@ export class Journal {
   #nextSequence: number
 
   private constructor(
-    store: FileStore,
-    kernel: Kernel,
+    { store, kernel, observer }: JournalParts,
+    { header, coveredSequence }: JournalState,
     ring: Ring,
     headerFile: StoreFile,
-    header: JournalHeader,
-    nextSequence: number,
-    observer: WriteOrderObserver | undefined,
   ) {
     this.#store = store
     this.#kernel = kernel
+    this.#observer = observer
     this.ring = ring
     this.#headerFile = headerFile
     this.#header = header
-    this.#nextSequence = nextSequence
-    this.#observer = observer
+    this.#nextSequence = coveredSequence + 1
     this.#buffer = allocateFrame(kernel, header.ringFileBytes)
     this.frame = new FrameBuilder(kernel, this.#buffer)
   }
 
-  /**
-   * Opens the journal after recovery: every frame up to `coveredSequence` is covered by a durable checkpoint.
-   * `needsRing`: see Recovered.
-   */
-  static *open(
-    store: FileStore,
-    kernel: Kernel,
-    header: JournalHeader,
-    coveredSequence: number,
-    needsRing: boolean,
-    observer: WriteOrderObserver | undefined,
-  ): Task<Journal> {
-    const ring = yield* Ring.open(store, header.ringFileBytes, coveredSequence, needsRing)
+  /** Opens the journal after recovery. */
+  static *open(parts: JournalParts, state: JournalState): Task<Journal> {
+    const { store } = parts
+    const ring = yield* Ring.open(store, state.header.ringFileBytes, state.coveredSequence, state.needsRing)
     const headerFile = yield* openFile(store, HEADER_FILE)
     if (headerFile === undefined)
       throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
-    return new Journal(store, kernel, ring, headerFile, header, coveredSequence + 1, observer)
+    return new Journal(parts, state, ring, headerFile)
   }
 
   get header(): JournalHeader {

@@ -49,6 +49,15 @@ export interface JournalScan {
   readonly broken: readonly BrokenFrame[]
 }
 
+/** Which frames are looked for. */
+export interface WantedFrames {
+  /** That of the journal: frames of others aren't taken for its own. */
+  readonly nonce: number
+  readonly ringFileBytes: number
+  /** Frames up to this one are covered by a checkpoint. */
+  readonly coveredSequence: number
+}
+
 /**
  * Looks at every 4096-byte boundary of every ring file. The nonce keeps a record's content from passing for a frame.
  * Two frames may have the same sequence: the one of the greater generation counts. The other is of an opening that lost
@@ -57,11 +66,9 @@ export interface JournalScan {
 export function* scanJournal(
   store: FileStore,
   kernel: Kernel,
-  nonce: number,
-  fileSizeBytes: number,
-  coveredSequence: number,
+  { nonce, ringFileBytes, coveredSequence }: WantedFrames,
 ): Task<JournalScan> {
-  const buffer = allocateFrame(kernel, fileSizeBytes)
+  const buffer = allocateFrame(kernel, ringFileBytes)
   const newest = new Map<number, FoundFrame>()
   const broken: BrokenFrame[] = []
   const visit = (boundary: Boundary) => {
@@ -69,7 +76,7 @@ export function* scanJournal(
     if (header !== undefined) return keepNewest(header, boundary)
     const sizeBytes = brokenFrameBytes(bytes, nonce, coveredSequence)
     if (sizeBytes === undefined) return
-    broken.push({ file: file.path, position, sizeBytes: Math.min(sizeBytes, fileSizeBytes, file.size() - position) })
+    broken.push({ file: file.path, position, sizeBytes: Math.min(sizeBytes, ringFileBytes, file.size() - position) })
   }
   const keepNewest = (header: FrameHeader, boundary: Boundary) => {
     const known = newest.get(header.sequence)
@@ -128,8 +135,8 @@ function inOrder(frames: FoundFrame[], coveredSequence: number): Omit<JournalSca
 }
 
 /** Allocates a buffer that holds the largest frame: decisions always go in whole, so a frame may fill a ring file. */
-export function allocateFrame(kernel: Kernel, fileSizeBytes: number): KernelBuffer {
-  const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(fileSizeBytes))
+export function allocateFrame(kernel: Kernel, ringFileBytes: number): KernelBuffer {
+  const sizeBytes = Math.max(FRAME_ALIGNMENT, alignFrame(ringFileBytes))
   const buffer = kernel.allocate(sizeBytes)
   if (buffer === undefined) {
     throw new LogError('MEMORY_CAP_REACHED', `a journal frame needs ${sizeBytes} bytes of kernel memory`, { sizeBytes })

@@ -40,7 +40,9 @@ export function* recover(input: RecoveryInput, { header, isNewest }: NewestHeade
   const found = yield* readCheckpoints(store, kernel, header.nonce, torn)
   const checkpoint = newestCheckpoint(found, torn, header)
   const damage: Damage[] = []
-  const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint.coveredSequence)
+  const { nonce, ringFileBytes } = header
+  const { coveredSequence } = checkpoint
+  const scan = yield* scanJournal(store, kernel, { nonce, ringFileBytes, coveredSequence })
   if (scan.gapAt !== undefined) {
     recoveryMarks.hit('journal-gap')
     damage.push(journalDamage(scan, scan.gapAt))
@@ -50,7 +52,7 @@ export function* recover(input: RecoveryInput, { header, isNewest }: NewestHeade
   const isClosed = header.clean && checkpoint.sequence === header.checkpointSequence
   const isClean = isClosed && scan.frames.length === 0 && scan.gapAt === undefined
   if (header.clean && scan.frames.length > 0 && scan.gapAt === undefined)
-    damage.push(journalDamage(scan, checkpoint.coveredSequence + 1))
+    damage.push(journalDamage(scan, coveredSequence + 1))
   if (isClean) {
     const nextCheckpointPlace = placeAfter(found[0]?.place ?? 0)
     return yield* openClean(input, { header, isNewest, checkpoint, nextCheckpointPlace })

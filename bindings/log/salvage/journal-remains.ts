@@ -126,8 +126,9 @@ function* matching(store: FileStore, kernel: Kernel, header: JournalHeader | und
     const torn: string[] = []
     const [own] = yield* readCheckpoints(store, kernel, header.nonce, torn)
     const checkpoint = own?.record
-    const covered = checkpoint?.coveredSequence ?? 0
-    const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, covered)
+    const { nonce, ringFileBytes } = header
+    const { coveredSequence = 0 } = checkpoint ?? {}
+    const scan = yield* scanJournal(store, kernel, { nonce, ringFileBytes, coveredSequence })
     const isOwn = checkpoint !== undefined || scan.frames.length + scan.beyondGap.length > 0
     if (isOwn) return { header, checkpoint, torn, scan }
   }
@@ -135,12 +136,13 @@ function* matching(store: FileStore, kernel: Kernel, header: JournalHeader | und
   const [any] = yield* readCheckpoints(store, kernel, undefined, torn)
   if (any === undefined) return { header, checkpoint: undefined, torn, scan: NO_FRAMES }
   const { nonce, coveredSequence } = any.record
-  const scan = yield* scanJournal(store, kernel, nonce, yield* ringFileBytes(store), coveredSequence)
+  const ringFileBytes = yield* largestRingFileBytes(store)
+  const scan = yield* scanJournal(store, kernel, { nonce, ringFileBytes, coveredSequence })
   return { header: undefined, checkpoint: any.record, torn, scan }
 }
 
 /** All ring files have one size, except those that damage has changed. */
-function* ringFileBytes(store: FileStore): Task<number> {
+function* largestRingFileBytes(store: FileStore): Task<number> {
   let most = 0
   for (const index of yield* ringIndexes(store)) most = Math.max(most, (yield* sizeOf(store, ringFile(index))) ?? 0)
   return most

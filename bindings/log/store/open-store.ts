@@ -65,14 +65,12 @@ function* beginWriting(parts: StoreParts, recovered: Recovered, isNew: boolean):
   const { store, kernel, options, checkpoints } = parts
   const { clean, header } = recovered
   if (!clean) yield* checkpoints.writeRecovered(recovered)
-  const journal = yield* Journal.open(
-    store,
-    kernel,
-    clean && !isNew ? { ...header, generation: header.generation + 1 } : header,
-    checkpoints.appliedSequence,
-    recovered.needsRing,
-    options.observer,
-  )
+  const state = {
+    header: clean && !isNew ? { ...header, generation: header.generation + 1 } : header,
+    coveredSequence: checkpoints.appliedSequence,
+    needsRing: recovered.needsRing,
+  }
+  const journal = yield* Journal.open({ store, kernel, observer: options.observer }, state)
   try {
     yield* makeReady(parts, journal, clean, isNew)
   } catch (error) {

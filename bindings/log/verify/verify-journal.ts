@@ -47,7 +47,9 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
     return { frames: 0, header, checkpoint, runs: new Map(), decided: new Map(), catalogue: [] }
   }
   yield* verifyRing(store, header, damage)
-  const scan = yield* scanJournal(store, kernel, header.nonce, header.ringFileBytes, checkpoint?.coveredSequence ?? 0)
+  const { nonce, ringFileBytes } = header
+  const { coveredSequence = 0 } = checkpoint ?? {}
+  const scan = yield* scanJournal(store, kernel, { nonce, ringFileBytes, coveredSequence })
   const broken = scan.broken.map(({ file, position }) => damaged(file, position, 'a frame that is not whole'))
   if (scan.gapAt !== undefined && broken.length === 0) {
     const last = scan.frames.at(-1)
@@ -55,7 +57,7 @@ export function* verifyJournal(store: FileStore, kernel: Kernel, damage: Damage[
   }
   damage.push(...broken)
   const content = new JournalContent()
-  const buffer = allocateFrame(kernel, header.ringFileBytes)
+  const buffer = allocateFrame(kernel, ringFileBytes)
   try {
     for (const found of [...scan.frames, ...scan.beyondGap]) {
       const entries = yield* entriesStillThere(store, kernel, buffer, found)
@@ -81,7 +83,7 @@ function* entriesStillThere(
   const file = yield* openFile(store, path)
   if (file === undefined) return undefined
   const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
-  const now = readFrameHeader(buffer, 0, count, found.nonce, kernel, path)
+  const now = readFrameHeader(kernel, { buffer, at: 0, availableBytes: count, file: path }, found.nonce)
   file.close()
   if (now === undefined) return undefined
   if (now.sequence !== found.sequence || now.generation !== found.generation) return []

@@ -20,6 +20,7 @@ import { type Bytes, copyOf, expect, type FuzzTarget, Refused, sameBytes, viewOf
 
 const HEADER_BYTES = 52
 const NONCE = 123_456_789_012
+const RING_FILE = 'journal/00000000.ring'
 const FRAME_BYTES_MAX = 8192
 const FIELDS = { nonce: NONCE, generation: 3, sequence: 2 ** 33, restates: -1 }
 const KEY = { topicId: 'AAAAAAAAAAAAAAAAAAAABA', partition: 2 }
@@ -95,14 +96,14 @@ export function frameTarget(kernel: Kernel, reading: FrameReading = { readFrameH
       buffer.bytes(0, length).set(bytes.subarray(0, length))
       if (!startsFrame(bytes.subarray(0, length))) throw new Refused('no frame')
       const announced = announcedFrameBytes(bytes)
-      const header = reading.readFrameHeader(buffer, 0, length, NONCE, kernel, 'journal/00000000.ring')
+      const header = reading.readFrameHeader(kernel, { buffer, at: 0, availableBytes: length, file: RING_FILE }, NONCE)
       sameBytes(buffer.bytes(0, length), bytes.subarray(0, length), 'the frame after it was read')
       if (header === undefined) throw new Refused('no whole frame')
       const end = FRAME_HEADER_BYTES + header.payloadBytes
       expect(end === announced && end <= length, () => `it announced ${announced} bytes and has ${end}`)
       expect(sealOf(bytes.slice(0, end)) === viewOf(bytes).getUint32(60), () => 'another checksum')
       const payload = buffer.bytes(FRAME_HEADER_BYTES, end).slice()
-      const entries = reading.readEntries(payload, header.entryCount, 'journal/00000000.ring', FRAME_HEADER_BYTES)
+      const entries = reading.readEntries(payload, header.entryCount, RING_FILE, FRAME_HEADER_BYTES)
       const written = new ByteWriter()
       for (const entry of entries) writeEntry(written, entry)
       sameBytes(written.bytes, payload.subarray(0, written.length), 'its entries')

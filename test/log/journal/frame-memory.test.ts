@@ -10,7 +10,7 @@ import { Journal } from '../../../bindings/log/journal/journal.ts'
 import { scanJournal } from '../../../bindings/log/journal/scan.ts'
 import { createJournal } from '../../../bindings/log/store/create-journal.ts'
 import type { Effect } from '../../../bindings/storage/effect.ts'
-import { RING_FILE_BYTES, SIMULATED_SIZES } from '../../../bindings/testkit/simulation/sync-host.ts'
+import { SIMULATED_SIZES } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { runNow } from '../support.ts'
 
@@ -23,7 +23,9 @@ for (const isAwaited of [true, false]) {
     const disk = new VirtualDisk()
     const options = { ...SIMULATED_SIZES, ringFilesUsual: 2, ringFilesMax: 2, random: () => 0.5 }
     const { header } = runNow(createJournal(disk, kernel, options))
-    const journal = runNow(Journal.open(disk, kernel, header, 0, true, undefined))
+    const journal = runNow(
+      Journal.open({ store: disk, kernel, observer: undefined }, { header, coveredSequence: 0, needsRing: true }),
+    )
     journal.beginFrame()
     journal.frame.ceiling(ID, 7)
     const writing = journal.writeFrame({ isAwaited })
@@ -33,7 +35,7 @@ for (const isAwaited of [true, false]) {
     assert.is(buffer.byteLength, 0, 'the memory has moved')
     assert.not.instance((issued as Effect).run(), Promise)
     assert.equal(writing.next(), { done: true, value: 1 })
-    const { frames } = runNow(scanJournal(disk, kernel, header.nonce, RING_FILE_BYTES, 0))
+    const { frames } = runNow(scanJournal(disk, kernel, { ...header, coveredSequence: 0 }))
     assert.equal(
       frames.map(({ entries }) => entries),
       [[{ kind: 'ceiling', ...ID, ceiling: 7 }]],
