@@ -1,8 +1,8 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { TableRecordPlace } from '../../log/catalogue/table-record.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
-import type { AssignedPartition } from './group-entry.ts'
 
 /**
  * The blobs inside a group's record that Kafka's tools show, both version 0:
@@ -25,7 +25,7 @@ export function decodeSubscription(bytes: Uint8Array, place: TableRecordPlace): 
   return finish(reader, bytes, topics)
 }
 
-export function encodeAssignment(assignment: readonly AssignedPartition[]): Uint8Array {
+export function encodeAssignment(assignment: readonly TopicPartition[]): Uint8Array {
   const byTopic = new Map<string, number[]>()
   for (const { topic, partition } of assignment) {
     const partitions = byTopic.get(topic)
@@ -40,7 +40,7 @@ export function encodeAssignment(assignment: readonly AssignedPartition[]): Uint
   return writer.bytes(null).finish()
 }
 
-export function decodeAssignment(bytes: Uint8Array, place: TableRecordPlace): AssignedPartition[] {
+export function decodeAssignment(bytes: Uint8Array, place: TableRecordPlace): TopicPartition[] {
   const reader = readerOf(bytes, place)
   const topics = reader.array(6, () => {
     const topic = reader.string()

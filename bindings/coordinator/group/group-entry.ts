@@ -1,3 +1,5 @@
+import type { TopicPartition } from '../../model/positions.ts'
+
 /** One change of the groups: what a record of `__consumer_offsets` says. */
 export type GroupEntry = OffsetCommitted | OffsetRemoved | GroupStored | GroupRemoved
 
@@ -38,7 +40,7 @@ export interface GroupStored {
   /** The assignor that its leader used; this and the leader are null without members. */
   readonly assignor: string | null
   readonly leaderId: string | null
-  readonly members: readonly GroupMember[]
+  readonly members: readonly MemberMetadata[]
 }
 
 /** The group and its generations end. Kafka's coordinator writes it when the last offset is gone. */
@@ -47,17 +49,13 @@ export interface GroupRemoved {
   readonly groupId: string
 }
 
-export interface GroupMember {
+/** Kafka's word for what a group's record tells of a member. */
+export interface MemberMetadata {
   readonly memberId: string
   readonly clientId: string
   /** Subscribed topics, by name. */
   readonly topics: readonly string[]
-  readonly assignment: readonly AssignedPartition[]
+  readonly assignment: readonly TopicPartition[]
   /** Kafka's rebalance timeout: how long a member may take between two polls. */
   readonly maxPollIntervalMs: number
-}
-
-export interface AssignedPartition {
-  readonly topic: string
-  readonly partition: number
 }

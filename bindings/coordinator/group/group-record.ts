@@ -4,7 +4,7 @@ import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
 import { assertValueVersion } from '../value-version.ts'
 import { decodeAssignment, decodeSubscription, encodeAssignment, encodeSubscription } from './consumer-protocol.ts'
-import type { GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
+import type { GroupEntry, GroupStored, MemberMetadata } from './group-entry.ts'
 import { decodeOffsetRecord } from './offset-record.ts'
 
 /**
@@ -89,7 +89,7 @@ function decodeGroup(groupId: string, value: BigEndianReader): GroupStored {
   return { kind: 'group-stored', groupId, generation, stateTimestamp, assignor, leaderId, members }
 }
 
-function decodeMember(value: BigEndianReader): GroupMember {
+function decodeMember(value: BigEndianReader): MemberMetadata {
   const memberId = value.string()
   value.nullableString()
   const clientId = value.string()

@@ -1,13 +1,13 @@
 import type { Table } from '../../log/catalogue/planned-table.ts'
 import { byPlace } from '../../model/positions.ts'
-import type { CommittedOffset, GroupEntry, GroupMember, GroupStored } from './group-entry.ts'
+import type { CommittedOffset, GroupEntry, GroupStored, MemberMetadata } from './group-entry.ts'
 
 /** The members of a group. Its offsets are kept beside it, because they outlive the members. */
 export interface Group {
   readonly groupId: string
   readonly generation: number
   readonly stateTimestamp: number
-  readonly members: ReadonlyMap<string, GroupMember>
+  readonly members: ReadonlyMap<string, MemberMetadata>
 }
 
 /** What others see of the table. */

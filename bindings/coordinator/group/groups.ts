@@ -3,7 +3,7 @@ import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-re
 import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
 import { type CommitRequest, checkedOffsets, type TopicLookup } from './commit-request.ts'
-import type { CommittedOffset, GroupEntry, GroupMember } from './group-entry.ts'
+import type { CommittedOffset, GroupEntry, MemberMetadata } from './group-entry.ts'
 import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-record.ts'
 import type { GroupState } from './group-state.ts'
 import { GroupTable } from './group-table.ts'
@@ -26,7 +26,7 @@ export interface GroupFacts {
   readonly groupId: string
   readonly state: GroupState
   readonly generation: number
-  readonly members: readonly GroupMember[]
+  readonly members: readonly MemberMetadata[]
   readonly offsets: readonly CommittedOffset[]
 }
 

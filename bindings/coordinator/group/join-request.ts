@@ -1,6 +1,6 @@
 import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import { assertGroupId } from '../group-id.ts'
-import type { AssignedPartition } from './group-entry.ts'
 
 export interface JoinRequest {
   readonly groupId: string
@@ -11,7 +11,7 @@ export interface JoinRequest {
   readonly clientId: string
   readonly topics: readonly string[]
   /** The partitions that it holds and goes on reading until it is told otherwise (KIP-429). */
-  readonly owned: readonly AssignedPartition[]
+  readonly owned: readonly TopicPartition[]
   /** Names of the assignors that it knows, preferred ones first. The group uses one that all its members know. */
   readonly assignors: readonly string[]
   readonly maxPollIntervalMs: number

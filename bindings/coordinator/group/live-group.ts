@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../model/error-table.ts'
 import { LogError } from '../../model/errors.ts'
-import type { AssignedPartition, GroupMember, GroupStored } from './group-entry.ts'
+import type { TopicPartition } from '../../model/positions.ts'
+import type { GroupStored, MemberMetadata } from './group-entry.ts'
 import { type GroupEvent, type GroupState, isGroupState, nextGeneration, nextGroupState } from './group-state.ts'
 import type { JoinRequest } from './join-request.ts'
 import { voteForAssignor } from './vote.ts'
@@ -9,12 +10,12 @@ import { voteForAssignor } from './vote.ts'
 export interface MemberSubscription {
   readonly memberId: string
   readonly topics: readonly string[]
-  readonly owned: readonly AssignedPartition[]
+  readonly owned: readonly TopicPartition[]
 }
 
 export interface MemberAssignment {
   readonly memberId: string
-  readonly partitions: readonly AssignedPartition[]
+  readonly partitions: readonly TopicPartition[]
 }
 
 /** What a member hears: the answer to its join or sync, or that the group wants it to join again. */
@@ -26,7 +27,7 @@ export type GroupNotice = { readonly groupId: string; readonly memberId: string 
       /** Empty unless the member leads. */
       readonly members: readonly MemberSubscription[]
     }
-  | { readonly kind: 'synced'; readonly partitions: readonly AssignedPartition[] }
+  | { readonly kind: 'synced'; readonly partitions: readonly TopicPartition[] }
   | { readonly kind: 'refused'; readonly error: LogError }
   | { readonly kind: 'rebalance' }
 )
@@ -39,7 +40,7 @@ interface LiveMember extends MemberSubscription {
   isJoining: boolean
   /** It waits for its assignment. */
   isSyncing: boolean
-  assignment: readonly AssignedPartition[]
+  assignment: readonly TopicPartition[]
 }
 
 /**
@@ -84,7 +85,7 @@ export class LiveGroup {
     this.#deadline += byMs
   }
 
-  members(): readonly GroupMember[] {
+  members(): readonly MemberMetadata[] {
     return [...this.#members.values()].map(({ memberId, clientId, topics, assignment, maxPollIntervalMs }) => {
       return { memberId, clientId, topics, assignment, maxPollIntervalMs }
     })
