@@ -1,11 +1,13 @@
 // Beside a program that has the log open, into a pipe that closes, and at SIGINT.
+
 import { once } from 'node:events'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { open } from '../../bindings/entry/node.ts'
-import { CommandLine, ended, rows, type Said, until } from './support.ts'
+import { until } from '../until.ts'
+import { CommandLine, ended, rows, type Said } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())

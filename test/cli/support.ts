@@ -98,8 +98,3 @@ export function ended(child: ChildProcess): Promise<Said> {
   })
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, out, err })))
 }
-
-/** Waits for what must come: a test that waits in vain ends by the runner's limit. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resume) => setTimeout(resume, 20))
-}

@@ -1,12 +1,14 @@
 // On a terminal: bars and tables that fit, and nothing left behind. A pseudo terminal comes from script(1) of
 // util-linux.
+
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { until } from '../until.ts'
 import { Screen } from './screen.ts'
-import { CommandLine, ended, type Said, until } from './support.ts'
+import { CommandLine, ended, type Said } from './support.ts'
 
 const cli = new CommandLine()
 test.after(() => cli.remove())

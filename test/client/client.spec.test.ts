@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import { z } from 'zod'
 import { json, type Log, LogError, type RecordMetadata, string, topic } from '../../bindings/entry/node.ts'
-import { until } from '../process/support.ts'
+import { until } from '../until.ts'
 import { test } from './stores.ts'
 
 const orders = topic('orders', {
@@ -141,9 +141,9 @@ test('members of a group share its partitions, and one that leaves gives its own
     for await (const { offset } of member ?? []) throw new Error(`offset ${offset}`)
   })
   const held = () => [first, second].map((member) => member?.assignment().length).sort()
-  await until(async () => String(held()) === '1,2')
+  await until(() => String(held()) === '1,2')
   await first?.close()
-  await until(async () => second?.assignment().length === 3)
+  await until(() => second?.assignment().length === 3)
   await log.close()
   await Promise.all(iterations)
 })

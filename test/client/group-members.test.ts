@@ -1,7 +1,9 @@
 // Several members of one group over a real log in memory: who reads what, who may commit, and what a rebalance leaves
 // alone.
+
 import * as assert from 'uvu/assert'
 import { type Consumer, type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
+import { until } from '../until.ts'
 import { type OpenLog, test } from './stores.ts'
 import { gate } from './support.ts'
 
@@ -23,11 +25,6 @@ function partitionsOf(consumer: Consumer): number[] {
     .assignment()
     .map(({ partition }) => partition)
     .sort((a, b) => a - b)
-}
-
-/** Until `condition` holds; the runner's own limit ends a test that waits for ever. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve))
 }
 
 async function membersOf(log: EmbeddedLog, count: number): Promise<void> {

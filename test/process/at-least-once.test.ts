@@ -6,7 +6,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
-import { until } from './support.ts'
+import { until } from '../until.ts'
 
 const counts = topic('counts', { key: string, value: unchecked<number>(json()) })
 const REFUSALS = 2

@@ -1,10 +1,12 @@
 // Records handled beside each other, and work that takes long: order by key, nothing lost.
+
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { store } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
-import { type Payment, payments, receipts, totals, until, values } from './support.ts'
+import { until } from '../until.ts'
+import { type Payment, payments, receipts, totals, values } from './support.ts'
 
 test('concurrency: records of one key in order and one at a time, of several keys at once', async (open) => {
   const log = await open({ topics: [payments, receipts] })
@@ -29,7 +31,7 @@ test('concurrency: records of one key in order and one at a time, of several key
       seen.set(account, [...(seen.get(account) ?? []), amount])
     },
   })
-  await until(async () => [...seen.values()].flat().length === 60)
+  await until(() => [...seen.values()].flat().length === 60)
   await processor.close()
   assert.is(most, 3)
   for (const amounts of seen.values())
@@ -58,7 +60,7 @@ test('concurrency: records without a key have no order, and are handled beside e
       done.push(offset)
     },
   })
-  await until(async () => done.length === 12)
+  await until(() => done.length === 12)
   await processor.close()
   assert.is(most, 3)
   assert.is(new Set(done).size, 12)

@@ -1,8 +1,10 @@
 // A record that fails every try: a dead letter, or the end of its processor.
+
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
-import { opened, payments, receipts, until, values } from './support.ts'
+import { until } from '../until.ts'
+import { opened, payments, receipts, values } from './support.ts'
 
 test('a record that fails every try goes to the dead letters with its origin, the others go on', async (open) => {
   const log = await opened(open, 20)
@@ -99,7 +101,7 @@ test('a record that alone takes longer than maxPollIntervalMs comes again, as a 
       return receipts.record({ value: { account: 'x', total: attempts.length } })
     },
   })
-  await until(async () => attempts.length === 3)
+  await until(() => attempts.length === 3)
   takesMs = 0
   await until(async () => (await values(log, receipts)).length === 1)
   await processor.close()
@@ -166,7 +168,7 @@ for (const delivery of ['exactly-once', 'at-least-once'] as const) {
       },
     })
     // The time of a poll alone keeps no program alive.
-    await until(async () => closing !== undefined)
+    await until(() => closing !== undefined)
     await Promise.all([processor.done, closing])
     await log.close()
   })
@@ -265,7 +267,7 @@ test('without dead letters the processor gives up, and what it did not finish is
       handled++
     },
   })
-  await until(async () => handled === 5)
+  await until(() => handled === 5)
   await next.close()
   await log.close()
 })

@@ -5,7 +5,7 @@ import { type ProducerRecord, store, string, topic } from '../../bindings/entry/
 import { LogError } from '../../bindings/model/errors.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
-import { until } from './support.ts'
+import { until } from '../until.ts'
 
 test('if handle gives a record that no topic takes, only the record that it handled fails', async (open) => {
   const log = await open()

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert'
 import { bytes, json, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
-import { until } from './support.ts'
+import { until } from '../until.ts'
 
 const counts = topic('counts', { key: string, value: bytes, config: { 'cleanup.policy': 'compact' } })
 const payments = topic('in', { value: unchecked<{ amount: number }>(json()) })
@@ -21,7 +21,7 @@ test('a try that fails changes no state of bytes, though it changed those that i
     },
   })
   const table = await log.table(counts)
-  await Promise.race([until(async () => table.asOf[0]?.nextOffset === 6), processor.done])
+  await Promise.race([until(() => table.asOf[0]?.nextOffset === 6), processor.done])
   assert.equal(table.get('n'), new Uint8Array([3]))
   await processor.close()
   await log.close()
@@ -48,7 +48,7 @@ for (const [maxRecords, sizeBytes] of [
         found.push(await state.counts.get('1'))
       },
     })
-    await Promise.race([until(async () => found.length === 2), processor.done])
+    await Promise.race([until(() => found.length === 2), processor.done])
     await processor.close()
     const first = new Uint8Array(sizeBytes).fill(1)
     assert.equal(found, [first, first])
@@ -72,7 +72,7 @@ test('a record that is handled again comes as it was, whatever the try before di
       if (attempt < 3) throw new RangeError('by the test')
     },
   })
-  await Promise.race([until(async () => amounts.length === 3), processor.done])
+  await Promise.race([until(() => amounts.length === 3), processor.done])
   await processor.close()
   assert.equal(amounts, [2, 2, 2])
   await log.close()

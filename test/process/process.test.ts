@@ -1,11 +1,13 @@
 // process: output, state and offsets together or not at all; partitions that move; what it refuses.
+
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
-import { expected, opened, type Payment, payments, receipts, totals, until, values } from './support.ts'
+import { until } from '../until.ts'
+import { expected, opened, type Payment, payments, receipts, totals, values } from './support.ts'
 
 const options = { groupId: 'settle', topics: [payments], state: { totals: store(totals) } } as const
 

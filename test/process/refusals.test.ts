@@ -1,9 +1,11 @@
 // process: what it refuses before its first record, and how a processor that gives up is noticed.
+
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
+import { until } from '../until.ts'
 
 const payments = topic('payments', { value: string, partitions: 3 })
 
@@ -11,10 +13,6 @@ async function opened(open: OpenLog): Promise<EmbeddedLog> {
   const log = await open({ topics: [payments] })
   await log.producer().send(payments.record({ value: 'first' }))
   return log
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
 }
 
 test('state in a topic that loses values by their age is refused; in one that keeps them it is taken', async (open) => {
@@ -61,7 +59,7 @@ test('a processor that gives up while nobody looks is an unhandled rejection; on
       throw new RangeError('no')
     }
     const failing = log.process({ groupId: 'g', topics: [payments], handle })
-    await until(async () => unhandled.length > 0)
+    await until(() => unhandled.length > 0)
     assert.ok(unhandled[0] instanceof RangeError, String(unhandled[0]))
     await failing.close()
     const stop = new AbortController()
@@ -148,7 +146,7 @@ test('a read that finds no memory at the moment is tried again', async (_, openB
       handled++
     }
     const processor = log.process({ groupId: delivery, topics: [payments], delivery, handle })
-    await Promise.race([until(async () => handled === 1), processor.done])
+    await Promise.race([until(() => handled === 1), processor.done])
     await processor.close()
   }
   await log.close()

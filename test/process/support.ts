@@ -42,10 +42,6 @@ export async function values<V>(log: EmbeddedLog, from: typeof receipts | typeof
   return seen
 }
 
-export async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 2))
-}
-
 export function expected(count: number): Map<string, number> {
   const sums = new Map<string, number>()
   for (let index = 0; index < count; index++) {

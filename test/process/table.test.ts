@@ -1,4 +1,5 @@
 // table: the last value of each key, over partitions that are added while it is open.
+
 import { getEventListeners } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,14 +23,11 @@ import {
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { settle } from '../client/fake-port.ts'
 import { failure, setup } from '../client/support.ts'
+import { until } from '../until.ts'
 
 const config = { 'cleanup.policy': 'compact' }
 const facts = topic('facts', { key: string, value: string, partitions: 2, config })
 const KEYS = Array.from({ length: 12 }, (_, index) => `k${index}`)
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2))
-}
 
 async function grows(log: Log, reader: Log): Promise<void> {
   const producer = log.producer()

@@ -1,4 +1,5 @@
 // Sentences of the docstrings that no test of one part asks by itself; test/regressions/list.ts says which.
+
 import { readFileSync } from 'node:fs'
 import { test as register } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -9,12 +10,9 @@ import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { FakePort } from '../client/fake-port.ts'
 import { test } from '../client/stores.ts'
 import { failure, setup, take } from '../client/support.ts'
+import { until } from '../until.ts'
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
-
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await turn()
-}
 
 test('operations reject: whatever they are given, and on what is closed, none of them throws', async (open) => {
   const log = await open()
