@@ -119,18 +119,18 @@ export class Appending {
   ): void {
     const answer = (error: unknown) => (error === undefined ? done(undefined, result) : done(error))
     // The original of a duplicate may still wait in memory for its commit.
-    if (request.acks === 'all' || appended.duplicate) this.#whenDurable(hosted, appended, answer)
+    if (request.acks === 'all' || appended.isDuplicate) this.#whenDurable(hosted, appended, answer)
     else this.#whenShown(hosted, appended.nextOffset, answer)
   }
 
   #whenDurable(
     hosted: HostedPartition,
-    { baseOffset, nextOffset, duplicate }: Appended,
+    { baseOffset, nextOffset, isDuplicate }: Appended,
     answer: (error: unknown) => void,
   ): void {
     const { watermarks } = hosted.partition
     if (nextOffset <= watermarks.durableOffset) return answer(undefined)
-    if (!duplicate) watermarks.wait(baseOffset, nextOffset)
+    if (!isDuplicate) watermarks.wait(baseOffset, nextOffset)
     hosted.durable.add(nextOffset, answer)
     this.#hooks.commits.wantDurable(hosted)
   }
@@ -139,10 +139,10 @@ export class Appending {
    * A transactional append is answered once its segment has the bytes, so that no kill takes what the producer was
    * told.
    */
-  #whenWritten(hosted: HostedPartition, { baseOffset, duplicate }: Appended, answer: (error: unknown) => void): void {
+  #whenWritten(hosted: HostedPartition, { baseOffset, isDuplicate }: Appended, answer: (error: unknown) => void): void {
     const { store, unwritten, advanced } = this.#hooks
     if (store.hasUnwritten?.(hosted.id) === true) {
-      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)
+      if (!isDuplicate) hosted.partition.watermarks.unwritten(baseOffset)
       return unwritten.add(hosted, answer)
     }
     answer(undefined)

@@ -39,7 +39,7 @@ const NOWHERE: readonly HostedPartition[] = []
 /** Adds the partitions that the change ends a transaction in and whose records before the marker aren't durable yet. */
 function addUndurable(change: PlannedChange, to: Set<HostedPartition>): void {
   for (const hosted of endedIn(change)) {
-    if (!hosted.dead && hosted.partition.watermarks.isUndurable) to.add(hosted)
+    if (!hosted.isDead && hosted.partition.watermarks.isUndurable) to.add(hosted)
   }
 }
 
@@ -79,7 +79,7 @@ export class CommitQueue {
   /** Whether a partition of the change is being opened or rolls, so that its marker can't get an offset yet. */
   #mustWait(change: PlannedChange): boolean {
     return endedIn(change).some(
-      (hosted) => !hosted.dead && hosted.queue !== undefined && !this.#pausedAhead.has(hosted),
+      (hosted) => !hosted.isDead && hosted.queue !== undefined && !this.#pausedAhead.has(hosted),
     )
   }
 
@@ -126,7 +126,7 @@ export class CommitQueue {
     addUndurable(first, ahead)
     if (ahead.size <= this.#partitionsMost) return NOWHERE
     for (const hosted of endedIn(first)) {
-      if (hosted.dead || hosted.queue !== undefined) continue
+      if (hosted.isDead || hosted.queue !== undefined) continue
       hosted.queue = []
       this.#pausedAhead.add(hosted)
     }
@@ -195,7 +195,7 @@ export class CommitQueue {
     for (const change of changes) {
       for (const hosted of endedIn(change)) {
         if (this.#pausedAhead.size > 0) this.#pausedAhead.delete(hosted)
-        if (hosted.dead || hosted.partition.isStableHeld) continue
+        if (hosted.isDead || hosted.partition.isStableHeld) continue
         hosted.queue ??= []
         hosted.partition.holdStable()
         ending.push(hosted)
@@ -225,7 +225,7 @@ export class CommitQueue {
       for (const hosted of waiting) {
         if (room === 0) break
         this.#durable.delete(hosted)
-        if (hosted.dead) continue
+        if (hosted.isDead) continue
         due.push(hosted)
         room--
       }
@@ -241,7 +241,7 @@ export class CommitQueue {
     for (const hosted of this.#ceilings) {
       if (ceilings.length === PARTITIONS_MAX) break
       this.#ceilings.delete(hosted)
-      if (hosted.dead) continue
+      if (hosted.isDead) continue
       ceilings.push(hosted)
     }
     return ceilings

@@ -81,7 +81,7 @@ export class Compacting implements UpkeepJob {
     if (!config.cleanupPolicy.includes('compact') || this.#damaged.has(keyOf(id))) return undefined
     const compactable = this.#store.compactable(id)
     const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedById(id)
-    if (hosted === undefined || hosted.dead) return undefined
+    if (hosted === undefined || hosted.isDead) return undefined
     const { lastStableOffset, watermarks } = hosted.partition
     const trustedNow = this.#guard.trustedNow(config.minCompactionLagMs, now)
     return dirtyPart(compactable, Math.min(lastStableOffset, watermarks.durableOffset), config, { now, trustedNow })

@@ -60,7 +60,7 @@ export class DecisionBatches {
     const ends = new Map<HostedPartition, number>()
     for (const { end } of changes) {
       if (end === undefined) continue
-      const living = end.partitions.filter(({ dead }) => !dead)
+      const living = end.partitions.filter(({ isDead }) => !isDead)
       const offsets = living.map((hosted) => {
         const offset = ends.get(hosted) ?? hosted.partition.watermarks.nextOffset
         ends.set(hosted, offset + 1)

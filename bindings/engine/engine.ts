@@ -40,7 +40,7 @@ export class Engine {
   readonly #background: Background
   #now = 0
   #leaderEpoch = 0
-  #committing = false
+  #isCommitting = false
   #closing: Callback<void> | undefined
   #closed: LogError | undefined
   /** The log ended by an error, and the directory is still locked. */
@@ -148,7 +148,7 @@ export class Engine {
     if (this.#closed !== undefined || this.report === undefined) return false
     if (this.#background.isDue) return true
     // The journal has no room before a checkpoint has freed some, and the end of that checkpoint brings the next turn.
-    if (this.#committing || (this.#background.isRunning && !this.store.canCommit(this.#commits.decisionBytes)))
+    if (this.#isCommitting || (this.#background.isRunning && !this.store.canCommit(this.#commits.decisionBytes)))
       return false
     return this.#commits.isWanted || this.#mayClose || this.#hasUnwritten
   }
@@ -161,7 +161,7 @@ export class Engine {
   turn(now: number): void {
     this.#now = now
     this.#background.start()
-    if (this.#committing || this.#closed !== undefined || !this.store.canCommit(this.#commits.decisionBytes)) return
+    if (this.#isCommitting || this.#closed !== undefined || !this.store.canCommit(this.#commits.decisionBytes)) return
     if (this.#commits.isWanted) this.#commit(this.#committer.commit())
     else if (this.#mayClose && this.#closing !== undefined) this.#close(this.#closing)
     else if (this.#hasUnwritten && this.store.writeOut !== undefined) this.#commit(this.store.writeOut())
@@ -169,9 +169,9 @@ export class Engine {
 
   /** Runs one commit at a time. */
   #commit(task: Task<void>): void {
-    this.#committing = true
+    this.#isCommitting = true
     this.#runner.start(task, (error) => {
-      this.#committing = false
+      this.#isCommitting = false
       if (error !== undefined) this.#fail(error)
     })
   }

@@ -20,7 +20,7 @@ export interface MissingBatch {
 export interface FetchRead {
   readonly partitions: FetchedPartition[]
   /** There is something to answer: records, a position that moves without any, or an error. */
-  readonly moved: boolean
+  readonly hasMoved: boolean
   /**
    * Positions whose batches must be read into memory first, in the order of the request; empty if there is something to
    * answer already.
@@ -64,14 +64,14 @@ export class FetchReads {
     const partitions: FetchedPartition[] = []
     const wanted: MissingBatch[] = []
     let remaining = request.maxBytes
-    let moved = false
+    let hasMoved = false
     for (const position of request.positions) {
       // Once it is full, or meets what isn't in memory, the rest is left to the next fetch: a reader of thousands of
       // partitions would look at all of them for each few that it is answered.
-      if (moved && remaining <= 0) break
+      if (hasMoved && remaining <= 0) break
       const { fetched, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
       if (missing !== undefined) {
-        if (moved) break
+        if (hasMoved) break
         // Left out of the answer: otherwise a reader that is woken now would take the partition for empty.
         if (wanted.push(missing) === PREPARING_MAX) break
         continue
@@ -80,12 +80,12 @@ export class FetchReads {
         // Partitions that must be read first keep their turn: later ones that are in memory aren't answered before
         // them.
         if (wanted.length > 0) break
-        moved = true
+        hasMoved = true
       }
       remaining -= sizeBytes
       partitions.push(fetched)
     }
-    return { partitions, moved, missing: wanted }
+    return { partitions, hasMoved, missing: wanted }
   }
 
   /**

@@ -70,7 +70,7 @@ export class Fetches {
       return this.#fail(fetch, error)
     }
     if (read.missing.length > 0) return this.#prepare(fetch, read.missing)
-    if (read.moved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.partitions)
+    if (read.hasMoved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.partitions)
     else this.#purgatory.add(fetch)
   }
 

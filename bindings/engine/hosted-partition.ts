@@ -49,7 +49,7 @@ export class HostedPartition {
    */
   queue: ((error: unknown) => void)[] | undefined
   /** The topic was deleted: nothing is accepted any more. */
-  dead = false
+  isDead = false
   /** How many tasks are making it in the store or opening it right now. */
   openings = 0
   /** The log ended with an error: nothing is answered any more without asking the engine. */
@@ -68,7 +68,7 @@ export class HostedPartition {
 
   /** UNKNOWN_TOPIC_OR_PARTITION once the topic was deleted. */
   assertAlive(): void {
-    if (!this.dead) return
+    if (!this.isDead) return
     const { topic, partition } = this.id
     throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${topic}" was deleted`, { topic, partition })
   }

@@ -97,7 +97,7 @@ export class LogStarts {
   }
 
   #moved({ hosted, logStartOffset }: LogStartMove): void {
-    if (hosted.dead) return
+    if (hosted.isDead) return
     const { watermarks } = hosted.partition
     watermarks.logStartOffset = Math.max(watermarks.logStartOffset, logStartOffset)
     this.#hooks.moved(hosted)

@@ -38,7 +38,7 @@ export class RecordLookup {
     this.#hooks.prepare(missing, (error) => {
       if (!this.#pending.delete(command)) return
       // If the topic was deleted meanwhile, its files are gone: the next look finds out.
-      if (error !== undefined && !hosted.dead) return done(error)
+      if (error !== undefined && !hosted.isDead) return done(error)
       try {
         this.find(command)
       } catch (failure) {

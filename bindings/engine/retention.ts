@@ -74,7 +74,7 @@ export class Retention implements UpkeepJob {
         return undefined
     }
     const hosted = topics.hostedById(id)
-    if (hosted === undefined || hosted.dead || hosted.partition.readOnly) return undefined
+    if (hosted === undefined || hosted.isDead || hosted.partition.readOnly) return undefined
     const { watermarks, lastStableOffset } = hosted.partition
     const { logStartOffset } = watermarks
     const due = this.#dueLogStart(id, config, { now, logStartOffset, limitOffset: lastStableOffset })

@@ -33,7 +33,7 @@ function* offsetNow(
     try {
       return yield* offsetForTimestamp(store, hosted, timestamp)
     } catch (error) {
-      if (!hosted.dead && !LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
+      if (!hosted.isDead && !LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error
     }
   }
 }

@@ -137,7 +137,7 @@ export class TopicCommands {
     const gone = new LogError('UNKNOWN_TOPIC_OR_PARTITION', `topic "${name}" was deleted`, { topic: name })
     const forgotten = this.#hooks.topics.forget(topicId, partitions)
     for (const hosted of forgotten) {
-      hosted.dead = true
+      hosted.isDead = true
       hosted.fail(gone)
       hosted.partition.close()
       this.#hooks.forgotten(hosted)

@@ -143,7 +143,7 @@ export class Transacting {
       return whenActive(inactive, (error) => {
         // On a full disk a batch that waited before it got no new segment. The marker gets one: the reserve is for
         // decisions. And a partition that was deleted meanwhile is no longer part of this transaction.
-        const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.dead
+        const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.isDead
         if (mayGoOn) attempt(done, () => this.end(command, opened))
         else done(error)
       })

@@ -235,14 +235,14 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'a topic that is deleted while a record is looked up is told as damage',
     file: 'engine/record-lookup.ts',
-    find: 'error !== undefined && !hosted.dead',
+    find: 'error !== undefined && !hosted.isDead',
     put: 'error !== undefined',
     tests: ['engine/deleted-topics.test.ts'],
   },
   {
     name: 'a topic that is deleted while a time is looked up is told as damage',
     file: 'engine/timestamp-lookup.ts',
-    find: '!hosted.dead && ',
+    find: '!hosted.isDead && ',
     put: '',
     tests: ['engine/deleted-topics.test.ts'],
   },

@@ -67,8 +67,8 @@ export const FAILURES: readonly Mutant[] = [
   {
     name: 'failures: a transaction that waits after a refused batch does not end',
     file: 'engine/transacting.ts',
-    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.dead",
-    put: ' || inactive.dead',
+    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.isDead",
+    put: ' || inactive.isDead',
     tests: [noMoreFiles],
   },
   {

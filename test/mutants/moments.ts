@@ -38,7 +38,7 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a ceiling is raised in a topic that is gone',
     file: 'engine/commit-queue.ts',
-    find: '      if (hosted.dead) continue\n      ceilings.push',
+    find: '      if (hosted.isDead) continue\n      ceilings.push',
     put: '      ceilings.push',
     tests: ['engine/deleted-topics.test.ts'],
   },

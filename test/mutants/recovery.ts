@@ -143,7 +143,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'append: of a transaction is shown before it is written',
     file: 'engine/appending.ts',
-    find: '      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
+    find: '      if (!isDuplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
     put: '',
     tests: ['log/store/write-buffers.test.ts'],
   },

@@ -13,7 +13,7 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a transaction that waits for a partition of a topic that is deleted is refused its end',
     file: 'engine/transacting.ts',
-    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.dead",
+    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.isDead",
     put: " || LogError.is(error, 'STORAGE_FULL')",
     tests: ['engine/deleted-topics.test.ts'],
   },

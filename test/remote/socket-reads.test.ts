@@ -9,7 +9,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { attachTo, listenForAttached } from '../../bindings/engine/remote/local-socket.ts'
 import { acceptedReading, SocketReads } from '../../bindings/engine/remote/socket-reads.ts'
-import { until } from '../process/support.ts'
+import { until } from '../until.ts'
 
 const ALL_BYTES = 4 * 1024 * 1024
 
@@ -111,7 +111,7 @@ test('a listener gives back its descriptors once its connections have ended', as
     channel?.end()
   }
   listener.close()
-  await until(async () => ended === 3 && openDescriptors() <= before)
+  await until(() => ended === 3 && openDescriptors() <= before)
   await rm(root, { recursive: true })
 })
 

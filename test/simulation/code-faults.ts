@@ -371,7 +371,7 @@ export function answerDuplicatesAtOnce(): Mend {
     (before) =>
       function (this: Partition, request) {
         const appended = before.call(this, request)
-        return appended?.duplicate === true ? { ...appended, nextOffset: 0 } : appended
+        return appended?.isDuplicate === true ? { ...appended, nextOffset: 0 } : appended
       },
   )
 }

@@ -10,7 +10,7 @@ import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.
 import type { Task } from '../../storage/effect.ts'
 import type { ImportedPartition } from './import-report.ts'
 
-const BATCHES_ALONE = { records: false, anyControl: false }
+const BATCHES_ALONE = { needsRecords: false, takesAnyControl: false }
 
 /** A transaction without a marker so far. */
 interface Open {

@@ -12,8 +12,8 @@ import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.
 import { perform, type Task } from '../../storage/effect.ts'
 import { ClusterMetadata } from './cluster-metadata.ts'
 
-const WITH_RECORDS = { records: true, anyControl: false }
-const METADATA = { records: true, anyControl: true }
+const WITH_RECORDS = { needsRecords: true, takesAnyControl: false }
+const METADATA = { needsRecords: true, takesAnyControl: true }
 /** A snapshot of the controllers' log: everything below its offset. */
 const SNAPSHOT = /^(\d{20})-\d{10}\.checkpoint$/
 

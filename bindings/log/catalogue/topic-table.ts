@@ -11,7 +11,7 @@ export interface CatalogueTopic {
   /** Log starts that a decision moved; the other partitions begin at 0. */
   readonly logStartOffsets: ReadonlyMap<number, number>
   /** A deleted topic is kept, so that files and offsets that are left of it are recognised. */
-  readonly deleted: boolean
+  readonly isDeleted: boolean
 }
 
 /** A topic as the table has it: log starts move in place, as a topic may have a hundred thousand of them. */
@@ -58,20 +58,20 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
 
   liveById(topicId: string): CatalogueTopic | undefined {
     const topic = this.#byId.get(topicId)
-    return topic?.deleted === false ? topic : undefined
+    return topic?.isDeleted === false ? topic : undefined
   }
 
   live(): readonly CatalogueTopic[] {
-    return [...this.#byId.values()].filter((topic) => !topic.deleted).sort((a, b) => (a.name < b.name ? -1 : 1))
+    return [...this.#byId.values()].filter((topic) => !topic.isDeleted).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   dead(): readonly CatalogueTopic[] {
-    return [...this.#byId.values()].filter((topic) => topic.deleted)
+    return [...this.#byId.values()].filter((topic) => topic.isDeleted)
   }
 
   /** Forgets a deleted topic once none of its files and offsets are left. */
   forget(topicId: string): void {
-    if (this.#byId.get(topicId)?.deleted === true) this.#byId.delete(topicId)
+    if (this.#byId.get(topicId)?.isDeleted === true) this.#byId.delete(topicId)
   }
 
   apply(entry: CatalogueEntry): void {
@@ -107,7 +107,7 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     if (this.#liveIdByName.has(name)) throw new EntryConflict('the topic exists')
     this.unknown.delete(topicId)
     this.#liveIdByName.set(name, topicId)
-    this.#put({ topicId, name, partitions, config, logStartOffsets: new Map(), deleted: false })
+    this.#put({ topicId, name, partitions, config, logStartOffsets: new Map(), isDeleted: false })
   }
 
   /**
@@ -119,11 +119,11 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
     const topic = this.#byId.get(topicId)
     this.unknown.delete(topicId)
     if (topic !== undefined) {
-      if (topic.deleted) throw new EntryConflict('the topic is deleted already')
+      if (topic.isDeleted) throw new EntryConflict('the topic is deleted already')
       if (topic.name !== name || topic.partitions !== partitions) throw new EntryConflict('it deletes another topic')
       this.#liveIdByName.delete(name)
     }
-    this.#put({ topicId, name, partitions, config: {}, logStartOffsets: new Map(), deleted: true })
+    this.#put({ topicId, name, partitions, config: {}, logStartOffsets: new Map(), isDeleted: true })
   }
 
   #addPartitions(topicId: string, partitions: number): void {
@@ -143,7 +143,7 @@ export class TopicTable implements Table<CatalogueEntry>, TopicView {
 
   #liveTopic(topicId: string): KeptTopic {
     const topic = this.#byId.get(topicId)
-    if (topic === undefined || topic.deleted) throw new EntryConflict('the topic is deleted')
+    if (topic === undefined || topic.isDeleted) throw new EntryConflict('the topic is deleted')
     return topic
   }
 

@@ -36,9 +36,9 @@ export interface Unusable {
 }
 
 export interface Wanted {
-  readonly records: boolean
+  readonly needsRecords: boolean
   /** Takes control batches of any kind without looking into them: the controllers' log has others than markers. */
-  readonly anyControl: boolean
+  readonly takesAnyControl: boolean
 }
 
 /**
@@ -58,15 +58,15 @@ export function takeBatch(kernel: Kernel, file: string, walked: WalkedBatch, wan
     viewOf(bytes).setInt32(LEADER_EPOCH_AT, 0)
   }
   const isControl = (attributes & ATTRIBUTE_CONTROL) !== 0
-  const mustDecode = wanted.records || isControl || (attributes & ATTRIBUTE_CODEC) !== 0
+  const mustDecode = wanted.needsRecords || isControl || (attributes & ATTRIBUTE_CODEC) !== 0
   const records = mustDecode
     ? kernel.batchReader.decodeIntact(walked.buffer, walked.bufferPosition, sizeBytes)
     : undefined
   if (typeof records === 'string') return { fault: records }
-  const ends = isControl && !wanted.anyControl && records !== undefined ? endOf(attributes, records) : undefined
+  const ends = isControl && !wanted.takesAnyControl && records !== undefined ? endOf(attributes, records) : undefined
   if (ends === 'unknown') return { fault: 'unknown-control' }
   const { position, nextOffset } = walked
-  return { header, bytes, file, position, nextOffset, ends, records: wanted.records ? records : undefined }
+  return { header, bytes, file, position, nextOffset, ends, records: wanted.needsRecords ? records : undefined }
 }
 
 /** A marker's key: int16 version, int16 type. Later versions are read as version 0 (kafka.md 1.3). */

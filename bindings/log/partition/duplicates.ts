@@ -23,7 +23,7 @@ export function duplicateAt(
   return {
     baseOffset,
     nextOffset: baseOffset + recordCount,
-    duplicate: true,
+    isDuplicate: true,
     appendTime,
     isLogAppendTime,
     sizeBytes: 0,
@@ -33,7 +33,7 @@ export function duplicateAt(
 /** The answer where the producer's window has moved on: the batch is written, but where isn't known any more. */
 export function forgottenDuplicate(request: PartitionAppend, nextOffset: number): Appended {
   const isLogAppendTime = isOfAppendTime(request)
-  return { baseOffset: -1, nextOffset, duplicate: true, appendTime: -1, isLogAppendTime, sizeBytes: 0 }
+  return { baseOffset: -1, nextOffset, isDuplicate: true, appendTime: -1, isLogAppendTime, sizeBytes: 0 }
 }
 
 function isOfAppendTime({ config }: PartitionAppend): boolean {

@@ -23,7 +23,7 @@ export interface PartitionAppend {
 export interface Appended {
   readonly baseOffset: number
   readonly nextOffset: number
-  readonly duplicate: boolean
+  readonly isDuplicate: boolean
   /** The timestamp that records without one were given; with LogAppendTime all records were. */
   readonly appendTime: number
   readonly isLogAppendTime: boolean

@@ -138,7 +138,7 @@ export class Partition {
     producers.push(producerId, producerEpoch, baseSequence, recordCount, baseOffset, maxTimestamp)
     if (request.isTransactional) this.#open.begin(producerId, baseOffset)
     this.watermarks.nextOffset = nextOffset
-    return { baseOffset, nextOffset, duplicate: false, appendTime: now, isLogAppendTime, sizeBytes }
+    return { baseOffset, nextOffset, isDuplicate: false, appendTime: now, isLogAppendTime, sizeBytes }
   }
 
   /** A decision in this partition became durable and stands in the store. */

@@ -58,7 +58,7 @@ export class SalvagedTopics {
       const parsed = parsePartitionDirectory(directory)
       const topicId = parsed && (yield* directoryTopicId(store, directory))
       if (parsed === undefined || !isUserTopicId(topicId) || isInternalTopic(parsed.topic)) continue
-      if (this.view.byId(topicId)?.deleted === true) continue
+      if (this.view.byId(topicId)?.isDeleted === true) continue
       const partitions = Math.max(found.get(topicId)?.partitions ?? 0, parsed.partition + 1)
       found.set(topicId, { name: parsed.topic, partitions })
     }

@@ -71,7 +71,7 @@ function* placesThere(
       continue
     }
     // What is left of a deleted topic is about to be removed.
-    if (!isInCheckpointOrJournal && topics.byId(topicId ?? '')?.deleted === true) continue
+    if (!isInCheckpointOrJournal && topics.byId(topicId ?? '')?.isDeleted === true) continue
     // The creation of its topic is under way, or was cut short by a crash.
     if (topicId === undefined && !isInCheckpointOrJournal && !(yield* holdsBatches(store, directory))) continue
     if (topicId === undefined) damaged(directory, 'names no topic id')

@@ -14,7 +14,7 @@ interface ModelTopic {
   partitions: number
   config: Record<string, number>
   starts: Record<number, number>
-  deleted: boolean
+  isDeleted: boolean
 }
 type Model = ModelTopic[]
 
@@ -29,9 +29,9 @@ interface Step {
 
 function stepOf(random: Random, catalogue: Catalogue, model: Model, nextId: number): Step {
   const name = random.pick(names)
-  const live = model.find((topic) => topic.name === name && !topic.deleted)
+  const live = model.find((topic) => topic.name === name && !topic.isDeleted)
   const missing = live === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : undefined
-  const find = (in_: Model): ModelTopic => in_.find((topic) => topic.name === name && !topic.deleted)!
+  const find = (in_: Model): ModelTopic => in_.find((topic) => topic.name === name && !topic.isDeleted)!
   const partitions = 1 + random.below(4)
   switch (random.below(5)) {
     case 0:
@@ -39,14 +39,14 @@ function stepOf(random: Random, catalogue: Catalogue, model: Model, nextId: numb
         run: () => catalogue.planCreate(topicId(nextId), name, partitions, { x: 1 }),
         expected: live === undefined ? undefined : 'TOPIC_ALREADY_EXISTS',
         change: (m) => {
-          m.push({ topicId: topicId(nextId), name, partitions, config: { x: 1 }, starts: {}, deleted: false })
+          m.push({ topicId: topicId(nextId), name, partitions, config: { x: 1 }, starts: {}, isDeleted: false })
         },
       }
     case 1:
       return {
         run: () => catalogue.planDelete(name),
         expected: missing,
-        change: (m) => Object.assign(find(m), { deleted: true, config: {}, starts: {} }),
+        change: (m) => Object.assign(find(m), { isDeleted: true, config: {}, starts: {} }),
       }
     case 2:
       return {
@@ -70,7 +70,7 @@ function stepOf(random: Random, catalogue: Catalogue, model: Model, nextId: numb
       const topic = model.length === 0 ? undefined : random.pick(model)
       const partition = random.below(4)
       const offset = random.below(20)
-      const gone = topic === undefined || topic.deleted ? 'UNKNOWN_TOPIC_ID' : undefined
+      const gone = topic === undefined || topic.isDeleted ? 'UNKNOWN_TOPIC_ID' : undefined
       return {
         run: () => catalogue.planMoveLogStart(topic?.topicId ?? topicId(999), partition, offset),
         expected: gone ?? (partition < topic!.partitions ? undefined : 'UNKNOWN_TOPIC_OR_PARTITION'),
@@ -90,7 +90,7 @@ function assertSame(view: TopicView, model: Model): void {
   const byId = (a: { topicId: string }, b: { topicId: string }): number => (a.topicId < b.topicId ? -1 : 1)
   assert.equal(seen.sort(byId), structuredClone(model).sort(byId))
   for (const name of names) {
-    assert.is(view.byName(name)?.topicId, model.find((topic) => topic.name === name && !topic.deleted)?.topicId)
+    assert.is(view.byName(name)?.topicId, model.find((topic) => topic.name === name && !topic.isDeleted)?.topicId)
   }
 }
 

@@ -28,12 +28,12 @@ test('a topic lives from its create to its delete, and its name can live again u
     partitions: 4,
     config: { 'retention.ms': '5' },
     logStartOffsets: new Map([[3, 40]]),
-    deleted: false,
+    isDeleted: false,
   })
   history.push(...applyAll(catalogue, catalogue.planDelete('orders')))
   assert.is(catalogue.durable.byName('orders'), undefined)
   assert.is(catalogue.durable.liveById(first), undefined)
-  assert.is(catalogue.durable.byId(first)?.deleted, true)
+  assert.is(catalogue.durable.byId(first)?.isDeleted, true)
   history.push(...applyAll(catalogue, catalogue.planCreate(second, 'orders', 1, {})))
   assert.is(catalogue.durable.byName('orders')?.topicId, second)
 
@@ -153,7 +153,7 @@ test('records of a topic whose creation compaction took are nothing once its del
   }
   catalogue.apply(remove[0]!, place)
   catalogue.assertWhole()
-  assert.is(catalogue.durable.byId(first)?.deleted, true)
+  assert.is(catalogue.durable.byId(first)?.isDeleted, true)
 })
 
 // A copy of all log starts for each of them took seconds for ten thousand partitions, and again at each open.

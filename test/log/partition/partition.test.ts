@@ -96,7 +96,7 @@ test('a batch that comes again is answered with its place, and not written again
   const subject = new Subject()
   for (const [baseSequence, value] of ['a', 'b', 'c'].entries()) subject.append([value], { baseSequence })
   const again = subject.append(['b'], { baseSequence: 1 })
-  assert.equal([again.duplicate, again.baseOffset, again.sizeBytes], [true, 1, 0])
+  assert.equal([again.isDuplicate, again.baseOffset, again.sizeBytes], [true, 1, 0])
   assert.is(subject.partition.watermarks.nextOffset, 3)
 })
 
@@ -104,7 +104,7 @@ test('a batch older than the last five is known to be written, but no longer at 
   const subject = new Subject()
   for (let baseSequence = 0; baseSequence < 6; baseSequence++) subject.append(['a'], { baseSequence })
   const again = subject.append(['a'], { baseSequence: 0 })
-  assert.equal([again.duplicate, again.baseOffset], [true, -1])
+  assert.equal([again.isDuplicate, again.baseOffset], [true, -1])
 })
 
 test('a batch after a gap in its producer’s sequences is refused, and so is one of an older epoch', () => {
@@ -121,7 +121,7 @@ test('if the segment has no room nothing has changed: the next segment takes the
   assert.throws(() => subject.append(['a']), /no room/)
   assert.is(subject.partition.watermarks.nextOffset, 0)
   subject.segment.hasRoom = true
-  assert.equal([subject.append(['a']).duplicate, subject.partition.watermarks.nextOffset], [false, 1])
+  assert.equal([subject.append(['a']).isDuplicate, subject.partition.watermarks.nextOffset], [false, 1])
 })
 
 test('a batch that is too large for its topic is refused, and a damaged partition takes none', () => {
@@ -210,7 +210,7 @@ test('a producer is forgotten when nothing of it is open, and then begins anew',
   assert.is(subject.partition.forgetProducer(7), false)
   subject.end(true)
   assert.is(subject.partition.forgetProducer(7), true)
-  assert.is(subject.append(['a']).duplicate, false)
+  assert.is(subject.append(['a']).isDuplicate, false)
 })
 
 test('a compressed batch that finds no memory to be looked at has tails make room, its own too', () => {
