@@ -39,7 +39,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a plan of the user’s own gives partitions to members that don’t read them',
     file: 'client/consumer/lead.ts',
-    find: 'if (!exists || !topics.includes(topic))',
+    find: 'if (!exists || !topics.has(topic))',
     put: 'if (!exists)',
     tests: ['client/assignors.test.ts'],
   },

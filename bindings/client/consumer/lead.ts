@@ -38,12 +38,12 @@ function checkedPlan(
   const fault = (what: string) => new LogError('INVALID_REQUEST', `assignor "${name}" ${what}`, { option: 'assignor' })
   if (!(plan instanceof Map)) throw fault('must answer a Map from member ids to partitions')
   const given = new Set<string>()
-  const checked = (memberId: string, topics: readonly string[], place: unknown): TopicPartition => {
+  const checked = (memberId: string, topics: ReadonlySet<string>, place: unknown): TopicPartition => {
     if (typeof place !== 'object' || place === null) throw fault(`gives "${memberId}" what is no partition`)
     const { topic, partition } = place as TopicPartition
     const exists = Number.isInteger(partition) && partition >= 0 && partition < (partitionCounts.get(topic) ?? 0)
     const named = `${String(topic)}-${String(partition)}`
-    if (!exists || !topics.includes(topic)) throw fault(`gives ${named} to who doesn't read it`)
+    if (!exists || !topics.has(topic)) throw fault(`gives ${named} to who doesn't read it`)
     if (given.has(placeKey({ topic, partition }))) throw fault(`gives ${named} to two members`)
     given.add(placeKey({ topic, partition }))
     return { topic, partition }
@@ -52,7 +52,8 @@ function checkedPlan(
     const member = members.find((each) => each.memberId === memberId)
     if (member === undefined) throw fault(`names "${String(memberId)}", which isn't a member`)
     if (!Array.isArray(partitions)) throw fault(`must answer a list of partitions for "${memberId}"`)
-    return [memberId, Array.from(partitions, (place: unknown) => checked(memberId, member.topics, place))] as const
+    const topics = new Set(member.topics)
+    return [memberId, Array.from(partitions, (place: unknown) => checked(memberId, topics, place))] as const
   })
   return new Map(plans)
 }

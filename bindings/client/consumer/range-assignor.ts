@@ -10,9 +10,10 @@ export const rangeAssignor: Assignor = {
   name: 'range',
   assign(subscriptions, partitionCounts) {
     const members = [...subscriptions].sort((a, b) => (a.memberId < b.memberId ? -1 : 1))
+    const topics = new Map(members.map((member) => [member, new Set(member.topics)]))
     const assigned = new Map<string, TopicPartition[]>(members.map(({ memberId }) => [memberId, []]))
     for (const [topic, count] of partitionCounts) {
-      const takers = members.filter((member) => member.topics.includes(topic))
+      const takers = members.filter((member) => topics.get(member)?.has(topic))
       let partition = 0
       takers.forEach(({ memberId }, index) => {
         const share = Math.floor(count / takers.length) + (index < count % takers.length ? 1 : 0)
