@@ -10,7 +10,7 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a ceiling that came into force beside a checkpoint is forgotten by the next one',
     file: 'log/store/group-commit.ts',
-    find: '    for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true\n',
+    find: '    for (const { id } of set.ceilings) this.#parts.partitions(id).hasChanged = true\n',
     put: '',
     tests: [besideCheckpoint],
   },

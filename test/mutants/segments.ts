@@ -103,7 +103,7 @@ export const SEGMENTS: readonly Mutant[] = [
   {
     name: 'a close leaves the indexes of the active segment as they are',
     file: 'log/store/close-store.ts',
-    find: '    if (yield* files.segments.writeIndexes()) files.changed = true\n',
+    find: '    if (yield* files.segments.writeIndexes()) files.hasChanged = true\n',
     put: '',
     tests: ['log/store/derived-files.test.ts'],
   },

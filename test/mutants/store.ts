@@ -81,8 +81,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'checkpoint: the name of a rewritten segment that it notes is not durable',
     file: 'log/store/checkpointer.ts',
-    find: '({ files }) => files).filter((files) => files.directoryUnsynced)',
-    put: '({ files }) => files).filter((files) => files.directoryUnsynced && files.swaps.length === 0)',
+    find: '({ files }) => files).filter((files) => files.isDirectoryUnsynced)',
+    put: '({ files }) => files).filter((files) => files.isDirectoryUnsynced && files.swaps.length === 0)',
     tests: ['engine/compacting.test.ts'],
   },
   {

@@ -354,7 +354,7 @@ export function dropUnchangedWindows(): Mend {
       for (const files of partitions) {
         const key = partitionKey(files.id.topicId, files.id.partition)
         const record = records.get(checkpointer)?.get(key)
-        if (!files.changed && record !== undefined) checkpointer.remember(key, { ...record, producers: [] })
+        if (!files.hasChanged && record !== undefined) checkpointer.remember(key, { ...record, producers: [] })
       }
       return write()
     }),

@@ -45,7 +45,7 @@ export function* openClean(
     if (id === undefined) continue
     const each = aboveStart(record, topics.get(record.topicId))
     const files = filesOf(input, id, each)
-    files.changed = false
+    files.hasChanged = false
     if (!files.readOnly) yield* compareNames(input, files, damage)
     partitions.push({ files, stored: storedOf(id, each, files) })
   }
@@ -119,7 +119,7 @@ function* newerPartitions(
     if (newer === undefined) continue
     const id = { topicId, ...place }
     const files = filesOf(input, id, undefined)
-    files.changed = false
+    files.hasChanged = false
     files.damaged(newer)
     damage.push({ ...newer, ...place })
     found.push({ files, stored: { ...NOTHING_STORED, id, readOnly: true, damage: files.damageReport } })

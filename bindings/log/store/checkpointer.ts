@@ -105,7 +105,7 @@ export class Checkpointer {
     place: number,
     atOnce: number,
   ): Task<number> {
-    const changed = [...partitions].filter((files) => files.changed)
+    const changed = [...partitions].filter((files) => files.hasChanged)
     const written: WrittenFile[] = []
     const ends: { readonly files: StoredFiles; readonly nextOffset: number }[] = []
     for (let at = 0; at < changed.length; at += atOnce) {
@@ -142,7 +142,7 @@ export class Checkpointer {
     }
     files.unsynced.clear()
     files.pending.noted()
-    files.changed = false
+    files.hasChanged = false
     files.notedOffset = files.nextOffset
     files.notedActiveBase = files.segments.active?.baseOffset ?? -1
     for (const swap of files.swaps) swap.isNoted = true
@@ -178,14 +178,14 @@ export class Checkpointer {
   presentRecords(partitions: readonly StoredFiles[]): readonly PresentRecord[] {
     return partitions.map((files) => {
       const { topicId, partition } = files.id
-      const known = files.changed ? undefined : this.#encoded.get(partitionKey(topicId, partition))
+      const known = files.hasChanged ? undefined : this.#encoded.get(partitionKey(topicId, partition))
       return known ?? this.#present(files)
     })
   }
 
   *#sync(noted: readonly Noted[]): Task<void> {
     const paths = noted.flatMap(({ unsynced }) => unsynced.map(({ logPath }) => logPath))
-    const changed = noted.map(({ files }) => files).filter((files) => files.directoryUnsynced)
+    const changed = noted.map(({ files }) => files).filter((files) => files.isDirectoryUnsynced)
     const directories = changed.map((files) => files.syncDirectory(this.#store))
     yield* sideBySide([syncFiles(this.#files, paths, noted.length), ...directories], 1 + directories.length)
   }

@@ -76,7 +76,7 @@ export class Checkpoints {
     const checkpointer = new Checkpointer({ ...this.#parts, source })
     for (const [key, record] of noted) checkpointer.remember(key, record)
     for (const files of this.#parts.partitions.values()) {
-      files.changed = !noted.has(partitionKey(files.id.topicId, files.id.partition))
+      files.hasChanged = !noted.has(partitionKey(files.id.topicId, files.id.partition))
     }
     const { partitions: all, reserve } = this.#parts
     yield* reserve.guard(() => checkpointer.write(all.values(), this.#facts(header), this.#nextPlace, AT_ONCE_ALONE))

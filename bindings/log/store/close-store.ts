@@ -13,7 +13,7 @@ import type { StoreParts } from './store-parts.ts'
 export function* closeCleanly(parts: StoreParts, journal: Journal, removing: RemoveContext): Task<void> {
   const { store, kernel, source, cache, partitions, checkpoints, compactions, reserve } = parts
   for (const files of partitions.values()) {
-    if (yield* files.segments.writeIndexes()) files.changed = true
+    if (yield* files.segments.writeIndexes()) files.hasChanged = true
     files.proveNext()
   }
   yield* checkpoints.write(journal, AT_ONCE_ALONE)

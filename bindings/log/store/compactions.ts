@@ -39,7 +39,7 @@ export class Compactions {
 
   *cleaned(files: StoredFiles, offset: number): Task<void> {
     files.cleanedOffset = offset
-    files.changed = true
+    files.hasChanged = true
     yield* letOthersRun()
   }
 

@@ -91,7 +91,7 @@ export class GroupCommit {
     }
     if (writeBuffers.areAllTaken) yield* reserve.guardWriteOut(() => writeBuffers.writeOut())
     // This isn't set earlier: a checkpoint beside this commit noted the ceilings that were in force until now.
-    for (const { id } of set.ceilings) this.#parts.partitions(id).changed = true
+    for (const { id } of set.ceilings) this.#parts.partitions(id).hasChanged = true
     return sequence
   }
 
@@ -163,7 +163,7 @@ export class GroupCommit {
   *#syncExtents(extents: readonly Gathered[]): Task<void> {
     const { store, cache } = this.#parts
     for (const { files } of extents) yield* this.#writeOut(files)
-    const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.directoryUnsynced))
+    const unsynced = new Set(extents.map(({ files }) => files).filter((files) => files.isDirectoryUnsynced))
     const directories = [...unsynced].map((files) => files.syncDirectory(store))
     const paths = [...new Set(extents.map(({ run }) => run.segment.logPath))]
     yield* sideBySide([syncFiles(cache, paths, EXTENTS_AT_ONCE), ...directories], 1 + directories.length)

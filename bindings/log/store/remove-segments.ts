@@ -60,7 +60,7 @@ function drop(files: StoredFiles, segment: Segment, logStartOffset: number): voi
   for (const offset of files.snapshots.keys()) if (offset <= segment.baseOffset) files.snapshots.delete(offset)
   files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, logStartOffset, Number.POSITIVE_INFINITY)
   files.isUsed = true
-  files.changed = true
+  files.hasChanged = true
   files.leftovers = filesOfSegment(files.directory, segment.baseOffset)
 }
 

@@ -84,7 +84,7 @@ export class SegmentRewrite implements Rewrite {
       return false
     }
     this.#files.swaps.push({ cleaned: this.#cleaned, sources: this.#sources, isNoted: false })
-    this.#files.changed = true
+    this.#files.hasChanged = true
     this.#files.isUsed = true
     return true
   }

@@ -52,7 +52,7 @@ export class StoredFiles {
   #directoryChanges = 0
   #directorySynced = 0
   /** Whether anything differs from what the newest checkpoint notes. */
-  changed = true
+  hasChanged = true
   /** An append found the active segment full: the next segment starts with this offset. */
   rollAt: number | undefined
   /** Recovery found damage, at this open or an earlier one: nothing is appended any more. */
@@ -126,7 +126,7 @@ export class StoredFiles {
     this.proveNext()
     yield* this.segments.roll(baseOffset)
     this.directoryChanged()
-    this.changed = true
+    this.hasChanged = true
     this.rollAt = undefined
   }
 
@@ -147,7 +147,7 @@ export class StoredFiles {
   }
 
   /** Whether the directory has entries that a power loss would lose. */
-  get directoryUnsynced(): boolean {
+  get isDirectoryUnsynced(): boolean {
     return this.#directorySynced < this.#directoryChanges
   }
 
@@ -204,14 +204,14 @@ export class StoredFiles {
     this.unsynced.add(this.unproven)
     this.unproven = undefined
     this.directoryChanged()
-    this.changed = true
+    this.hasChanged = true
   }
 
   #touched(batch: SealedBatch): void {
     this.proveNext()
     this.learnEpoch(leaderEpochOf(batch.bytes), batch.baseOffset)
     this.nextOffset = batch.nextOffset
-    this.changed = true
+    this.hasChanged = true
     this.isUsed = true
     if (this.segments.active !== undefined) this.unsynced.add(this.segments.active)
   }

@@ -55,9 +55,9 @@ test('once exchanged, it is read under a name of its own, and the old files stay
 
 test('once exchanged, the next checkpoint has to sync its name', () => {
   const { files, rewrite } = begun()
-  assert.is(files.directoryUnsynced, false)
+  assert.is(files.isDirectoryUnsynced, false)
   runNow(rewrite.exchange())
-  assert.is(files.directoryUnsynced, true)
+  assert.is(files.isDirectoryUnsynced, true)
 })
 
 test('once a checkpoint notes it, it takes its name, and the old files go', () => {

@@ -125,9 +125,9 @@ test('an entry of the directory that comes while the directory is synced is not 
   syncing.next()
   files.directoryChanged()
   syncing.next()
-  assert.is(files.directoryUnsynced, true)
+  assert.is(files.isDirectoryUnsynced, true)
   runNow(files.syncDirectory(store))
-  assert.is(files.directoryUnsynced, false)
+  assert.is(files.isDirectoryUnsynced, false)
 })
 
 test('the name of a segment that a roll begins is still to be made durable', () => {
@@ -135,7 +135,7 @@ test('the name of a segment that a roll begins is still to be made durable', () 
   bench.append()
   runNow(bench.files.syncDirectory(bench.store))
   bench.roll()
-  assert.is(bench.files.directoryUnsynced, true)
+  assert.is(bench.files.isDirectoryUnsynced, true)
 })
 
 test('of the producer snapshots that aren’t written yet the newest two stay', () => {
