@@ -9,6 +9,16 @@ import type { NotedIndex } from '../checkpoint/checkpoint-record.ts'
 export const OFFSET_ENTRY_BYTES = 8
 export const TIME_ENTRY_BYTES = 12
 
+export interface IndexFile {
+  readonly path: string
+  readonly entryBytes: number
+}
+
+interface IndexContext {
+  readonly store: FileStore
+  readonly kernel: Pick<Kernel, 'crc32cOf'>
+}
+
 /** For a file that nothing is known about. */
 export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 })
 
@@ -17,11 +27,9 @@ export const NO_INDEX: NotedIndex = Object.freeze({ entryCount: 0, checksum: 0 }
  * relies on it and it is neither renamed nor flushed.
  */
 export function* writeIndexFile(
-  store: FileStore,
-  kernel: Pick<Kernel, 'crc32cOf'>,
-  path: string,
+  { store, kernel }: IndexContext,
+  { path, entryBytes }: IndexFile,
   index: OffsetIndex | TimeIndex,
-  entryBytes: number,
   noted: NotedIndex,
 ): Task<NotedIndex> {
   const file = yield* createFile(store, path)
@@ -40,10 +48,8 @@ export function* writeIndexFile(
  * one that can't be read.
  */
 export function* readIndexFile(
-  store: FileStore,
-  kernel: Pick<Kernel, 'crc32cOf'>,
-  path: string,
-  entryBytes: number,
+  { store, kernel }: IndexContext,
+  { path, entryBytes }: IndexFile,
   noted: NotedIndex,
 ): Task<Uint8Array | undefined> {
   const bytes = new Uint8Array(noted.entryCount * entryBytes)

@@ -5,7 +5,14 @@ import type { StoreFile } from '../../storage/file-store.ts'
 import type { NotedIndex, NotedIndexes } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { BatchWalk, type WalkedBatch, type WalkFault } from './batch-walk.ts'
-import { NO_INDEX, OFFSET_ENTRY_BYTES, readIndexFile, TIME_ENTRY_BYTES, writeIndexFile } from './index-file.ts'
+import {
+  type IndexFile,
+  NO_INDEX,
+  OFFSET_ENTRY_BYTES,
+  readIndexFile,
+  TIME_ENTRY_BYTES,
+  writeIndexFile,
+} from './index-file.ts'
 import type { SegmentContext } from './segment-context.ts'
 
 export interface IndexedBatch {
@@ -46,8 +53,8 @@ const GROWN_ENTRIES = 256
 export class SegmentIndexes {
   readonly #context: SegmentContext
   readonly #baseOffset: number
-  readonly #offsetPath: string
-  readonly #timePath: string
+  readonly #offsetFile: IndexFile
+  readonly #timeFile: IndexFile
   readonly #offsets: OffsetIndex
   readonly #times: TimeIndex
   readonly #isCleaned: boolean
@@ -77,8 +84,9 @@ export class SegmentIndexes {
     this.#context = context
     this.#baseOffset = baseOffset
     this.#isCleaned = isCleaned
-    this.#offsetPath = `${directory}/${segmentFileName(baseOffset, 'index')}`
-    this.#timePath = `${directory}/${segmentFileName(baseOffset, 'timeindex')}`
+    const pathOf = (suffix: 'index' | 'timeindex') => `${directory}/${segmentFileName(baseOffset, suffix)}`
+    this.#offsetFile = { path: pathOf('index'), entryBytes: OFFSET_ENTRY_BYTES }
+    this.#timeFile = { path: pathOf('timeindex'), entryBytes: TIME_ENTRY_BYTES }
     this.#offsets = context.kernel.offsetIndex(baseOffset)
     this.#times = context.kernel.timeIndex(baseOffset)
     this.#noted = { offsetIndex: noted.offsetIndex, timeIndex: noted.timeIndex }
@@ -167,15 +175,15 @@ export class SegmentIndexes {
   }
 
   *#read(): Task<void> {
-    const { store, kernel } = this.#context
     const { offsetIndex, timeIndex } = this.#noted
-    const offsets = yield* readIndexFile(store, kernel, this.#offsetPath, OFFSET_ENTRY_BYTES, offsetIndex)
-    const times = yield* readIndexFile(store, kernel, this.#timePath, TIME_ENTRY_BYTES, timeIndex)
+    const offsets = yield* readIndexFile(this.#context, this.#offsetFile, offsetIndex)
+    const times = yield* readIndexFile(this.#context, this.#timeFile, timeIndex)
     if (this.#isRead) return
     if (offsets === undefined || times === undefined) return this.distrust()
     if (!this.#offsets.load(offsets) || !this.#times.load(times)) {
       this.#offsets.free()
-      throw new LogError('MEMORY_CAP_REACHED', `no memory for ${this.#offsetPath}`, { file: this.#offsetPath })
+      const { path } = this.#offsetFile
+      throw new LogError('MEMORY_CAP_REACHED', `no memory for ${path}`, { file: path })
     }
     this.#isRead = true
     this.#isExact = false
@@ -219,23 +227,16 @@ export class SegmentIndexes {
     if (!this.#isRead) return false
     const isFinal = state === 'final'
     if (isFinal) this.#appendTime(this.#maxTimestamp, this.#maxTimestampOffset)
-    const { store, kernel } = this.#context
+    const context = this.#context
     const before = this.#noted
     const isDue = (count: number, noted: NotedIndex) => count !== noted.entryCount || (isFinal && !this.#isExact)
     try {
       let { offsetIndex, timeIndex } = before
       if (isDue(this.#offsets.entryCount, offsetIndex)) {
-        offsetIndex = yield* writeIndexFile(
-          store,
-          kernel,
-          this.#offsetPath,
-          this.#offsets,
-          OFFSET_ENTRY_BYTES,
-          offsetIndex,
-        )
+        offsetIndex = yield* writeIndexFile(context, this.#offsetFile, this.#offsets, offsetIndex)
       }
       if (isDue(this.#times.entryCount, timeIndex)) {
-        timeIndex = yield* writeIndexFile(store, kernel, this.#timePath, this.#times, TIME_ENTRY_BYTES, timeIndex)
+        timeIndex = yield* writeIndexFile(context, this.#timeFile, this.#times, timeIndex)
       }
       // Released or distrusted meanwhile: what was written is no longer what counts.
       if (!this.#isRead || this.#noted !== before) return false

@@ -12,7 +12,7 @@ import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import type { BackupPartition, BackupSource } from './backup-source.ts'
 import { encodePartition } from './checkpointer.ts'
-import { copyRange } from './copy-file.ts'
+import { copyRange, type FileRange } from './copy-file.ts'
 import { sameDirectory } from './create-partition.ts'
 import { UnsyncedCopies } from './unsynced-copies.ts'
 
@@ -101,10 +101,10 @@ export class CopiedFiles {
     const isLinked = mayLink && copiedBytes === 0 && (yield* perform('open', path, link))
     const endBytes = isLinked
       ? yield* this.#sizeOf(path)
-      : yield* this.#file(files, segment.logPath, path, copiedBytes, sizeBytes)
+      : yield* this.#file(segment.logPath, files, path, { start: copiedBytes, end: sizeBytes })
     if (!files.isSwapped(segment)) yield* this.#derivedFiles(files, segment)
     const isThere = this.#source.partitions.get(files.id) === files && files.segments.all.includes(segment)
-    if (isThere && endBytes !== sizeBytes) this.missing = missing(files, segment, endBytes, sizeBytes)
+    if (isThere && endBytes !== sizeBytes) this.missing = endsEarly(files, segment, endBytes, sizeBytes)
     if (!isThere || endBytes !== sizeBytes) return false
     this.#copied.set(segment, sizeBytes)
     return true
@@ -113,7 +113,7 @@ export class CopiedFiles {
   *#derivedFiles(files: StoredFiles, { baseOffset }: Segment): Task<void> {
     for (const suffix of DERIVED) {
       const path = `${files.directory}/${segmentFileName(baseOffset, suffix)}`
-      yield* this.#file(files, path, path, 0, Number.POSITIVE_INFINITY)
+      yield* this.#file(path, files, path, { start: 0, end: Number.POSITIVE_INFINITY })
     }
   }
 
@@ -124,15 +124,17 @@ export class CopiedFiles {
     return sizeBytes
   }
 
-  /** Copies a file's bytes from `start` on. Returns up to where there were any. */
-  *#file({ directory }: StoredFiles, origin: string, path: string, start: number, end: number): Task<number> {
+  /** Copies bytes of the log's file `origin` to the partition's `path`. Returns up to where there were any. */
+  *#file(origin: string, { directory }: StoredFiles, path: string, { start, end }: FileRange): Task<number> {
     const from = yield* openFile(this.#source.store, origin)
     if (from === undefined) return 0
     let to: StoreFile | undefined
     try {
       to = yield* createFile(this.#target.store, path)
       if (to.size() > start) to.truncate(start)
-      const done = yield* copyRange(from, to, start, Math.min(end, from.size()), () => this.#source.assertOpen())
+      const done = yield* copyRange(from, to, { start, end: Math.min(end, from.size()) }, () =>
+        this.#source.assertOpen(),
+      )
       yield* this.#unsynced.add(directory, to, done - start)
       return done
     } catch (error) {
@@ -178,8 +180,13 @@ function namesOf({ baseOffset }: Segment): string[] {
   return (['log', ...DERIVED] as const).map((suffix) => segmentFileName(baseOffset, suffix))
 }
 
-/** The error for a missing file. A partition that was damaged before is copied as it is, without what is missing. */
-function missing({ id }: StoredFiles, { logPath, baseOffset }: Segment, position: number, sizeBytes: number): LogError {
+/** The error for a file that is too short or missing. A partition that was damaged before is copied as it is, without what is missing. */
+function endsEarly(
+  { id }: StoredFiles,
+  { logPath, baseOffset }: Segment,
+  position: number,
+  sizeBytes: number,
+): LogError {
   const message = `${logPath} ends at ${position} of ${sizeBytes} bytes: the log can't be copied as it was written`
   const { topic, partition } = id
   return new LogError('CORRUPT_LOG', message, { file: logPath, position, topic, partition, offset: baseOffset })

@@ -4,15 +4,20 @@ import type { StoreFile } from '../../storage/file-store.ts'
 
 const COPIED_AT_ONCE_BYTES = 1024 * 1024
 
+/** Positions in a file: from `start` up to `end`. */
+export interface FileRange {
+  readonly start: number
+  readonly end: number
+}
+
 /**
- * Copies bytes to the same positions of `to`. Returns where the source ended, if that was before `end`. An error that
- * `mayGoOn` throws ends it.
+ * Copies bytes to the same positions of `to`. Returns where the source ended, if that was before the range's end. An
+ * error that `mayGoOn` throws ends it.
  */
 export function* copyRange(
   from: StoreFile,
   to: StoreFile,
-  start: number,
-  end: number,
+  { start, end }: FileRange,
   mayGoOn: () => void,
 ): Task<number> {
   const chunk = new Uint8Array(Math.min(COPIED_AT_ONCE_BYTES, end - start))

@@ -1,11 +1,11 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
-import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import type { CheckpointSegment, NotedIndex } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { readWhole } from '../files/small-file.ts'
 import { viewOf } from '../segment/batch-head.ts'
-import { OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
+import { type IndexFile, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES } from '../segment/index-file.ts'
 import type { Damaged } from './verify-context.ts'
 
 /** A batch, known by the offset of its last record. */
@@ -14,38 +14,42 @@ export interface VerifiedBatch {
   readonly maxTimestamp: number
 }
 
+interface IndexContext {
+  readonly store: FileStore
+  readonly damaged: Damaged
+}
+
 /**
  * Entries that the checkpoint noted must lead to the batches; later ones don't count. A missing file is no damage: it
  * is made again when it is needed.
  */
 export function* verifyIndexes(
-  store: FileStore,
+  context: IndexContext,
   directory: string,
   { baseOffset, offsetIndex, timeIndex }: CheckpointSegment,
   batches: ReadonlyMap<number, VerifiedBatch>,
-  damaged: Damaged,
 ): Task<void> {
   const leadsToBatch = (view: DataView, at: number) => {
     const offset = baseOffset + view.getInt32(at)
     return batches.get(offset)?.position === view.getInt32(at + 4) ? undefined : offset
   }
   const path = (suffix: 'index' | 'timeindex') => `${directory}/${segmentFileName(baseOffset, suffix)}`
-  yield* verifyEntries(store, path('index'), OFFSET_ENTRY_BYTES, offsetIndex.entryCount, leadsToBatch, damaged)
+  const offsetFile = { path: path('index'), entryBytes: OFFSET_ENTRY_BYTES }
+  yield* verifyEntries(context, offsetFile, offsetIndex, leadsToBatch)
   const tellsTime = (view: DataView, at: number) => {
     const offset = baseOffset + view.getInt32(at + 8)
     return batches.get(offset)?.maxTimestamp === Number(view.getBigInt64(at)) ? undefined : offset
   }
-  yield* verifyEntries(store, path('timeindex'), TIME_ENTRY_BYTES, timeIndex.entryCount, tellsTime, damaged)
+  const timeFile = { path: path('timeindex'), entryBytes: TIME_ENTRY_BYTES }
+  yield* verifyEntries(context, timeFile, timeIndex, tellsTime)
 }
 
 /** `check` returns the offset of an entry that is wrong. */
 function* verifyEntries(
-  store: FileStore,
-  path: string,
-  entryBytes: number,
-  entryCount: number,
+  { store, damaged }: IndexContext,
+  { path, entryBytes }: IndexFile,
+  { entryCount }: NotedIndex,
   check: (view: DataView, at: number) => number | undefined,
-  damaged: Damaged,
 ): Task<void> {
   const file = yield* openFile(store, path)
   if (file === undefined) return

@@ -151,7 +151,7 @@ function* verifySegment(
   const isLonger = noted !== undefined && !segment.mayGoOn && (sizeBytes ?? 0) > noted.sizeBytes
   if (isLonger) damaged(path, noted.sizeBytes, undefined, 'bytes past its end')
   // Behind damage there are no batches that its entries could lead to.
-  if (noted !== undefined && isWhole) yield* verifyIndexes(store, directory, noted, batches, damaged)
+  if (noted !== undefined && isWhole) yield* verifyIndexes({ store, damaged }, directory, noted, batches)
   if (noted !== undefined && isWhole) yield* derived?.segmentEnded(noted) ?? nothing()
   return { isWhole, runs, holes, batches: batches.size, sizeBytes }
 }
