@@ -23,7 +23,7 @@ export interface LogStartMove {
 
 /** Bounded, because the decisions of one change go into one frame. */
 const MOVES_AT_ONCE = 8
-/** Kafka's word for the high watermark. */
+/** Kafka's number for the high watermark. */
 const UP_TO_HIGH_WATERMARK = -1
 
 /**

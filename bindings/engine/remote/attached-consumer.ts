@@ -19,10 +19,9 @@ export class AttachedConsumer implements ConsumerSession {
   readonly link: Link
   readonly session: number
   readonly #topics: KnownTopics
+  readonly #closed: () => void
   #rebalance: () => void = () => {}
   #isLost = false
-
-  readonly #closed: () => void
 
   constructor(link: Link, session: number, closed: () => void) {
     this.#closed = closed
