@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { Assignment } from '../../bindings/client/consumer/assignment.ts'
 import { Fetcher } from '../../bindings/client/consumer/fetcher.ts'
 import { FetchSize } from '../../bindings/client/fetch-size.ts'
-import { StateManager } from '../../bindings/client/process/state-manager.ts'
+import { RestoredStates } from '../../bindings/client/process/restored-states.ts'
 import { ReadRun } from '../../bindings/client/read-run.ts'
 import { bytes } from '../../bindings/entry/node.ts'
 
@@ -99,7 +99,7 @@ test('a reader: where it begins and ends, and an answer of all its partitions', 
 })
 
 test('what a processor checks when partitions come and go', () => {
-  const states = new StateManager({ openReader: () => ({}) } as never, [['name', {} as never]], false)
+  const states = new RestoredStates({ openReader: () => ({}) } as never, [['name', {} as never]], false)
   const held = places()
   looks = 0
   states.checkShare(['t'], held)

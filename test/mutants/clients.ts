@@ -19,7 +19,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'a changelog with fewer partitions than its input is taken',
-    file: 'client/process/state-manager.ts',
+    file: 'client/process/restored-states.ts',
     find: 'if (partitions < needed) {',
     put: 'if (partitions < 0) {',
     tests: ['process/process.test.ts'],

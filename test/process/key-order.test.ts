@@ -26,7 +26,7 @@ for (const [name, keyOf] of [
         await Promise.resolve()
         return item
       }
-      assert.equal(await inKeyOrder(items, 500, keyOf, work, slice), items)
+      assert.equal(await inKeyOrder(items, { width: 500, keyOf, work, slice }), items)
     } finally {
       Set.prototype.has = has
     }
@@ -55,7 +55,7 @@ test('it begins with the first item that may run: each key in order, at most as 
       return index
     }
     const items = [...keys.keys()]
-    assert.equal(await inKeyOrder(items, width, (index) => keys[index] as string, work, slice), items)
+    assert.equal(await inKeyOrder(items, { width, keyOf: (index) => keys[index] as string, work, slice }), items)
     assert.ok(most <= width)
   }
 })

@@ -8,14 +8,14 @@ import { throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type BatchWork, waitBeforeTry } from './batch-work.ts'
 import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
-import type { StateManager } from './state-manager.ts'
+import type { RestoredStates } from './restored-states.ts'
 import type { WorkSignal } from './work-signal.ts'
 
 export interface AtLeastOnceParts<T extends TopicRef, S> {
   readonly port: RuntimePort
   readonly consumer: GroupConsumer<T>
   readonly producer: LogProducer
-  readonly states: StateManager
+  readonly states: RestoredStates
   readonly work: BatchWork<T, S>
   readonly signal: WorkSignal
 }

@@ -80,11 +80,12 @@ export class BatchWork<T extends TopicRef, S> {
     const { signal } = this.#signal
     throwIfAborted(signal)
     const given = [...batch] as unknown as ConsumedRecord[]
-    const { concurrency } = this.#settings
-    const orderKey = concurrency === 1 ? () => '' : orderKeyOf
-    const work = (each: ConsumedRecord) => this.#handle(each, state, signal)
-    const isOver = () => isTimeUp() || signal.aborted
-    const outputs = await inKeyOrder(given, concurrency, orderKey, work, { isOver, yieldIfDue: this.#yield.yieldIfDue })
+    const outputs = await inKeyOrder(given, {
+      width: this.#settings.concurrency,
+      keyOf: orderKeyOf,
+      work: (each) => this.#handle(each, state, signal),
+      slice: { isOver: () => isTimeUp() || signal.aborted, yieldIfDue: this.#yield.yieldIfDue },
+    })
     const records: ProducerRecord[] = []
     for (const output of outputs) for (const each of output) records.push(each)
     for (const change of state.changes()) records.push(change)

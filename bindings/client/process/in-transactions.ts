@@ -10,13 +10,13 @@ import { type BatchWork, type Handled, waitBeforeTry } from './batch-work.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ProcessProducers } from './process-producers.ts'
 import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
-import type { StateManager } from './state-manager.ts'
+import type { RestoredStates } from './restored-states.ts'
 
 export interface InTransactionsParts<T extends TopicRef> {
   readonly port: RuntimePort
   readonly consumer: GroupConsumer<T>
   readonly producers: ProcessProducers
-  readonly states: StateManager
+  readonly states: RestoredStates
   readonly work: BatchWork<T, never>
   readonly transactionTimeoutMs: number
 }

@@ -33,8 +33,7 @@ export interface IngestOptions<P extends string | number> extends Abortable {
 }
 
 const NAMES: OptionNames<IngestOptions<string>> = { source: true, read: true, signal: true }
-const BATCH_ITEMS = 1000
-const LINGER_MS = 5
+const BATCH_LIMITS = { maxItems: 1000, lingerMs: 5 }
 const TIMEOUT_MS = 60_000
 const RETRY_MS = 100
 
@@ -126,7 +125,7 @@ export class Ingest<P extends string | number> {
       throw this.#inItsWords(error)
     })
     const items = this.#itemsAfter(await this.#lastPosition(signal), signal)
-    for await (const batch of inBatches(items, BATCH_ITEMS, LINGER_MS, this.#port, signal)) {
+    for await (const batch of inBatches(items, BATCH_LIMITS, this.#port, signal)) {
       throwIfAborted(signal)
       // Only around the write: the same error from the program's own `read` stays as it is.
       await this.#write(batch).catch((error: unknown) => {

@@ -11,14 +11,18 @@ export class SourceFailure {
   }
 }
 
+export interface BatchLimits {
+  readonly maxItems: number
+  readonly lingerMs: number
+}
+
 /**
  * Batches of up to `maxItems` items. No item waits much longer than `lingerMs` for more to come. Throws a
  * SourceFailure.
  */
 export async function* inBatches<I>(
   items: AsyncIterable<I>,
-  maxItems: number,
-  lingerMs: number,
+  limits: BatchLimits,
   port: RuntimePort,
   signal: AbortSignalLike,
 ): AsyncGenerator<I[], void, undefined> {
@@ -33,7 +37,7 @@ export async function* inBatches<I>(
       if (first.done === true) return
       source.taken()
       const batch = [first.value]
-      if (maxItems > 1) await source.fill(batch, maxItems, lingerMs, port)
+      if (limits.maxItems > 1) await source.fill(batch, limits, port)
       yield batch
     }
   } finally {
@@ -75,7 +79,7 @@ class Source<I> {
    * Until the time is up, the batch is full, or the source ends or fails, which `next` then tells. Hot path: one
    * callback an item.
    */
-  fill(batch: I[], maxItems: number, lingerMs: number, port: RuntimePort): Promise<void> {
+  fill(batch: I[], { maxItems, lingerMs }: BatchLimits, port: RuntimePort): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false
       const end = () => {

@@ -13,7 +13,16 @@ export interface TimeSlice {
   yieldIfDue(): Promise<void> | undefined
 }
 
-async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>, slice: TimeSlice): Promise<O[]> {
+/** What is done with items. */
+export interface OrderedWork<I, O> {
+  /** How many items are worked on at once, at most. */
+  readonly width: number
+  readonly keyOf: (item: I) => string
+  readonly work: (item: I) => Promise<O>
+  readonly slice: TimeSlice
+}
+
+async function oneByOne<I, O>(items: readonly I[], { work, slice }: OrderedWork<I, O>): Promise<O[]> {
   const answers: O[] = []
   for (const item of items) {
     const yielded = answers.length > 0 ? slice.yieldIfDue() : undefined
@@ -27,19 +36,12 @@ async function oneByOne<I, O>(items: readonly I[], work: (item: I) => Promise<O>
 }
 
 /**
- * Runs `work` over items, at most `width` at once. Items with the same key run one after the other, in order. Once
+ * Runs the work over items. Items with the same key run one after the other, in order. Once
  * `isOver`, no item after the last one begun is started any more (at least one always runs): so the answers are those
  * of the first items. After a failure nothing new begins, and it rejects when everything that runs has ended.
  */
-export function inKeyOrder<I, O>(
-  items: readonly I[],
-  width: number,
-  keyOf: (item: I) => string,
-  work: (item: I) => Promise<O>,
-  slice: TimeSlice,
-): Promise<O[]> {
-  if (width === 1) return oneByOne(items, work, slice)
-  return new SideBySide(items, width, items.map(keyOf), work, slice).run()
+export function inKeyOrder<I, O>(items: readonly I[], ordered: OrderedWork<I, O>): Promise<O[]> {
+  return ordered.width === 1 ? oneByOne(items, ordered) : new SideBySide(items, ordered).run()
 }
 
 class SideBySide<I, O> {
@@ -60,19 +62,14 @@ class SideBySide<I, O> {
   #isYielding = false
   #failure: { readonly error: unknown } | undefined
 
-  constructor(
-    items: readonly I[],
-    width: number,
-    keys: readonly string[],
-    work: (item: I) => Promise<O>,
-    slice: TimeSlice,
-  ) {
+  constructor(items: readonly I[], { width, keyOf, work, slice }: OrderedWork<I, O>) {
     this.#items = items
     this.#width = width
     this.#work = work
     this.#slice = slice
     const last = new Map<string, number>()
-    for (const [index, key] of keys.entries()) {
+    for (const [index, item] of items.entries()) {
+      const key = keyOf(item)
       const before = last.get(key)
       if (before === undefined) this.#ready.add(index)
       else this.#following.set(before, index)

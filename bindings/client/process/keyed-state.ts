@@ -111,7 +111,7 @@ const NO_CHANGES: readonly Change[] = []
 /**
  * Changes by one try of a record, or by one batch, over the values below. A try that failed drops its layer; one that
  * succeeded adds its changes to the batch's. An aborted transaction isn't undone here: all of its partition's state is
- * forgotten (`StateManager.forget`) and read again. Hot path: each try has a layer.
+ * forgotten (`RestoredStates.forget`) and read again. Hot path: each try has a layer.
  */
 export class Layer {
   readonly #below: Below

@@ -15,7 +15,7 @@ import { InTransactions } from './in-transactions.ts'
 import { type ProcessOptions, type ProcessSettings, processSettings } from './process-options.ts'
 import { ProcessProducers } from './process-producers.ts'
 import type { ProcessingGuarantee } from './processing-guarantee.ts'
-import { StateManager } from './state-manager.ts'
+import { RestoredStates } from './restored-states.ts'
 import { WorkSignal } from './work-signal.ts'
 
 /** Consumes, handles, produces, keeps state and commits, batch by batch, until it is told to end. */
@@ -27,7 +27,7 @@ export class Process<T extends TopicRef, S> {
   /** The signal that `handle` is given. */
   readonly #signal = new WorkSignal()
   readonly #work: BatchWork<T, S>
-  readonly #states: StateManager
+  readonly #states: RestoredStates
   /** In a row. */
   #failedReads = 0
   #inHand: { readonly batch: DeliveredBatch; readonly beganMs: number; isTooSlow: boolean } | undefined
@@ -39,7 +39,7 @@ export class Process<T extends TopicRef, S> {
     this.#settings = processSettings(options as unknown as ProcessOptions<TopicRef, unknown>)
     const { handle } = options
     this.#work = new BatchWork({ broker, port, handle, settings: this.#settings, signal: this.#signal })
-    this.#states = new StateManager(broker, this.#settings.stores, this.#settings.concurrency > 1)
+    this.#states = new RestoredStates(broker, this.#settings.stores, this.#settings.concurrency > 1)
   }
 
   /** Rejects with the program's own error, as it threw it, where a record failed every try. */

@@ -12,7 +12,7 @@ import { type PartitionValues, readValues } from './partition-values.ts'
  * The state of each partition: restored from the changelogs when the partition is first worked on, forgotten when it is
  * given up.
  */
-export class StateManager {
+export class RestoredStates {
   readonly #broker: Broker
   readonly #stores: readonly NamedStore[]
   readonly #isConcurrent: boolean

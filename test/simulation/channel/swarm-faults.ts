@@ -1,4 +1,4 @@
-import { StateManager } from '../../../bindings/client/process/state-manager.ts'
+import { RestoredStates } from '../../../bindings/client/process/restored-states.ts'
 import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts'
 import { SharePartition } from '../../../bindings/coordinator/share/share-partition.ts'
 import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
@@ -176,7 +176,7 @@ function countAbortedPositions(): Mend {
 }
 
 function keepState(): Mend {
-  return replace(StateManager.prototype, 'forget', () => () => {})
+  return replace(RestoredStates.prototype, 'forget', () => () => {})
 }
 
 function epochsWithoutEnd(): Mend {
