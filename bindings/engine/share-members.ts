@@ -71,7 +71,8 @@ export class ShareMembers {
     const acquired: AcquiredRange[] = []
     let left = request.maxOffsets
     const waitedMs = now - sinceMs
-    const records = this.#planBegin(groupId, topics, request.startAt)
+    const records: TableRecord[] = []
+    this.#begin(groupId, topics, request.startAt)
     for (const { id, partition } of this.#inTurn(groupId, topics)) {
       if (left <= 0) break
       const at = { groupId, ...id, ...rangeOf(partition) }
@@ -84,13 +85,9 @@ export class ShareMembers {
         left -= range.deliveryCount > ALONE_FROM ? left : range.lastOffset - range.firstOffset + 1
       }
     }
-    const isServed = acquired.length > 0
-    if (isServed || records.length > 0) {
-      this.#change(records, (error) => {
-        if (isServed) done(error, acquired)
-      })
-    }
-    return isServed
+    if (acquired.length === 0) return false
+    this.#change(records, (error) => done(error, acquired))
+    return true
   }
 
   /**
@@ -109,15 +106,16 @@ export class ShareMembers {
   }
 
   /**
-   * Has the group begin where it hasn't yet, and returns the records of that: stored at once, so that a restart doesn't
+   * Has the group begin where it hasn't yet. That is stored at once, whatever becomes of who asked: a restart must not
    * move where it begins. It begins in all partitions of a topic at once, so a partition that was added later holds
    * nothing older than that.
    */
-  #planBegin(groupId: string, topics: readonly string[], where: Acquire['request']['startAt']): TableRecord[] {
-    return topics.flatMap((topic) => {
-      const { topicId, partitions } = this.#hooks.facts(topic)
+  #begin(groupId: string, topics: readonly string[], where: Acquire['request']['startAt']): void {
+    // Asked for all of them first: where one is gone, the member is refused and nothing has begun.
+    const facts = topics.map((topic) => ({ ...this.#hooks.facts(topic), topic }))
+    for (const { topic, topicId, partitions } of facts) {
       const begunCount = this.#shares.begunCount(groupId, topicId)
-      if (begunCount >= partitions || !this.#hooks.isLive(topicId)) return []
+      if (begunCount >= partitions || !this.#hooks.isLive(topicId)) continue
       const startAt = begunCount > 0 ? 'earliest' : where
       const places = Array.from({ length: partitions }, (_, partition) => ({ topicId, partition }))
         .filter((id) => !this.#shares.isKnown({ groupId, ...id }))
@@ -125,8 +123,8 @@ export class ShareMembers {
           const { logStartOffset, endOffset } = rangeOf(this.#hooks.partition(topic, id.partition).partition)
           return { ...id, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
         })
-      return this.#shares.planStart(groupId, places)
-    })
+      this.#change(this.#shares.planStart(groupId, places), () => {})
+    }
   }
 
   acknowledge({ member, request, done }: CommandOf<'acknowledgeShare'>, now: number): void {

@@ -7,6 +7,7 @@ import { ShareGroups } from '../../bindings/coordinator/share/share-groups.ts'
 import { WINDOW_OFFSETS } from '../../bindings/coordinator/share/share-partition.ts'
 import type { HostedPartition } from '../../bindings/engine/hosted-partition.ts'
 import { ShareMembers } from '../../bindings/engine/share-members.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 
 const COUNT = 1000
 const MEMBERS = 20
@@ -35,6 +36,7 @@ function stand(isLive: () => boolean = () => true) {
   })) as unknown as HostedPartition[]
   const members = new ShareMembers(new ShareGroups(), {
     facts: (topic) => {
+      if (topic === 'gone') throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', 'it is gone', { topic })
       looks++
       return topic === 't' ? { topicId: TOPIC_ID, partitions: COUNT } : { topicId: topic, partitions: 0 }
     },
@@ -170,6 +172,15 @@ test('a member that asks finds what was released, what expired and what a window
       ['m5', 1, 4],
     ],
   )
+})
+
+// Regression: it had begun in memory alone, and a restart would have had it begin at a later end.
+test('a member that is refused for one topic has not begun another', () => {
+  const { acquire, plannedSoFar } = stand()
+  assert.throws(() => acquire('m0', 1, { topics: ['t', 'gone'] }), LogError.is)
+  assert.is(plannedSoFar(), 0)
+  acquire('m0', 1)
+  assert.is(plannedSoFar(), COUNT)
 })
 
 // It would stand after the tombstones of what the group keeps of the topic.

@@ -114,8 +114,8 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a delivery happens before it is counted on the disk',
     file: 'engine/share-members.ts',
-    find: '        if (isServed) done(error, acquired)\n      })\n',
-    put: '        if (error !== undefined) throw error\n      })\n      if (isServed) done(undefined, acquired)\n',
+    find: '    this.#change(records, (error) => done(error, acquired))\n',
+    put: '    this.#change(records, (error) => {\n      if (error !== undefined) throw error\n    })\n    done(undefined, acquired)\n',
     tests: [powerLoss],
   },
   {
@@ -131,6 +131,20 @@ export const SHARING: readonly Mutant[] = [
     find: "const isLast = type === 'release' && shared.deliveryCount >= this.#settings.maxDeliveries\n",
     put: "const isLast = type === 'release' && shared.deliveryCount < 0\n",
     tests: [letters],
+  },
+  {
+    name: 'work queues: a group begins in memory alone',
+    file: 'engine/share-members.ts',
+    find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',
+    put: 'this.#shares.planStart(groupId, places)\n',
+    tests: ['engine/share-members.test.ts', consumers],
+  },
+  {
+    name: 'work queues: a member that is refused for one topic has begun the others',
+    file: 'engine/share-members.ts',
+    find: '    const facts = topics.map((topic) => ({ ...this.#hooks.facts(topic), topic }))\n    for (const { topic, topicId, partitions } of facts) {\n',
+    put: '    for (const topic of topics) {\n      const { topicId, partitions } = this.#hooks.facts(topic)\n',
+    tests: ['engine/share-members.test.ts'],
   },
   {
     name: 'work queues: a partition that is added begins at its end',
