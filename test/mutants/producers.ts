@@ -23,6 +23,20 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: [idempotence],
   },
   {
+    name: 'what waits for its flush is acknowledged to who sends it again with acks 1',
+    file: 'engine/appending.ts',
+    find: "if (request.acks === 'all' || appended.duplicate) this",
+    put: "if (request.acks === 'all') this",
+    tests: ['engine/duplicates.test.ts'],
+  },
+  {
+    name: 'sequences in front of a batch that is written are given again',
+    file: 'client/producer/partition-queue.ts',
+    find: '    if (this.#unanswered.isAfterGap(batch)) this.#needsEpoch = true\n',
+    put: '',
+    tests: [queue],
+  },
+  {
     name: 'a stale epoch is taken',
     file: partition,
     find: 'if (verdict !== SEQUENCE_ACCEPTED) throw',
