@@ -198,6 +198,28 @@ test('the first batch of a partition goes alone: the log would take the second o
   assert.equal(broker.texts('t'), ['a', 'b', 'c'])
 })
 
+// Its epochs are used up, so that the partition has never heard of the id that it goes on under.
+test('the first batch of a partition goes alone under another id of the producer, too', async () => {
+  const { log, broker, port } = setup()
+  const openProducer = broker.openProducer.bind(broker)
+  broker.openProducer = async () => {
+    const session = await openProducer()
+    session.bumpEpoch = async () => void Object.assign(session, { producerId: session.producerId + 1 })
+    return session
+  }
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.fault = (_, count) => {
+    if (count === 1) return { kind: 'fail', error: new LogError('STORAGE_FULL', 'no room') }
+    return count === 2 ? { kind: 'drop' } : undefined
+  }
+  await failure('STORAGE_FULL', () => producer.send({ topic: 't', value: 'maybe' }))
+  const sent = ['a', 'b', 'c'].map((value) => producer.send({ topic: 't', value }))
+  for (let turn = 0; turn < 5; turn++) await port.advance(10)
+  await Promise.all(sent)
+  assert.equal(broker.texts('t'), ['first', 'maybe', 'a', 'b', 'c'])
+})
+
 test('after an answer that leaves open whether the batch is written, the next one is not taken for it', async () => {
   const { log, broker } = setup()
   const error = new LogError('STORAGE_FULL', 'no room')

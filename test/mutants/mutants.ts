@@ -10,6 +10,7 @@ import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { OFFSETS } from './offsets.ts'
 import { OLDER_JOURNAL } from './older-journal.ts'
+import { PROCESSING } from './processing.ts'
 import { PRODUCERS } from './producers.ts'
 import { RECOVERY } from './recovery.ts'
 import { REMOTE } from './remote.ts'
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...TRANSACTIONS,
   ...OFFSETS,
   ...CLIENTS,
+  ...PROCESSING,
   ...REMOTE,
   ...SEGMENTS,
   ...STORE,

@@ -30,6 +30,27 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['engine/duplicates.test.ts'],
   },
   {
+    name: 'what readers have seen is hidden while it comes again',
+    file: 'engine/appending.ts',
+    find: '    if (!duplicate) watermarks.wait(baseOffset, nextOffset)\n',
+    put: '    watermarks.wait(baseOffset, nextOffset)\n',
+    tests: ['engine/duplicates.test.ts'],
+  },
+  {
+    name: 'what readers have seen of a transaction is hidden while it comes again',
+    file: 'engine/appending.ts',
+    find: '      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
+    put: '      hosted.partition.watermarks.unwritten(baseOffset)\n',
+    tests: ['engine/duplicates.test.ts'],
+  },
+  {
+    name: 'a partition is believed to know a producer that goes on under another id',
+    file: 'client/producer/partition-queue.ts',
+    find: '    this.#unanswered.beginSequencesAnew()\n    this.#isKnown = false\n',
+    put: '    this.#unanswered.beginSequencesAnew()\n',
+    tests: [queue],
+  },
+  {
     name: 'sequences in front of a batch that is written are given again',
     file: 'client/producer/partition-queue.ts',
     find: '    if (this.#unanswered.isAfterGap(batch)) this.#needsEpoch = true\n',
