@@ -45,15 +45,17 @@ export interface PassResult {
 /**
  * One pass over one partition: first it learns the last offset of each key in the dirty part, as far as its memory
  * goes; then it rewrites the segments, from the first one on, without the records that a newer one replaces (kafka.md
- * 2.8). `undefined` if retention or a delete of the topic changed the partition meanwhile: the next pass begins anew.
- * The pass may be left between any two yields, by `return`.
+ * 2.8). `undefined` if retention or a delete of the topic changed the partition meanwhile, or its file was closed for
+ * others: the next pass begins anew. The pass may be left between any two yields, by `return`.
  */
 export function* compact(input: PassInput): Task<PassResult | undefined> {
   const { store, id, dirty } = input
   const endOffset = dirty.segments.at(-1)?.nextOffset ?? dirty.fromOffset
   const aborted = yield* abortedIn(input, dirty.segments[0]?.baseOffset ?? 0, endOffset)
+  if (aborted === undefined) return undefined
   const map = new OffsetMap(input.kernel, mapBytes(input))
   const mapEnd = yield* fillMap(input, map, aborted, endOffset)
+  if (mapEnd === undefined) return undefined
   const cleaner = new BatchCleaner({
     kernel: input.kernel,
     map,
@@ -86,24 +88,30 @@ function mapBytes({ mapBytes, dirty }: PassInput): number {
   return Math.min(mapBytes, dirtyBytes * 4)
 }
 
-function* abortedIn({ store, id }: PassInput, from: number, to: number): Task<readonly AbortedTransaction[]> {
+function* abortedIn(
+  { store, id }: PassInput,
+  from: number,
+  to: number,
+): Task<readonly AbortedTransaction[] | undefined> {
   const found = store.abortedBetween(id, from, to)
   if (found !== undefined) return found
   yield* store.prepareRead(id, from, to)
-  return store.abortedBetween(id, from, to) ?? []
+  return store.abortedBetween(id, from, to)
 }
 
-/** Returns the offset below which every key is in the map. */
+/** Returns the offset below which every key is in the map; `undefined` if not all of them could be read. */
 function* fillMap(
   input: PassInput,
   map: OffsetMap,
   aborted: readonly AbortedTransaction[],
   endOffset: number,
-): Task<number> {
+): Task<number | undefined> {
   const transactions = new DecidedTransactions(aborted)
   const fromOffset = Math.max(input.dirty.fromOffset, input.logStartOffset)
   let mapEnd = endOffset
+  let readOffset = fromOffset
   yield* streamBatches(input, fromOffset, endOffset, function* (batch) {
+    readOffset = batch.lastOffset + 1
     if (batch.isControl) return true
     const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
     if (records === undefined) return true
@@ -116,7 +124,7 @@ function* fillMap(
     }
     return true
   })
-  return mapEnd
+  return readOffset < mapEnd ? undefined : mapEnd
 }
 
 /** Returns the first offset for which the map has no room. */
