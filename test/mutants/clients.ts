@@ -242,7 +242,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a batch that comes after what another member committed is passed over for what was aborted before',
     file: inTransactions,
-    find: 'samePlace(before, batch) && consumer.comesAgain(batch)',
+    find: 'samePlace(before, batch) && this.#parts.consumer.comesAgain(batch)',
     put: 'samePlace(before, batch)',
     tests: [commits],
   },

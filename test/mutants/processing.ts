@@ -21,4 +21,18 @@ export const PROCESSING: readonly Mutant[] = [
 `,
     tests: [commits],
   },
+  {
+    name: 'state of a batch is gone once the next one is committed',
+    file: inTransactions,
+    find: '      await committed\n      state.committed()\n',
+    put: '      await committed\n',
+    tests: [commits],
+  },
+  {
+    name: 'a batch whose neighbour was aborted is handled over its own first changes',
+    file: inTransactions,
+    find: " || before?.partition !== batch.partition) return 'nothing'",
+    put: " || before === undefined) return 'nothing'",
+    tests: [commits],
+  },
 ]

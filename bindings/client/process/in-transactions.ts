@@ -146,12 +146,9 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
    * other state.
    */
   async #awaitCommit(batch: DeliveredBatch): Promise<'nothing' | 'aborted' | 'comes again'> {
-    const { consumer, states } = this.#parts
     const before = this.#committing?.batch
     if ((await this.#isCommitted()) || before?.partition !== batch.partition) return 'nothing'
-    // If the state was restored after that failure, it holds changes by records that are handled again.
-    states.forget([batch.partition])
-    return samePlace(before, batch) && consumer.comesAgain(batch) ? 'comes again' : 'aborted'
+    return samePlace(before, batch) && this.#parts.consumer.comesAgain(batch) ? 'comes again' : 'aborted'
   }
 
   async end(): Promise<void> {
