@@ -16,33 +16,10 @@ import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { type Asked, SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel, noProducer } from '../kernel/support.ts'
-import { FakePort, settle } from './fake-port.ts'
+import { FakePort } from './fake-port.ts'
+import { COUNT, filler, known, list, sendAndReuse } from './lent-lists.ts'
 import { DRIVERS } from './stores.ts'
 import { failure, gate, setup, text } from './support.ts'
-
-const COUNT = 40
-const filler = 'x'.repeat(1000)
-
-/** More than a batch of 16 KiB. */
-function list(name: string, change: Partial<ProducerRecord> = {}): ProducerRecord[] {
-  return Array.from({ length: COUNT }, (_, at) => ({ topic: 't', value: `${name} ${at} ${filler}`, ...change }))
-}
-
-/** Sends, and uses the list and its records again at once. */
-function sendAndReuse(sender: Sender, records: ProducerRecord[]): Promise<unknown> {
-  const sent = sender.send(records)
-  for (const record of records) {
-    record.value = 'used again'
-    record.headers = { used: 'again' }
-  }
-  records.length = 1
-  return sent
-}
-
-async function known(log: Log, producer = log.producer()): Promise<Sender> {
-  await producer.send({ topic: 't', value: 'known' })
-  return producer
-}
 
 test('a call whose records all go to one partition and fill a batch: the log takes them uncopied, and each is answered', async () => {
   const { log, broker } = setup()
@@ -195,46 +172,6 @@ test('a batch that fails once the log has it rejects, and is never retried: its 
   await port.advance(10)
   await behind
   assert.is(broker.texts('t').length, COUNT + 2, 'each once')
-})
-
-test('no batch overtakes the producer’s first one while it is unknown whether that one is written', async () => {
-  const { log, broker, port } = setup()
-  broker.borrows = () => true
-  const producer = log.producer()
-  await producer.send([])
-  broker.fault = (_, count) => (count === 0 ? { kind: 'drop' } : undefined)
-  const first = producer.send({ topic: 't', value: 'first' })
-  await settle()
-  const sent = sendAndReuse(producer, list('a'))
-  await port.advance(10)
-  await Promise.all([first, sent])
-  assert.equal(broker.borrowed, [])
-  assert.equal(broker.texts('t').slice(0, 2), ['first', `a 0 ${filler}`])
-})
-
-test('no batch is sent under an epoch that is about to end', async () => {
-  const { log, broker, port } = setup({ t: 2 })
-  broker.borrows = () => true
-  const producer = log.producer()
-  for (const partition of [0, 1]) await producer.send({ topic: 't', partition, value: 'known' })
-  const { opened, open } = gate()
-  const error = new LogError('MEMORY_CAP_REACHED', 'failed')
-  broker.fault = ({ partition }) => (partition === 0 ? { kind: 'fail', error } : { kind: 'hold', until: opened })
-  const failed = producer.send(list('a', { partition: 0 }))
-  const held = producer.send({ topic: 't', partition: 1, value: 'held' })
-  await failure('MEMORY_CAP_REACHED', () => failed)
-  broker.fault = () => undefined
-  const behind = producer.send({ topic: 't', partition: 0, value: 'behind' })
-  await settle()
-  const sent = sendAndReuse(producer, list('b', { partition: 1 }))
-  assert.equal(broker.borrowed, [COUNT])
-  open()
-  await port.advance(10)
-  await Promise.all([held, behind, sent])
-  assert.equal(
-    broker.appends.map(({ producerEpoch }) => producerEpoch),
-    [0, 0, 0, 0, 1, 1],
-  )
 })
 
 test('records that are to be compressed are copied', async () => {

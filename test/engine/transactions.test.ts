@@ -1,6 +1,6 @@
 // Transactions of the engine, over files and over rows.
 import * as assert from 'uvu/assert'
-import type { FetchedBatch } from '../../bindings/broker/reader-session.ts'
+import type { FetchedBatch, FetchedPartition } from '../../bindings/broker/reader-session.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
 import { POSITIONS_TOPIC } from '../../bindings/model/names.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
@@ -30,10 +30,11 @@ test('records in several partitions become visible together, at the commit (test
   client.begin()
   client.send('t', 0, 'x')
   client.send('t', 1, 'y')
+  client.send('t', 0, 'z')
   client.end('abort')
   assert.equal([values(host, 0), values(host, 1)], [['a', 'b'], ['c']])
-  assert.equal(values(host, 0, 'read_uncommitted'), ['a', 'b', 'x'])
-  assert.is(client.begin().send('t', 0, 'after two markers'), 5)
+  assert.equal(values(host, 0, 'read_uncommitted'), ['a', 'b', 'x', 'z'])
+  assert.is(client.begin().send('t', 0, 'after two markers'), 6)
 })
 
 test('one flush for any number of partitions', () => {
@@ -76,6 +77,24 @@ test('the older of two decided: readers go on to the younger, not further (testL
   assert.equal(values(host, 0), ['o1'])
   younger.end('abort')
   assert.equal(values(host, 0), ['o1', 'o2'])
+})
+
+// An index of aborted transactions tells with each how far readers could go after it: no further look beyond that.
+test('aborted ones that overlap are passed over however little is read at a time', () => {
+  const host = fresh()
+  const first = new TransactionalClient(host, 'first').init().begin()
+  const second = new TransactionalClient(host, 'second').init().begin()
+  first.send('t', 0, 'a')
+  second.send('t', 0, 'b')
+  second.end('abort')
+  first.end('abort')
+  const seen = (over: typeof host) => {
+    const positions = [{ topic: 't', partition: 0, nextOffset: 0 }]
+    const request = { positions, isolationLevel: 'read_committed', maxBytes: 1, wait: false } as const
+    return over.ask<readonly FetchedPartition[]>((done) => ({ kind: 'fetch', reader: over, request, done }))
+  }
+  assert.equal(seen(host)[0]?.batches, [])
+  assert.equal(seen(afterCrash(host, 'all'))[0]?.batches, [])
 })
 
 test('a look for one record sees what committed readers see, from memory too: no open one, no aborted one, no marker', () => {

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.ts'
 
 const badRecords = 'client/bad-records.test.ts'
+const borrowed = 'client/borrowed-sends.test.ts'
+const borrowedOrder = 'client/borrowed-order.test.ts'
 const engine = 'engine/transactions.test.ts'
 const idempotence = 'regressions/idempotence.test.ts'
 const queue = 'client/producer-queue.test.ts'
@@ -28,6 +30,13 @@ export const PRODUCERS: readonly Mutant[] = [
     find: "if (request.acks === 'all' || appended.duplicate) this",
     put: "if (request.acks === 'all') this",
     tests: ['engine/duplicates.test.ts'],
+  },
+  {
+    name: 'of thousands of batches that wait, some are shown before their flush',
+    file: 'log/partition/watermarks.ts',
+    find: '      this.#waiting.splice(0, this.#firstWaiting)\n      this.#firstWaiting = 0\n',
+    put: '      this.#waiting.splice(0, this.#firstWaiting)\n',
+    tests: ['log/partition/watermarks.test.ts'],
   },
   {
     name: 'what readers have seen is hidden while it comes again',
@@ -167,21 +176,49 @@ export const PRODUCERS: readonly Mutant[] = [
     file: 'engine/appending.ts',
     find: 'if (command.isBorrowed === true) return done(mustWait)',
     put: 'if (command.isBorrowed === null) return done(mustWait)',
-    tests: ['client/borrowed-sends.test.ts'],
+    tests: [borrowed],
   },
   {
     name: 'a batch that was handed over is asked for again',
     file: 'client/producer/partition-queue.ts',
     find: 'const mayAsk = !batch.isHandedOver && isWorthAsking(error)',
     put: 'const mayAsk = isWorthAsking(error)',
-    tests: ['client/borrowed-sends.test.ts'],
+    tests: [borrowed],
+  },
+  {
+    name: 'a call that was lent goes beside the first batch of its producer',
+    file: 'client/producer/partition-queue.ts',
+    find: '      this.#isKnownNow &&\n',
+    put: '',
+    tests: [borrowedOrder],
+  },
+  {
+    name: 'a call that was lent goes before a batch that is asked for again',
+    file: 'client/producer/partition-queue.ts',
+    find: '      !this.#unanswered.isUnsure &&\n',
+    put: '',
+    tests: [borrowedOrder],
+  },
+  {
+    name: 'a call that was lent goes over the gap of a refused batch',
+    file: 'client/producer/partition-queue.ts',
+    find: ' && !this.#unanswered.hasGap && !this.#needsEpoch\n    return (',
+    put: ' && !this.#needsEpoch\n    return (',
+    tests: [borrowedOrder],
+  },
+  {
+    name: 'a call that was lent follows what may be written under an epoch that is to end',
+    file: 'client/producer/partition-queue.ts',
+    find: ' && !this.#unanswered.hasGap && !this.#needsEpoch\n    return (',
+    put: ' && !this.#unanswered.hasGap\n    return (',
+    tests: [borrowedOrder],
   },
   {
     name: 'a call that was lent passes what waits before it',
     file: 'client/producer/partition-queue.ts',
     find: 'const isWhole = this.#waiting.length === 0 && ',
     put: 'const isWhole = ',
-    tests: ['client/borrowed-sends.test.ts'],
+    tests: [borrowed],
   },
   {
     name: 'the places of a call in several batches begin anew with each',

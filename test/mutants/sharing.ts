@@ -21,6 +21,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [locks],
   },
   {
+    name: 'work queues: what lies beyond the end of a damaged partition is delivered',
+    file: 'coordinator/share/share-partition.ts',
+    find: ' || availableAt > now || offset >= limitOffset) continue',
+    put: ' || availableAt > now) continue',
+    tests: ['coordinator/share/share-partition.test.ts'],
+  },
+  {
     name: 'work queues: a delay is none',
     file: shared,
     find: "state !== 'available' || availableAt > now ||",

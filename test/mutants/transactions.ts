@@ -109,6 +109,27 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
+    name: 'a partition gets a marker for each batch of its transaction',
+    file: 'engine/appending.ts',
+    find: '      if (!isIn) transacting.join(open, hosted)\n',
+    put: '      transacting.join(open, hosted)\n',
+    tests: [engine],
+  },
+  {
+    name: 'an aborted transaction hides those that began before it',
+    file: partition,
+    find: 'lastStableOffset: this.#open.lowest(offset + 1) }',
+    put: 'lastStableOffset: offset + 1 }',
+    tests: [engine],
+  },
+  {
+    name: 'an aborted transaction that a recovery finds hides those that began before it',
+    file: 'log/segment/transaction-scan.ts',
+    find: 'lastStableOffset: this.open.lowest(baseOffset + 1) }',
+    put: 'lastStableOffset: baseOffset + 1 }',
+    tests: [engine],
+  },
+  {
     name: 'markers leave the old epoch in their partition',
     file: 'log/partition/marker.ts',
     find: '    producerEpoch,\n    coordinatorEpoch,\n',

@@ -26,6 +26,8 @@ test('each offset goes to one member; new ones come after those that were releas
   assert.is(shared.acknowledge('a', range(11, 11), 'release', 0), undefined)
   assert.equal(shared.acquire(by('b', 3), 20), [range(11, 11, 2), range(15, 16)])
   assert.equal(shared.acquire(by('a', 5), 17), [], 'nothing at or above the limit')
+  assert.is(shared.acknowledge('b', range(15, 16), 'release', 0), undefined)
+  assert.equal(shared.acquire(by('a', 5), 16), [range(15, 15, 2)], 'where a damaged partition ends before it')
 })
 
 test('only the member that has the lock can acknowledge an offset, and only once', () => {
