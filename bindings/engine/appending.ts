@@ -75,7 +75,6 @@ export class Appending {
 
   #appendNow(hosted: HostedPartition, command: AppendCommand): void {
     this.#hooks.assertOpen()
-    hosted.assertAlive()
     const { producerId, request, isTransactional } = command
     const { topics, transacting } = this.#hooks
     const open = isTransactional ? transacting.admit(hosted, producerId, request.producerEpoch) : undefined

@@ -35,6 +35,39 @@ test('a place whose commit is on its way to the disk is not stable before it is 
   assert.ok(stable().answered)
 })
 
+test('a place that two transactions may change is stable once both are decided', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const generation = host.join('g', 'm', ['t'])
+  const at = [{ topicId: TOPIC_ID, partition: 0 }]
+  const [earlier, later] = ['earlier', 'later'].map((id, index) => {
+    const client = new TransactionalClient(host, id).init().begin()
+    client.sendOffsets({ groupId: 'g', memberId: 'm', generation, offsets: [{ ...at[0]!, nextOffset: index + 1 }] })
+    return client
+  }) as [TransactionalClient, TransactionalClient]
+  const stable = host.start<void>((done) => ({ kind: 'awaitStableOffsets', groupId: 'g', at, done }))
+  earlier.end('commit')
+  host.settle()
+  assert.not(stable.answered)
+  later.end('commit')
+  assert.ok(stable.answered)
+  assert.is(host.engine.groups.committed('g', TOPIC_ID, 0)?.nextOffset, 2)
+})
+
+test('who aborts a transaction by hand is answered once it is aborted, though a new instance has fenced it before', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a')
+  const init = { kind: 'initTransactionalProducer', transactionalId: 'id', timeoutMs: 60_000 } as const
+  const fenced = host.start<unknown>((done) => ({ ...init, done }))
+  const aborted = host.start<unknown>((done) => ({ kind: 'abortTransaction', transactionalId: 'id', done }))
+  while (!fenced.answered) {
+    assert.not(aborted.answered)
+    assert.ok(host.advance())
+  }
+  host.settle()
+  assert.equal([aborted.answered, aborted.error, fenced.error], [true, undefined, undefined])
+})
+
 test('a transaction in more partitions than a frame has sectors for commits whole, beside what others send there', (host) => {
   const partitions = 40
   host.createTopic(TOPIC_ID, 't', partitions, {})

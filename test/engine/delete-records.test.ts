@@ -8,6 +8,7 @@ import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
+import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { VirtualRows, type VirtualStorage } from '../../bindings/testkit/simulation/virtual-rows.ts'
 import { newKernel } from '../kernel/support.ts'
@@ -146,6 +147,21 @@ tests('files go when their checkpoint is there, acks 1 or all; the last segment 
       [9, 10, 11],
     )
   }
+})
+
+tests('records of an open transaction can be deleted: committed readers then wait for none that is gone', () => {
+  const host = created(new VirtualDisk())
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 0, 'a', 'b')
+  // The first look asks for a ceiling above them.
+  for (let look = 0; look < 2; look++) {
+    host.fetchAll('t', 0, 'read_uncommitted')
+    host.settle()
+  }
+  assert.equal(deleteBefore(host, -1), [2])
+  const { watermarks, lastStableOffset } = host.engine.topics.partition('t', 0).partition
+  assert.equal([watermarks.logStartOffset, lastStableOffset], [2, 2])
+  assert.equal([fetchAt(host, 2)?.nextOffset, fetchAt(host, 2)?.error], [2, undefined])
 })
 
 tests('beyond the high watermark, in a topic that compacts, without the topic: refused, and nothing moves', () => {

@@ -65,6 +65,13 @@ export const CLEANUP: readonly Mutant[] = [
     tests: [retention],
   },
   {
+    name: 'log starts: committed readers wait for records that are deleted',
+    file: 'log/partition/last-stable-offset.ts',
+    find: 'Math.max(stable, this.#watermarks.logStartOffset)',
+    put: 'stable',
+    tests: ['engine/delete-records.test.ts'],
+  },
+  {
     name: 'log starts: told before they are durable',
     file: starts,
     find: '      const moved = ahead.slice(at, at + MOVES_AT_ONCE)\n',

@@ -145,6 +145,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/compaction/closed-file.test.ts'],
   },
   {
+    name: 'compaction: a record that went is still found by its offset',
+    file: 'log/partition/partition.ts',
+    find: '    this.#tail.dropBefore(offset)\n    this.#cached.clear()\n',
+    put: '    this.#tail.dropBefore(offset)\n',
+    tests: ['engine/compacting.test.ts'],
+  },
+  {
     name: 'compaction: an older record of a key outlives the newer one',
     file: cleaner,
     find: 'if (offset < map.getHashed(',

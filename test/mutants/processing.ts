@@ -22,6 +22,13 @@ export const PROCESSING: readonly Mutant[] = [
     tests: [commits],
   },
   {
+    name: 'what a record sets by a value that another one has changed meanwhile counts',
+    file: 'client/process/batch-work.ts',
+    find: '        if (state.areStale(layers)) continue\n        state.take(layers)\n',
+    put: '        state.take(layers)\n',
+    tests: ['process/concurrency.test.ts'],
+  },
+  {
     name: 'state of a batch is gone once the next one is committed',
     file: inTransactions,
     find: '      await committed\n      state.committed()\n',

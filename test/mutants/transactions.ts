@@ -130,6 +130,20 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
+    name: 'who joins waits for one of several transactions that may change its offsets',
+    file: transacting,
+    find: '(error === undefined ? this.awaitStableOffsets(command) : done(error)))',
+    put: '(error === undefined ? done(undefined) : done(error)))',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
+  {
+    name: 'an abort by hand is answered before the fence that came first has aborted',
+    file: transacting,
+    find: "      else if (open.state !== 'PrepareAbort') done(undefined, instance)\n",
+    put: '      else if (open.transactionalId.length > 0) done(undefined, instance)\n',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
+  {
     name: 'markers leave the old epoch in their partition',
     file: 'log/partition/marker.ts',
     find: '    producerEpoch,\n    coordinatorEpoch,\n',

@@ -152,7 +152,7 @@ test('a batch whose output is refused once its transaction has begun comes again
     const begin = session.begin.bind(session)
     session.begin = async () => {
       const sends = await begin()
-      sends.appendBorrowed = undefined
+      Object.assign(sends, { appendBorrowed: undefined })
       const append = sends.append.bind(sends)
       sends.append = (request) => (++sent === 1 ? Promise.reject(abortable()) : append(request))
       return sends

@@ -104,6 +104,33 @@ test('concurrency: records of different keys that change one key of the state lo
   await log.close()
 })
 
+test('concurrency: what a record sets by a value that another one has changed meanwhile does not count', async (open) => {
+  const log = await open({ topics: [totals, receipts] })
+  await log.admin.createTopic('in')
+  const count = 40
+  await log.producer().send(Array.from({ length: count }, (_, n) => ({ topic: 'in', key: `${n}`, value: '' })))
+  const processor = log.process({
+    groupId: 'g',
+    topics: ['in'],
+    concurrency: 4,
+    state: { totals: store(totals) },
+    async handle(record, { state }) {
+      const total = ((await state.totals.get('all')) ?? 0) + 1
+      await new Promise((resolve) => setTimeout(resolve, record.offset % 3))
+      state.totals.set('all', total)
+      return receipts.record({ value: { account: '', total } })
+    },
+  })
+  await until(async () => (await values(log, receipts)).length === count)
+  await processor.close()
+  const seen = (await values<{ total: number }>(log, receipts)).map(({ total }) => total)
+  assert.equal(
+    seen.sort((a, b) => a - b),
+    Array.from({ length: count }, (_, n) => n + 1),
+  )
+  await log.close()
+})
+
 for (const delivery of ['exactly-once', 'at-least-once'] as const) {
   for (const concurrency of [1, 3]) {
     test(`${delivery}, concurrency ${concurrency}: work that takes longer than a transaction and a poll may gets done`, async (_, openBroker) => {
