@@ -4,7 +4,7 @@ import type { Sender } from '../../bindings/client/producer/producer-type.ts'
 import type { ProducerRecord } from '../../bindings/client/producer-record.ts'
 
 export const COUNT = 40
-export const filler = 'x'.repeat(1000)
+export const filler: string = 'x'.repeat(1000)
 
 /** More than a batch of 16 KiB. */
 export function list(name: string, change: Partial<ProducerRecord> = {}): ProducerRecord[] {
@@ -22,7 +22,7 @@ export function sendAndReuse(sender: Sender, records: ProducerRecord[]): Promise
   return sent
 }
 
-export async function known(log: Log, producer = log.producer()): Promise<Sender> {
+export async function known(log: Log, producer: Sender = log.producer()): Promise<Sender> {
   await producer.send({ topic: 't', value: 'known' })
   return producer
 }

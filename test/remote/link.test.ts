@@ -1,0 +1,89 @@
+// What an attached process asks goes over one channel after another: in its order, answered by the present one alone.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
+import { Link } from '../../bindings/engine/remote/link.ts'
+import { joinPieces } from '../../bindings/engine/remote/message-pieces.ts'
+import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
+import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
+import { ANSWER_OK } from '../../bindings/engine/remote/protocol.ts'
+import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
+import { turns } from './support.ts'
+
+/** A holder's end, which the test plays. */
+class PlayedChannel implements Channel {
+  readonly asked: { readonly call: number; readonly method: string }[] = []
+  #onMessage: OnMessage = () => {}
+  lose: () => void = () => {}
+
+  start(onMessage: OnMessage, onEnd: () => void): void {
+    this.#onMessage = onMessage
+    this.lose = onEnd
+  }
+
+  send(message: Parameters<Channel['send']>[0]): void {
+    const reader = new MessageReader(joinPieces(message))
+    const call = reader.int32()
+    const method = reader.text()
+    this.asked.push({ call, method })
+    if (method === 'hello') this.answer(call, {})
+  }
+
+  answer(call: number, value: unknown): void {
+    const writer = new MessageWriter().int32(call).uint8(ANSWER_OK).int32(1)
+    writeValue(writer, value)
+    this.#onMessage(joinPieces(writer.finish()), () => {})
+  }
+
+  keepAlive(): void {}
+  end(): void {}
+}
+
+async function opened() {
+  const channels: PlayedChannel[] = []
+  const link = new Link({
+    async connect() {
+      channels.push(new PlayedChannel())
+      return channels.at(-1) as PlayedChannel
+    },
+    connected: () => {},
+    membersLost: () => {},
+    noticed: () => {},
+    warned: () => {},
+    now: () => 0,
+    random: () => 0.5,
+    setTimer: () => () => {},
+  })
+  await link.open()
+  /** `append` is among the calls that are asked again. */
+  const ask = (method: string) => link.call(method, 0, () => {}, readValue)
+  const methods = (channel: PlayedChannel | undefined) => channel?.asked.map(({ method }) => method)
+  return { channels, ask, methods }
+}
+
+test('calls are asked again in the order in which they were asked', async () => {
+  const { channels, ask, methods } = await opened()
+  for (const method of ['append', 'deleteRecords', 'setOffsets']) ask(method).catch(() => {})
+  channels[0]?.lose()
+  await turns(3)
+  assert.equal(methods(channels[1]), ['hello', 'append', 'deleteRecords', 'setOffsets'])
+})
+
+test('what a channel that was lost still brings answers nothing, and that it ends once more ends nothing', async () => {
+  const { channels, ask, methods } = await opened()
+  const answer = ask('append')
+  const [first] = channels
+  first?.lose()
+  await turns(3)
+  const [, second] = channels
+  const again = second?.asked.at(-1)
+  assert.is(again?.method, 'append')
+  first?.answer(again?.call ?? -1, 'of the holder before')
+  first?.lose()
+  await turns(3)
+  assert.equal([channels.length, methods(second)], [2, ['hello', 'append']])
+  second?.answer(again?.call ?? -1, 'of this one')
+  assert.is(await answer, 'of this one')
+})
+
+test.run()
