@@ -97,6 +97,19 @@ test('aborted ones that overlap are passed over however little is read at a time
   assert.equal(seen(afterCrash(host, 'all'))[0]?.batches, [])
 })
 
+// What it sent since may be lost: committed, it would have the rest alone.
+test('a transaction that went on over a close is aborted by a crash after that', () => {
+  const host = fresh()
+  const { instance } = new TransactionalClient(host, 'id').init().begin()
+  new TransactionalClient(host, 'id').as(instance).send('t', 0, 'before the close')
+  host.close()
+  const again = opened(host.storage.reopened())
+  new TransactionalClient(again, 'id').as(instance).send('t', 1, 'after it')
+  const crashed = afterCrash(again, 'none')
+  refuses('TRANSACTION_ABORTABLE', () => new TransactionalClient(crashed, 'id').as(instance).end('commit'))
+  assert.equal([values(crashed, 0), values(crashed, 1)], [[], []])
+})
+
 test('a look for one record sees what committed readers see, from memory too: no open one, no aborted one, no marker', () => {
   const host = fresh()
   const client = new TransactionalClient(host, 'id').init().begin()

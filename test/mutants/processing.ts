@@ -29,6 +29,20 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/concurrency.test.ts'],
   },
   {
+    name: 'state of a partition that was given up counts once it is there again',
+    file: 'client/process/process.ts',
+    find: '(partitions) => this.#states.forget(partitions.map(({ partition }) => partition))',
+    put: '() => {}',
+    tests: [commits],
+  },
+  {
+    name: 'a member of which another one has part of the inputs works on them',
+    file: 'client/process/process.ts',
+    find: '      this.#states.checkShare(names, consumer.assignment())\n    })',
+    put: '    })',
+    tests: ['process/process.test.ts'],
+  },
+  {
     name: 'state of a batch is gone once the next one is committed',
     file: inTransactions,
     find: '      await committed\n      state.committed()\n',

@@ -144,6 +144,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: ['engine/decisions-under-way.test.ts'],
   },
   {
+    name: 'a transaction that went on over a close goes on over a crash, too',
+    file: 'coordinator/transaction/recovery.ts',
+    find: 'const goesOn = isClean && entry',
+    put: 'const goesOn = entry',
+    tests: [engine],
+  },
+  {
     name: 'markers leave the old epoch in their partition',
     file: 'log/partition/marker.ts',
     find: '    producerEpoch,\n    coordinatorEpoch,\n',

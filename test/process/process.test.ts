@@ -178,6 +178,13 @@ test('inputs of one state have equal partitions, at the start and at every assig
   await refusal(running)
   await member.close()
   await joining
+  // It has that before the first one reads both.
+  const before = log.consumer({ groupId: 'g', topics: ['b'] })
+  const reading = before.batches()[Symbol.asyncIterator]().next()
+  await until(async () => (await log.admin.describeGroup('g')).state === 'Stable')
+  await refusal(start())
+  await before.close()
+  await reading
   const first = log.consumer({ groupId: 'g', topics: ['a', 'b'] })
   const waiting = first.batches()[Symbol.asyncIterator]().next()
   const second = start()
