@@ -27,7 +27,7 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'what waits for its flush is acknowledged to who sends it again with acks 1',
     file: 'engine/appending.ts',
-    find: "if (request.acks === 'all' || appended.duplicate) this",
+    find: "if (request.acks === 'all' || appended.isDuplicate) this",
     put: "if (request.acks === 'all') this",
     tests: ['engine/duplicates.test.ts'],
   },
@@ -41,14 +41,14 @@ export const PRODUCERS: readonly Mutant[] = [
   {
     name: 'what readers have seen is hidden while it comes again',
     file: 'engine/appending.ts',
-    find: '    if (!duplicate) watermarks.wait(baseOffset, nextOffset)\n',
+    find: '    if (!isDuplicate) watermarks.wait(baseOffset, nextOffset)\n',
     put: '    watermarks.wait(baseOffset, nextOffset)\n',
     tests: ['engine/duplicates.test.ts'],
   },
   {
     name: 'what readers have seen of a transaction is hidden while it comes again',
     file: 'engine/appending.ts',
-    find: '      if (!duplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
+    find: '      if (!isDuplicate) hosted.partition.watermarks.unwritten(baseOffset)\n',
     put: '      hosted.partition.watermarks.unwritten(baseOffset)\n',
     tests: ['engine/duplicates.test.ts'],
   },
