@@ -65,6 +65,10 @@ export interface ReaderSession {
   topic(name: string): TopicFacts | Promise<TopicFacts>
   /** As in ProducerSession. */
   topicNow?(name: string): Promise<TopicFacts>
+  /**
+   * The answer keeps the order of the positions. One that may wait names only partitions that have something: records, a
+   * position that moved, an error. A reader of thousands of partitions mostly gets something of one.
+   */
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
   /** Ends a waiting fetch at once, with what there is (maybe nothing). */
   wake(): void

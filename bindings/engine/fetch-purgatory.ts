@@ -13,14 +13,23 @@ export interface DelayedFetch {
   preparing: number
   /** Partitions that can't be read: their errors are answered together with what the other partitions have. */
   unreachable: Map<HostedPartition, LogError> | undefined
-  /** The partitions at which it is registered to wait. */
-  readonly waitsAt: HostedPartition[]
+  /** Where it waits. */
+  readonly waitsAt: WaitingFetch[]
 }
 
-/** A fetch and its position in the partition at which it waits; `undefined` if it has several there. */
-type Waiting = readonly [fetch: DelayedFetch, position: TopicPosition | undefined]
+/**
+ * A fetch at one of its partitions, in the list of those that wait there. A reader of thousands of partitions waits in
+ * all of them again for each record that comes, and mostly alone: a map for each of them would cost more than all else.
+ */
+export interface WaitingFetch {
+  readonly fetch: DelayedFetch
+  readonly hosted: HostedPartition
+  readonly position: TopicPosition
+  newer: WaitingFetch | undefined
+  older: WaitingFetch | undefined
+}
 
-const NONE: readonly Waiting[] = []
+const NONE: readonly WaitingFetch[] = []
 
 /**
  * The fetches that wait, and at which partitions: Kafka's word (DelayedOperationPurgatory). There are no deadlines
@@ -29,7 +38,8 @@ const NONE: readonly Waiting[] = []
 export class FetchPurgatory {
   readonly #topics: Pick<Topics, 'partition'>
   readonly #fetches = new Set<DelayedFetch>()
-  readonly #byPartition = new Map<HostedPartition, Map<DelayedFetch, TopicPosition | undefined>>()
+  /** The newest at each partition. */
+  readonly #newest = new Map<HostedPartition, WaitingFetch>()
   readonly #byReader = new Map<object, Set<DelayedFetch>>()
 
   constructor(topics: Pick<Topics, 'partition'>) {
@@ -42,9 +52,12 @@ export class FetchPurgatory {
   }
 
   /** Those that wait for this partition, as a copy too. */
-  at(partition: HostedPartition): readonly Waiting[] {
-    const waiting = this.#byPartition.get(partition)
-    return waiting === undefined || waiting.size === 0 ? NONE : [...waiting]
+  at(partition: HostedPartition): readonly WaitingFetch[] {
+    let each = this.#newest.get(partition)
+    if (each === undefined) return NONE
+    const waiting: WaitingFetch[] = []
+    for (; each !== undefined; each = each.older) waiting.push(each)
+    return waiting.reverse()
   }
 
   /** Those of this reader, as a copy too. */
@@ -63,10 +76,11 @@ export class FetchPurgatory {
     for (const position of fetch.request.positions) {
       try {
         const hosted = this.#topics.partition(position.topic, position.partition)
-        const waiting = this.#byPartition.get(hosted) ?? new Map<DelayedFetch, TopicPosition | undefined>()
-        waiting.set(fetch, waiting.has(fetch) ? undefined : position)
-        fetch.waitsAt.push(hosted)
-        if (waiting.size === 1) this.#byPartition.set(hosted, waiting)
+        const older = this.#newest.get(hosted)
+        const waiting = { fetch, hosted, position, newer: undefined, older }
+        if (older !== undefined) older.newer = waiting
+        this.#newest.set(hosted, waiting)
+        fetch.waitsAt.push(waiting)
       } catch {
         // The topic is gone: the reader hears of it by `forget`, or the next time the fetch is served.
       }
@@ -77,16 +91,11 @@ export class FetchPurgatory {
     if (!this.#fetches.delete(fetch)) return
     const ofReader = this.#byReader.get(fetch.reader)
     if (ofReader?.delete(fetch) && ofReader.size === 0) this.#byReader.delete(fetch.reader)
-    for (const partition of fetch.waitsAt) {
-      const waiting = this.#byPartition.get(partition)
-      if (waiting?.delete(fetch) && waiting.size === 0) this.#byPartition.delete(partition)
+    for (const { hosted, newer, older } of fetch.waitsAt) {
+      if (newer !== undefined) newer.older = older
+      else if (older !== undefined) this.#newest.set(hosted, older)
+      else this.#newest.delete(hosted)
+      if (older !== undefined) older.newer = newer
     }
-  }
-
-  /** The partition is gone: returns the fetches that waited for it. */
-  forget(partition: HostedPartition): readonly DelayedFetch[] {
-    const waiting = this.at(partition)
-    this.#byPartition.delete(partition)
-    return waiting.map(([fetch]) => fetch)
   }
 }

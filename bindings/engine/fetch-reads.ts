@@ -29,10 +29,13 @@ export interface FetchRead {
 }
 
 interface PositionRead {
-  readonly fetched: FetchedPartition
+  /** `undefined` where there is nothing that a fetch that waits is told of. */
+  readonly fetched: FetchedPartition | undefined
   readonly sizeBytes: number
   readonly missing: MissingBatch | undefined
 }
+
+const NOTHING: PositionRead = { fetched: undefined, sizeBytes: 0, missing: undefined }
 
 /** Partitions that can't be read. */
 type Unreachable = ReadonlyMap<HostedPartition, LogError> | undefined
@@ -59,13 +62,14 @@ export class FetchReads {
     this.#hooks = hooks
   }
 
-  read(request: FetchRequest, unreachable: Unreachable): FetchRead {
+  /** `positions`: those of the request that are looked at. */
+  read(request: FetchRequest, positions: readonly TopicPosition[], unreachable: Unreachable): FetchRead {
     request.memory?.reclaim()
     const partitions: FetchedPartition[] = []
     const wanted: MissingBatch[] = []
     let remaining = request.maxBytes
     let hasMoved = false
-    for (const position of request.positions) {
+    for (const position of positions) {
       // Once it is full, or meets what isn't in memory, the rest is left to the next fetch: a reader of thousands of
       // partitions would look at all of them for each few that it is answered.
       if (hasMoved && remaining <= 0) break
@@ -76,6 +80,7 @@ export class FetchReads {
         if (wanted.push(missing) === PREPARING_MAX) break
         continue
       }
+      if (fetched === undefined) continue
       if (fetched.error !== undefined || fetched.nextOffset !== position.nextOffset) {
         // Partitions that must be read first keep their turn: later ones that are in memory aren't answered before
         // them.
@@ -123,7 +128,7 @@ export class FetchReads {
   #readHosted(
     hosted: HostedPartition,
     position: TopicPosition,
-    { isolationLevel, memory }: FetchRequest,
+    { isolationLevel, memory, wait }: FetchRequest,
     maxBytes: number,
     unreachable: Unreachable,
   ): PositionRead {
@@ -137,6 +142,7 @@ export class FetchReads {
       return { fetched: nothingAt(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
     }
     if (offset >= endOffset || maxBytes <= 0) {
+      if (wait) return NOTHING
       return { fetched: nothingAt(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
     }
     const damaged = unreachable?.get(hosted)

@@ -1,4 +1,4 @@
-import type { FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
 import { LogError } from '../model/errors.ts'
 import type { Callback } from './commands.ts'
 import { type DelayedFetch, FetchPurgatory } from './fetch-purgatory.ts'
@@ -28,11 +28,12 @@ export class Fetches {
     this.#serve({ reader, request, done, preparing: 0, unreachable: undefined, waitsAt: [] })
   }
 
-  /** Readers may see more of the partition now. */
+  /** Readers may see more of the partition now. A fetch that waits knows that its other partitions have nothing. */
   advanced(partition: HostedPartition): void {
-    for (const [fetch, position] of this.#purgatory.at(partition)) {
-      const isNews = position === undefined || this.#reads.isNews(partition, position, fetch.request.isolationLevel)
-      if (isNews && fetch.preparing === 0) this.#serve(fetch)
+    for (const { fetch, position } of this.#purgatory.at(partition)) {
+      const isNews = this.#reads.isNews(partition, position, fetch.request.isolationLevel)
+      // It may have several positions in the partition, and be answered by now.
+      if (isNews && fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch, [position])
     }
   }
 
@@ -45,12 +46,13 @@ export class Fetches {
 
   /** A topic was deleted: fetches that wait for its records are answered. */
   forgotten(partition: HostedPartition): void {
-    this.#serveAgain(this.#purgatory.forget(partition))
+    this.#serveAgain(this.#purgatory.at(partition).map(({ fetch }) => fetch))
   }
 
   /** Ends a reader's waiting fetch with what there is now. */
   wake(reader: object): void {
-    for (const fetch of this.#purgatory.of(reader)) this.#finish(fetch, this.#read(fetch).partitions)
+    for (const fetch of this.#purgatory.of(reader))
+      this.#finish(fetch, this.#read(fetch, fetch.request.positions).partitions)
   }
 
   close(error: unknown): void {
@@ -59,13 +61,14 @@ export class Fetches {
 
   /** Serves the fetches again, but not those whose batches are being read: they are served once that is done. */
   #serveAgain(fetches: readonly DelayedFetch[]): void {
-    for (const fetch of fetches) if (fetch.preparing === 0) this.#serve(fetch)
+    for (const fetch of fetches) if (fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch)
   }
 
-  #serve(fetch: DelayedFetch): void {
+  /** `positions`: those that may have something. */
+  #serve(fetch: DelayedFetch, positions: readonly TopicPosition[] = fetch.request.positions): void {
     let read: FetchRead
     try {
-      read = this.#read(fetch)
+      read = this.#read(fetch, positions)
     } catch (error) {
       return this.#fail(fetch, error)
     }
@@ -74,8 +77,8 @@ export class Fetches {
     else this.#purgatory.add(fetch)
   }
 
-  #read({ request, unreachable }: DelayedFetch): FetchRead {
-    return this.#reads.read(request, unreachable)
+  #read({ request, unreachable }: DelayedFetch, positions: readonly TopicPosition[]): FetchRead {
+    return this.#reads.read(request, positions, unreachable)
   }
 
   /**

@@ -53,6 +53,30 @@ test('all of it is decoded once', async () => {
   await log.close()
 })
 
+// What is fetched names the partitions that have something, and each is taken for itself.
+test('a consumer of several partitions gets what comes to one of them', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions: 3 })
+  const producer = log.producer({ acks: 1 })
+  const signal = AbortSignal.timeout(10_000)
+  const records = log
+    .consumer({ groupId: 'g', topics: ['t'] })
+    .batches({ signal })
+    [Symbol.asyncIterator]()
+  for (const [partition, offset] of [
+    [1, 0],
+    [1, 1],
+    [2, 0],
+    [1, 2],
+  ] as const) {
+    const next = records.next()
+    await producer.send({ topic: 't', partition, value: 'x' })
+    const { value: batch } = await next
+    assert.equal([batch?.partition, batch?.baseOffset], [partition, offset])
+  }
+  await log.close()
+})
+
 test('fetches grow up to what is asked for at most', () => {
   const asked = (sizes: FetchSize) => Array.from({ length: 6 }, () => sizes.next())
   assert.equal(asked(new FetchSize(1_048_576, 4096)), [4096, 16_384, 65_536, 262_144, 1_048_576, 1_048_576])

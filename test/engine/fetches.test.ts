@@ -101,7 +101,7 @@ test('an answer that is full, or meets what isn’t in memory, leaves the rest o
   const answer = (maxBytes: number, first: number) => {
     looks = 0
     const request = { positions: from(0).slice(first), isolationLevel: 'read_committed', maxBytes, wait: true } as const
-    const { partitions, missing } = reads.read(request, undefined)
+    const { partitions, missing } = reads.read(request, request.positions, undefined)
     return [partitions.length, missing.length, looks]
   }
   assert.equal(answer(1000, 0), [10, 0, 10])
@@ -142,6 +142,39 @@ test('what an open transaction appends is looked at in its partition alone, by c
   }
   const [part, ...more] = (await fetched).filter(({ batches }) => batches.length > 0)
   assert.equal([part?.partition, part?.batches.length, more], [7, 20, []])
+  await broker.close()
+})
+
+// It looked at all of them again, and told of each that it has nothing.
+test('a record that comes to a reader of many is looked for, and told of, in its partition alone', async () => {
+  const broker = await opened(new VirtualDisk(), 64)
+  await broker.admin.createTopic(TOPIC, { partitions: PARTITIONS, config: {} })
+  const options = { isolationLevel: 'read_committed', maxBytes: 1e6, wait: true } as const
+  const [reader, twice] = [broker.openReader(), broker.openReader()]
+  const fetched = reader.fetch({ positions: from(0), ...options })
+  const same = { topic: TOPIC, partition: 7, nextOffset: 0 }
+  const both = twice.fetch({ positions: [same, same], ...options })
+  const { read } = FetchReads.prototype
+  let looks = 0
+  FetchReads.prototype.read = function (...given) {
+    looks += given[1].length
+    return read.apply(this, given)
+  }
+  try {
+    await append(broker, [7])
+  } finally {
+    FetchReads.prototype.read = read
+  }
+  assert.is(looks, 2)
+  for (const answer of [fetched, both]) {
+    assert.equal(
+      (await answer).map(({ partition, nextOffset }) => [partition, nextOffset]),
+      [[7, 1]],
+    )
+  }
+  const waiting = reader.fetch({ positions: from(1).slice(7, 8), ...options })
+  reader.wake()
+  assert.equal(await waiting, [])
   await broker.close()
 })
 

@@ -253,4 +253,32 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: 'if (damage.some(({ topic }) => topic !== undefined)) process.exitCode = 1',
     tests: ['cli/cli.test.ts'],
   },
+  {
+    name: 'a record that comes is looked for in all partitions of those who wait for it',
+    file: 'engine/fetches.ts',
+    find: 'this.#serve(fetch, [position])',
+    put: 'this.#serve(fetch)',
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
+    name: 'who waits at two positions of a partition is answered twice',
+    file: 'engine/fetches.ts',
+    find: 'fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch, [',
+    put: 'fetch.preparing === 0) this.#serve(fetch, [',
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
+    name: 'who waits for records is told of each partition that has none',
+    file: 'engine/fetch-reads.ts',
+    find: '      if (wait) return NOTHING\n',
+    put: '',
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
+    name: 'what was fetched is taken for that of the first partition asked for',
+    file: 'client/consumer/fetcher.ts',
+    find: 'while (at < asked.length && !isSamePlace(',
+    put: 'while (at < 0 && !isSamePlace(',
+    tests: ['client/first-records.test.ts'],
+  },
 ]

@@ -26,7 +26,11 @@ export class AssignedPartition implements TopicPartition {
   #seekCall = 0
   #finished: FinishedOffsets = new FinishedOffsets()
 
+  /** See `wanted`. */
+  #wanted: TopicPosition
+
   constructor({ topic, partition, topicId, nextOffset }: TopicPosition) {
+    this.#wanted = { topic, partition, topicId, nextOffset }
     this.topicId = topicId
     this.topic = topic
     this.partition = partition
@@ -36,6 +40,12 @@ export class AssignedPartition implements TopicPartition {
 
   get position(): number {
     return this.#position
+  }
+
+  /** What a fetch asks for: the same object until the position moves, since thousands ask for the same again. */
+  get wanted(): TopicPosition {
+    if (this.#wanted.nextOffset !== this.#position) this.#wanted = { ...this.#wanted, nextOffset: this.#position }
+    return this.#wanted
   }
 
   get buffer(): FetchedRecords | undefined {

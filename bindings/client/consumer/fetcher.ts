@@ -1,7 +1,6 @@
 import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position } from '../../model/positions.ts'
-import { placeKey } from '../places.ts'
+import type { Position, TopicPartition } from '../../model/positions.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { AssignedStart } from './assigned-start.ts'
 import type { Assignment } from './assignment.ts'
@@ -33,9 +32,12 @@ export class Fetcher {
   nextPositions(): readonly TopicPosition[] {
     const { partitions } = this.#parts.assignment
     const first = this.#lastFilled === undefined ? 0 : partitions.indexOf(this.#lastFilled) + 1
-    return [...partitions.slice(first), ...partitions.slice(0, first)]
-      .filter((each) => !each.isPaused && each.buffer === undefined)
-      .map(({ topic, partition, topicId, position }) => ({ topic, partition, topicId, nextOffset: position }))
+    const positions: TopicPosition[] = []
+    for (let count = 0; count < partitions.length; count++) {
+      const each = partitions[(first + count) % partitions.length] as AssignedPartition
+      if (!each.isPaused && each.buffer === undefined) positions.push(each.wanted)
+    }
+    return positions
   }
 
   /**
@@ -44,9 +46,11 @@ export class Fetcher {
    */
   async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
     const failed: unknown[] = []
-    const from = new Map(asked.map((each) => [placeKey(each), each.nextOffset]))
+    // Both have the same order, and most of what was asked for has nothing.
+    let at = 0
     for (const each of fetched) {
-      await this.#fill(each, from.get(placeKey(each))).catch((error: unknown) => failed.push(error))
+      while (at < asked.length && !isSamePlace(asked[at] as Position, each)) at++
+      await this.#fill(each, asked[at]?.nextOffset).catch((error: unknown) => failed.push(error))
     }
     const { partitions } = this.#parts.assignment
     if (failed.length > 0 && partitions.every((each) => each.isPaused || each.buffer === undefined)) throw failed[0]
@@ -77,4 +81,8 @@ export class Fetcher {
       return assignment.lose((each) => each === assigned)
     }
   }
+}
+
+function isSamePlace(a: TopicPartition, b: TopicPartition): boolean {
+  return a.partition === b.partition && a.topic === b.topic
 }
