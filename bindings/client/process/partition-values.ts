@@ -1,4 +1,5 @@
 import type { Broker } from '../../broker/broker.ts'
+import type { FetchedPartition } from '../../broker/reader-session.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
@@ -159,13 +160,16 @@ export async function fetchInto(
   for (const part of await reader.fetch({ positions, ...options })) {
     if (part.error !== undefined) throw part.error
     const values = byNumber.get(part.partition)
-    if (values === undefined) continue
-    for (const batch of part.batches) {
-      for (let index = 0; index < batch.recordCount; index++) {
-        const key = batch.keyOf(index)
-        if (batch.offsetOf(index) >= values.nextOffset && key !== null) values.set(keyText(key), batch.valueOf(index))
-      }
-    }
-    values.nextOffset = part.nextOffset
+    if (values !== undefined) take(part, values)
   }
+}
+
+function take({ batches, nextOffset }: FetchedPartition, into: ReadPartition): void {
+  for (const batch of batches) {
+    for (let index = 0; index < batch.recordCount; index++) {
+      const key = batch.keyOf(index)
+      if (batch.offsetOf(index) >= into.nextOffset && key !== null) into.set(keyText(key), batch.valueOf(index))
+    }
+  }
+  into.nextOffset = nextOffset
 }

@@ -33,13 +33,18 @@ export async function sharedRecords(
   return records
 }
 
+interface FoundRecord {
+  readonly batch: FetchedBatch
+  readonly index: number
+}
+
 interface Fetched {
   /** Records of the range below this offset are deleted. */
   readonly keptFrom: number
   /** The range was read up to this offset. There may be records above it, so these offsets stay locked. */
   readonly readUpTo: number
   /** In offset order. */
-  readonly found: readonly { readonly batch: FetchedBatch; readonly index: number }[]
+  readonly found: readonly FoundRecord[]
 }
 
 /** Reads the range. Throws the partition's error, if it has one. */
@@ -47,7 +52,7 @@ async function fetched(
   session: ShareSession,
   { topic, topicId, partition, firstOffset, lastOffset }: AcquiredRange,
 ): Promise<Fetched> {
-  const found: { readonly batch: FetchedBatch; readonly index: number }[] = []
+  const found: FoundRecord[] = []
   let keptFrom = firstOffset
   let nextOffset = firstOffset
   // The locked record may be one of thousands in its batch.
@@ -67,16 +72,22 @@ async function fetched(
     // Its locks are gone with the topic; a topic that has the name now is another.
     if (LogError.is(part.error, 'UNKNOWN_TOPIC_ID')) return { keptFrom, readUpTo: keptFrom, found: [] }
     if (part.error !== undefined) throw part.error
-    for (const batch of part.batches) {
-      for (let index = 0; index < batch.recordCount; index++) {
-        const offset = batch.offsetOf(index)
-        if (offset >= nextOffset && offset <= lastOffset) found.push({ batch, index })
-      }
-    }
+    found.push(...recordsBetween(part.batches, nextOffset, lastOffset))
     if (part.nextOffset <= nextOffset) break
     nextOffset = part.nextOffset
   }
   return { keptFrom, readUpTo: nextOffset, found }
+}
+
+function recordsBetween(batches: readonly FetchedBatch[], firstOffset: number, lastOffset: number): FoundRecord[] {
+  const found: FoundRecord[] = []
+  for (const batch of batches) {
+    for (let index = 0; index < batch.recordCount; index++) {
+      const offset = batch.offsetOf(index)
+      if (offset >= firstOffset && offset <= lastOffset) found.push({ batch, index })
+    }
+  }
+  return found
 }
 
 async function skip(
