@@ -45,6 +45,27 @@ test('a directory whose files go while it is listed: the others are shown; it en
   assert.equal(files, ['a/1', 'c', 'd/1', 'd/2'])
 })
 
+test('a torn frame among whole ones is told with its place', () => {
+  cli.run(['topics', 'create', 'torn'])
+  cli.run(['produce', 'torn'], 'a\nb')
+  const path = join(cli.log, 'journal/00000000.ring')
+  const frames = rows(cli.run(['inspect', path, '--json']).out)
+  assert.ok(frames.length > 2, JSON.stringify(frames))
+  const { position } = frames[1] as { position: number }
+  const bytes = readFileSync(path)
+  const kept = Buffer.from(bytes)
+  bytes[position + 64] = (bytes[position + 64] as number) ^ 1
+  writeFileSync(path, bytes)
+  const { status, out } = cli.run(['inspect', path, '--json'])
+  const told = rows(out)
+  assert.equal([told[0], ...told.slice(2)], [frames[0], ...frames.slice(2)])
+  assert.is(told[1]?.['position'], position)
+  assert.match(`${told[1]?.['fault']}`, /^a frame that is not whole: torn/)
+  assert.is(status, 1)
+  assert.match(cli.run(['inspect', path]).out, /not whole/)
+  writeFileSync(path, kept)
+})
+
 test('a ring file without a frame of the log is told as such, unless it was never written to; it had no entries', () => {
   cli.run(['topics', 'create', 'pay'])
   const path = join(cli.log, 'journal/00000000.ring')

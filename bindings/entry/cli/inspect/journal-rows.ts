@@ -1,6 +1,6 @@
 import type { Kernel } from '../../../kernel/kernel.ts'
 import { decodeCheckpointFile } from '../../../log/checkpoint/checkpoint-file.ts'
-import { FRAME_HEADER_BYTES, type FrameEntry, readEntries } from '../../../log/journal/frame.ts'
+import { brokenFrameBytes, FRAME_HEADER_BYTES, type FrameEntry, readEntries } from '../../../log/journal/frame.ts'
 import { FrameWalk } from '../../../log/journal/frame-walk.ts'
 import { decodeHeader, readHeader } from '../../../log/journal/header.ts'
 import { FRAME_ALIGNMENT } from '../../../log/journal/layout.ts'
@@ -19,7 +19,14 @@ export function headerRows(file: StoreFile, kernel: Kernel): Row[] {
   })
 }
 
-/** Frames of a ring file, by position. Those that the newest checkpoint covers wait to be overwritten. */
+const BROKEN = 'a frame that is not whole: torn in a crash, and nobody was told of it, or damaged since'
+/** Whatever a checkpoint covers: what is shown is the file. */
+const NONE_COVERED = -1
+
+/**
+ * Frames of a ring file, by position. Those that the newest checkpoint covers wait to be overwritten. One that isn't
+ * whole has its fault.
+ */
 export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel, withEntries: boolean): Row[] {
   const { header } = readHeader(headerFile, kernel)
   if (header === undefined)
@@ -27,7 +34,10 @@ export function frameRows(file: StoreFile, headerFile: StoreFile, kernel: Kernel
   const rows: Row[] = []
   const buffer = allocateFrame(kernel, header.ringFileBytes)
   const walk = new FrameWalk(kernel, buffer, header.nonce, ({ position, bytes, header: frame }) => {
-    if (frame === undefined) return
+    if (frame === undefined) {
+      if (brokenFrameBytes(bytes, header.nonce, NONE_COVERED) !== undefined) rows.push({ position, fault: BROKEN })
+      return
+    }
     const { sequence, generation, restates, payloadBytes, entryCount } = frame
     const payload = bytes.subarray(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payloadBytes)
     const entries = readEntries(payload, entryCount, file.path, position + FRAME_HEADER_BYTES)
