@@ -1,6 +1,7 @@
 import { BATCH_HEADER_BYTES } from '../model/batch-format.ts'
 import type { CompressedRecords } from '../model/compression.ts'
 import { copyBytes } from '../model/copy-bytes.ts'
+import { changedBytes } from '../model/errors.ts'
 import type { HeaderList, RecordBytes } from '../model/records.ts'
 import { varintBytes } from '../model/varint.ts'
 import { bytesLength, presentLength } from '../model/view-length.ts'
@@ -106,13 +107,14 @@ export class KernelBatchBuilder implements BatchBuilder {
   }
 
   appendPlain(records: readonly PlainRecord[], timestamp: number): boolean {
+    let index = 0
     try {
-      for (let index = 0; index < records.length; index++) {
+      for (; index < records.length; index++) {
         if (!this.#appendPlain(records[index] as PlainRecord, timestamp)) return false
       }
       return true
     } catch (error) {
-      throw this.#core.failure(error)
+      throw changedBytes(this.#core.failure(error), index)
     }
   }
 

@@ -95,7 +95,7 @@ export interface BatchBuilder {
   appendPacked(payload: Uint8Array, lengths: Int32Array, timestamp: number): boolean
   /**
    * Records of a program, with one timestamp and without headers. False when one doesn't fit: those before it are
-   * appended. TypeError for one with a field that is neither text nor bytes.
+   * appended. INVALID_RECORD for one with a field that is neither text nor bytes, with its place.
    */
   appendPlain(records: readonly PlainRecord[], timestamp: number): boolean
   /**

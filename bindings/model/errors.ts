@@ -60,15 +60,17 @@ export class LogError<C extends string = string> extends Error {
 
 /**
  * The error for what the copying of a record's bytes threw; a getter of the program may throw anything, even
- * `undefined`.
+ * `undefined`. `batchIndex`: the record's place in its batch, if it is known.
  */
-export function changedBytes(cause: unknown): unknown {
+export function changedBytes(cause: unknown, batchIndex?: number): unknown {
   if (LogError.is(cause)) return cause
-  const message =
+  const what =
     cause instanceof TypeError || cause instanceof RangeError
-      ? 'a record or its buffer changed before it was written: leave both as they are until the send settles'
-      : 'a record threw while it was read to be written: give it as plain data'
-  return new LogError('INVALID_RECORD', message, {}, cause)
+      ? 'or its buffer changed before it was written: leave both as they are until the send settles'
+      : 'threw while it was read to be written: give it as plain data'
+  if (batchIndex === undefined) return new LogError('INVALID_RECORD', `a record ${what}`, {}, cause)
+  const details = { recordErrors: [{ batchIndex }] }
+  return new LogError('INVALID_RECORD', `record ${batchIndex} of its batch ${what}`, details, cause)
 }
 
 /** The error that ends a log whose storage didn't do what it promises, with what it did instead, and where. */

@@ -73,6 +73,31 @@ test('a buffer that is resized or transferred before its send settles fails that
   for (const log of logs.reverse()) await log.close()
 })
 
+test('which record of a list it was is told, wherever its bytes are missed', async () => {
+  const logs = [await open(home), await open(home)]
+  await logs[0]?.admin.createTopic('places')
+  for (const log of logs) {
+    for (const compression of ['none', 'gzip'] as const) {
+      const producer = log.producer({ compression })
+      await producer.send({ topic: 'places', value: 'known' })
+      for (const count of [4, 40]) {
+        for (const headers of [undefined, { h: 'x' }]) {
+          const buffer = resizable(100)
+          const wrong = { topic: 'places', value: new Uint8Array(buffer, 10, 80), headers }
+          const whole = { topic: 'places', value: 'x'.repeat(30), headers }
+          const sent = producer.send(Array.from({ length: count }, (_, index) => (index === 2 ? wrong : whole)))
+          structuredClone(buffer, { transfer: [buffer] })
+          const error = (await sent.catch((refused: unknown) => refused)) as LogError
+          assert.is(error.code, 'INVALID_RECORD', `${error}`)
+          assert.equal(error.details['recordErrors'], [{ batchIndex: 2 }], `${log.role}, ${compression}, ${count}`)
+          assert.match(error.message, /^record 2 of its batch or its buffer changed .*\(places-0\)$/)
+        }
+      }
+    }
+  }
+  for (const log of logs.reverse()) await log.close()
+})
+
 // A record is asked for its size, then for its bytes. Once, bytes of a class with another length were written over
 // others in the kernel's memory, which hung the process; longer text was cut; and a value that was no bytes was written
 // as empty bytes, or ended the whole message.

@@ -47,31 +47,30 @@ export function encodeRecords(records: readonly CheckedRecord[], now: number): U
   if (kept.length < mostBytes) kept = allocate(mostBytes)
   const writer = new RecordWriter(kept)
   if (kept.length > KEPT_BYTES) kept = new Uint8Array(0)
+  let index = 0
   try {
-    writeRecords(writer, records, now)
+    const base = records[0]?.timestamp ?? now
+    for (const record of records) writeRecord(writer, record, index++, base, now)
   } catch (error) {
-    throw changedBytes(error)
+    throw changedBytes(error, Math.max(0, index - 1))
   }
   return writer.bytes()
 }
 
-function writeRecords(writer: RecordWriter, records: readonly CheckedRecord[], now: number): void {
-  const base = records[0]?.timestamp ?? now
-  records.forEach((record, index) => {
-    const { key, value, timestamp = now, headers = [] } = record
-    const delta = timestamp - base
-    writer.varint(bodyBytes(record) - FIRST_DELTA_BYTES + longBytes(delta) + varintBytes(index))
-    writer.zero()
-    writer.varlong(delta)
-    writer.varint(index)
-    writer.field(key)
-    writer.field(value)
-    writer.varint(headers.length)
-    for (const [name, header] of headers) {
-      writer.field(name)
-      writer.field(header)
-    }
-  })
+function writeRecord(writer: RecordWriter, record: CheckedRecord, index: number, base: number, now: number): void {
+  const { key, value, timestamp = now, headers = [] } = record
+  const delta = timestamp - base
+  writer.varint(bodyBytes(record) - FIRST_DELTA_BYTES + longBytes(delta) + varintBytes(index))
+  writer.zero()
+  writer.varlong(delta)
+  writer.varint(index)
+  writer.field(key)
+  writer.field(value)
+  writer.varint(headers.length)
+  for (const [name, header] of headers) {
+    writer.field(name)
+    writer.field(header)
+  }
 }
 
 /** From this size on, a zigzagged delta may not be exact as a number. */

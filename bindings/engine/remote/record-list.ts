@@ -30,11 +30,17 @@ function writeAll(writer: MessageWriter, records: BatchRecords): void {
   for (const { key, value } of records) sizeBytes += RECORD_BYTES_MIN + (key?.length ?? 0) + (value?.length ?? 0)
   writer.reserve(sizeBytes)
   writer.int32(records.length)
-  for (const { key, value, timestamp, headers } of records) {
-    writer.bytes(key ?? null)
-    writer.bytes(value)
-    writer.float64(timestamp ?? Number.NaN)
-    writeHeaders(writer, headers ?? NO_HEADERS)
+  let index = 0
+  try {
+    for (const { key, value, timestamp, headers } of records) {
+      writer.bytes(key ?? null)
+      writer.bytes(value)
+      writer.float64(timestamp ?? Number.NaN)
+      writeHeaders(writer, headers ?? NO_HEADERS)
+      index++
+    }
+  } catch (error) {
+    throw changedBytes(error, index)
   }
 }
 
@@ -50,13 +56,19 @@ function writePacked(writer: MessageWriter, records: readonly EncodedRecord[]): 
   writer.int32(PACKED).int32(records.length)
   let at = writer.leaveOpen(records.length * 8 + 4)
   let payloadBytes = 0
-  for (const { key, value } of records) {
-    const keyBytes = writer.content(key ?? null)
-    const valueBytes = writer.content(value)
-    writer.int32At(at, keyBytes)
-    writer.int32At(at + 4, valueBytes)
-    payloadBytes += Math.max(keyBytes, 0) + Math.max(valueBytes, 0)
-    at += 8
+  let index = 0
+  try {
+    for (const { key, value } of records) {
+      const keyBytes = writer.content(key ?? null)
+      const valueBytes = writer.content(value)
+      writer.int32At(at, keyBytes)
+      writer.int32At(at + 4, valueBytes)
+      payloadBytes += Math.max(keyBytes, 0) + Math.max(valueBytes, 0)
+      at += 8
+      index++
+    }
+  } catch (error) {
+    throw changedBytes(error, index)
   }
   writer.int32At(at, payloadBytes)
 }

@@ -78,8 +78,14 @@ function addRecords({ batchBuilder }: Kernel, records: BatchRecords, now: number
     batchBuilder.putCompressed(records, isLogAppendTime ? now : records.maxTimestamp)
     return
   }
-  for (const { key, value, timestamp, headers } of records) {
-    assertFits(batchBuilder.append(key ?? null, value, isLogAppendTime ? now : (timestamp ?? now), headers))
+  let index = 0
+  try {
+    for (const { key, value, timestamp, headers } of records) {
+      assertFits(batchBuilder.append(key ?? null, value, isLogAppendTime ? now : (timestamp ?? now), headers))
+      index++
+    }
+  } catch (error) {
+    throw changedBytes(error, index)
   }
 }
 
