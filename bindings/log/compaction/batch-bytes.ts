@@ -7,6 +7,7 @@ import {
   DECOMPRESSED_BYTES_MAX,
 } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import { ATTRIBUTE_APPEND_TIME, ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import { viewOf } from '../segment/batch-head.ts'
 
@@ -156,7 +157,11 @@ export function writeVarint(bytes: Uint8Array, at: number, value: number): numbe
  * The records of a batch, decompressed. `undefined` where this runtime lacks the codec: such a batch is kept as it is.
  * CORRUPT_MESSAGE where it doesn't decompress.
  */
-export function plainRecords(batch: BatchBytes, codecs: Codecs): Uint8Array | undefined {
+export function plainRecords(
+  { topic, partition }: TopicPartition,
+  batch: BatchBytes,
+  codecs: Codecs,
+): Uint8Array | undefined {
   const records = batch.bytes.subarray(BATCH_HEADER_BYTES)
   if (!batch.isCompressed) return records
   const type = compressionOf(batch.attributes)
@@ -166,7 +171,8 @@ export function plainRecords(batch: BatchBytes, codecs: Codecs): Uint8Array | un
     return codec.decompress(records, DECOMPRESSED_BYTES_MAX)
   } catch (error) {
     if (!(error instanceof CompressionFault)) throw error
-    const message = `the batch at offset ${batch.baseOffset} can't be decompressed: ${error.message}`
-    throw new LogError('CORRUPT_MESSAGE', message, { offset: batch.baseOffset, fault: error.kind }, error)
+    const offset = batch.baseOffset
+    const message = `${topic}-${partition}: the batch at offset ${offset} can't be decompressed: ${error.message}`
+    throw new LogError('CORRUPT_MESSAGE', message, { topic, partition, offset, fault: error.kind }, error)
   }
 }

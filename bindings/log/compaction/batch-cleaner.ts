@@ -1,4 +1,5 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import { type BatchBytes, plainRecords } from './batch-bytes.ts'
 import { BatchParts } from './batch-parts.ts'
@@ -22,6 +23,8 @@ export interface ActiveProducer {
 }
 
 export interface CleaningRules {
+  /** The partition, for errors. */
+  readonly at: TopicPartition
   readonly kernel: Pick<Kernel, 'crc32cOf' | 'codecs' | 'batchReader'>
   /** The last offset of each key, of records below `mapEnd`. */
   readonly map: Pick<OffsetMap, 'get' | 'getHashed'>
@@ -79,10 +82,10 @@ export class BatchCleaner {
   /** `undefined` if no record stays. */
   *#kept(batch: BatchBytes, endsNothing: boolean): Task<Uint8Array | undefined> {
     if (batch.recordCount === 0) return undefined
-    const records = plainRecords(batch, this.#rules.kernel.codecs)
+    const records = plainRecords(this.#rules.at, batch, this.#rules.kernel.codecs)
     if (records === undefined) return batch.bytes
     const found = new KeptRecords()
-    const parts = new BatchParts(this.#rules.kernel, batch, records)
+    const parts = new BatchParts(this.#rules.kernel, this.#rules.at, batch, records)
     for (let keyed = parts.next(); keyed !== undefined; keyed = parts.next()) {
       this.#collectKept(batch, records, keyed, found)
       if (!keyed.isLast) yield* letOthersRun()

@@ -1,15 +1,23 @@
 import type { Kernel, KeyedParts, KeyedRecords } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { BatchBytes } from './batch-bytes.ts'
 
 /** The records of a batch, as many at a time as one turn of the event loop has time for. */
 export class BatchParts {
   readonly #parts: KeyedParts
+  readonly #at: TopicPartition
   readonly #baseOffset: number
 
-  /** `records`: the batch's records, decompressed. */
-  constructor({ batchReader }: Pick<Kernel, 'batchReader'>, batch: BatchBytes, records: Uint8Array) {
+  /** `at`: the batch's partition. `records`: its records, decompressed. */
+  constructor(
+    { batchReader }: Pick<Kernel, 'batchReader'>,
+    at: TopicPartition,
+    batch: BatchBytes,
+    records: Uint8Array,
+  ) {
     this.#parts = batchReader.keyedParts(batch.bytes, records)
+    this.#at = at
     this.#baseOffset = batch.baseOffset
   }
 
@@ -17,7 +25,9 @@ export class BatchParts {
   next(): KeyedRecords | undefined {
     const part = this.#parts.next()
     if (typeof part !== 'string') return part
-    const message = `the batch at offset ${this.#baseOffset} holds records that are none: ${part}`
-    throw new LogError('CORRUPT_MESSAGE', message, { offset: this.#baseOffset, fault: part })
+    const { topic, partition } = this.#at
+    const offset = this.#baseOffset
+    const message = `${topic}-${partition} can't be compacted: its batch at offset ${offset} holds no records: ${part}`
+    throw new LogError('CORRUPT_MESSAGE', message, { topic, partition, offset, fault: part })
   }
 }

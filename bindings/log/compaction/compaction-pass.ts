@@ -57,6 +57,7 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
   const mapEnd = yield* fillMap(input, map, aborted, endOffset)
   if (mapEnd === undefined) return undefined
   const cleaner = new BatchCleaner({
+    at: id,
     kernel: input.kernel,
     map,
     mapEnd,
@@ -113,9 +114,9 @@ function* fillMap(
   yield* streamBatches(input, fromOffset, endOffset, function* (batch) {
     readOffset = batch.lastOffset + 1
     if (batch.isControl) return true
-    const records = transactions.isAborted(batch) ? undefined : plainRecords(batch, input.kernel.codecs)
+    const records = transactions.isAborted(batch) ? undefined : plainRecords(input.id, batch, input.kernel.codecs)
     if (records === undefined) return true
-    const parts = new BatchParts(input.kernel, batch, records)
+    const parts = new BatchParts(input.kernel, input.id, batch, records)
     for (let keyed = parts.next(); keyed !== undefined; keyed = parts.next()) {
       mapEnd = putAll(input.keysOf, map, batch.baseOffset, records, keyed, fromOffset) ?? endOffset
       if (mapEnd < endOffset) return false

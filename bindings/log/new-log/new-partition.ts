@@ -51,7 +51,7 @@ export class NewPartition {
     this.#id = id
     this.#directory = partitionDirectory(id.topic, id.partition)
     this.#segments = new SegmentList(context, this.#directory, () => config, [])
-    this.#producers = new ProducerScan(context.kernel, [])
+    this.#producers = new ProducerScan(context.kernel, id, [])
   }
 
   static *begin(context: SegmentContext, id: PartitionIdentity, config: SegmentConfig): Task<NewPartition> {

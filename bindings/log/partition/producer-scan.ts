@@ -1,20 +1,23 @@
 import type { BatchHeader, Kernel, ProducerTable } from '../../kernel/kernel.ts'
-import { LogError } from '../../model/errors.ts'
+import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
 import { TransactionScan } from '../segment/transaction-scan.ts'
 import { afterMarker } from './marker.ts'
+import { atMemoryCap } from './refusals.ts'
 
 /**
  * What the batches of one partition, taken in order, say of its producers: their epochs, the last five batches of each,
  * and which transactions are open. Holds kernel memory until `free`.
  */
 export class ProducerScan {
+  readonly #id: PartitionIdentity
   readonly #table: ProducerTable
   readonly #transactions: TransactionScan
 
   /** `producers`: as of the offset at which the scan begins. */
-  constructor(kernel: Kernel, producers: readonly StoredProducer[]) {
+  constructor(kernel: Kernel, id: PartitionIdentity, producers: readonly StoredProducer[]) {
+    this.#id = id
     this.#table = kernel.producerTable()
     this.#transactions = new TransactionScan(producers)
     for (const producer of producers) this.#table.load(producer)
@@ -32,8 +35,7 @@ export class ProducerScan {
   learn(header: Readonly<BatchHeader>): void {
     const { producerId, producerEpoch, baseSequence, baseOffset, lastOffsetDelta, maxTimestamp } = header
     if (producerId < 0) return
-    if (!this.#table.reserve())
-      throw new LogError('MEMORY_CAP_REACHED', 'there is no kernel memory for the producers of a partition')
+    if (!this.#table.reserve()) throw atMemoryCap(this.#id, 'the producers')
     // A marker: its epoch is in force, sequences begin again (kafka.md 3.5).
     if (baseSequence < 0)
       return void this.#table.load(afterMarker(producerId, producerEpoch, header.partitionLeaderEpoch, maxTimestamp))

@@ -23,7 +23,7 @@ export class RecoveredEnd {
   constructor(context: RecoveryContext, files: StoredFiles, noted: CheckpointPartition | undefined) {
     this.#context = context
     this.files = files
-    this.producers = new ProducerScan(context.kernel, noted?.producers ?? [])
+    this.producers = new ProducerScan(context.kernel, files.id, noted?.producers ?? [])
     this.tail = new TailCut(context, files)
   }
 

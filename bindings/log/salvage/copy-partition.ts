@@ -40,7 +40,7 @@ export function* copyPartition(
   const parts = isWhole && context.lostFrames === undefined ? [] : yield* undecidedParts(context, survey)
   const leftOut = parts.filter((part) => part.isLeftOut)
   // After damage only the batches tell of producers: the checkpoint may remember batches that are lost.
-  const known = new ProducerScan(context.kernel, noted?.producers ?? [])
+  const known = new ProducerScan(context.kernel, id, noted?.producers ?? [])
   const copied = { batches: 0, bytes: 0 }
   let firstOffset: number | undefined
   for (const run of survey.runs) {

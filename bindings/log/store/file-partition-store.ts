@@ -302,9 +302,9 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *commit(set: CommitSet): Task<void> {
-    const commits = this.#commits
-    this.#availability.assertOpen()
-    if (commits === undefined) throw new LogError('LOG_READ_ONLY', 'the log is read-only')
+    this.#availability.assertWritable()
+    // An open that found the log writable made them.
+    const commits = this.#commits as GroupCommit
     this.#backups.commitBegins()
     const sequence = yield* this.#availability.orEnd(commits.run(set))
     this.#checkpoints.committed(sequence ?? this.#checkpoints.appliedSequence, set.producerIdsEnd)
