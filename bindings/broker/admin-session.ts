@@ -1,4 +1,4 @@
-import type { Position, TopicPartition } from '../model/positions.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { ConfigChanges, TopicConfig } from '../model/topic-config.ts'
 import type {
   GroupDescription,
@@ -20,6 +20,14 @@ export interface PartitionOffsets extends TopicPartition {
    * watermark.
    */
   readonly lastStableOffset: number
+}
+
+/** What a reader has still to read in a partition. */
+export interface Unread {
+  /** The first record at or after its position; `endOffset` if there is none. */
+  readonly nextOffset: number
+  /** The offset after the last record. */
+  readonly endOffset: number
 }
 
 /** Records of a partition that are to be deleted. */
@@ -53,6 +61,8 @@ export interface AdminSession {
   offsets(at: readonly TopicPartition[]): Promise<readonly PartitionOffsets[]>
   /** Offset of the first record at or after `timestamp`; `undefined` where there is none below the high watermark. */
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]>
+  /** In the order asked. Doesn't count the offsets that an unclean end left unused before and after what is unread. */
+  unread(at: readonly Position[], isolationLevel: IsolationLevel): Promise<readonly Unread[]>
   listGroups(): Promise<readonly GroupDescription[]>
   /** NON_EMPTY_GROUP if the group has members. */
   setOffsets(groupId: string, positions: readonly Position[]): Promise<void>

@@ -1,11 +1,11 @@
-import type { RecordsToDelete } from '../broker/admin-session.ts'
+import type { RecordsToDelete, Unread } from '../broker/admin-session.ts'
 import type { JoinedGroup, MemberAssignment } from '../broker/consumer-session.ts'
 import type { AppendRequest, AppendResult } from '../broker/producer-session.ts'
 import type { FetchedBatch, FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
 import type { AcknowledgeRequest, AcquiredRange, AcquireRequest } from '../broker/share-session.ts'
 import type { OffsetToCommit } from '../coordinator/group/commit-request.ts'
 import type { ProducerInstance } from '../coordinator/transaction/transaction-entry.ts'
-import type { TopicPartition } from '../model/positions.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
 import type { ConfigChanges, TopicConfig } from '../model/topic-config.ts'
 import type { BackupTarget } from '../storage/backup-target.ts'
 
@@ -80,6 +80,7 @@ export type Command =
       timestamp: number
       done: Callback<(number | undefined)[]>
     }
+  | { kind: 'unread'; at: readonly Position[]; isolationLevel: IsolationLevel; done: Callback<readonly Unread[]> }
   | { kind: 'backup'; target: BackupTarget; done: Callback<void> }
   | { kind: 'close'; done: Callback<void> }
 

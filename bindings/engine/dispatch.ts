@@ -3,6 +3,7 @@ import type { Command, CommandOf } from './commands.ts'
 import type { EngineParts } from './engine-parts.ts'
 import type { TableName } from './planned-change.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
+import { unread } from './unread.ts'
 
 /** All but `close`, which is the engine's own. */
 type Dispatched = Exclude<Command, { kind: 'close' }>
@@ -28,6 +29,13 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
     take: ({ runner, topics, store, tails }, command) =>
       runner.start(
         tails.makingRoomFor(() => offsetsForTimestamp(command, topics, store)),
+        command.done,
+      ),
+  },
+  unread: {
+    take: ({ runner, topics, store, tails }, command) =>
+      runner.start(
+        tails.makingRoomFor(() => unread(command, topics, store)),
         command.done,
       ),
   },

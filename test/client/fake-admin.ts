@@ -1,8 +1,8 @@
-import type { AdminSession, PartitionOffsets } from '../../bindings/broker/admin-session.ts'
+import type { AdminSession, PartitionOffsets, Unread } from '../../bindings/broker/admin-session.ts'
 import type { GroupDescription } from '../../bindings/broker/descriptions.ts'
 import type { TopicFacts } from '../../bindings/broker/topic-facts.ts'
 import { LogError } from '../../bindings/model/errors.ts'
-import type { Position, TopicPartition } from '../../bindings/model/positions.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../../bindings/model/positions.ts'
 import type { TopicConfig } from '../../bindings/model/topic-config.ts'
 import type { FakeBroker } from './fake-broker.ts'
 import { FakePartition } from './fake-partition.ts'
@@ -55,6 +55,15 @@ export class FakeAdmin implements AdminSession {
     return at.map((place) => {
       const { logStartOffset, endOffset, lastStableOffset } = this.#broker.partition(place)
       return { ...place, logStartOffset, highWatermark: endOffset, lastStableOffset: lastStableOffset ?? endOffset }
+    })
+  }
+
+  async unread(at: readonly Position[], isolationLevel: IsolationLevel): Promise<readonly Unread[]> {
+    const ends = await this.offsets(at)
+    return at.map(({ nextOffset }, index) => {
+      const { highWatermark = 0, lastStableOffset = 0 } = ends[index] ?? {}
+      const endOffset = isolationLevel === 'read_committed' ? lastStableOffset : highWatermark
+      return { nextOffset: Math.min(nextOffset, endOffset), endOffset }
     })
   }
 

@@ -6,10 +6,14 @@ import type { EmbeddedLog } from '../../bindings/entry/node.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort } from './fake-port.ts'
 
+/** As told of the group, by a member of it, and of the share group. */
 async function lags(log: EmbeddedLog): Promise<readonly (number | undefined)[]> {
   const [group] = (await log.admin.describeGroup('g')).offsets
   const [share] = (await log.admin.describeShareGroup('s')).offsets
-  return [group?.lag, share?.lag]
+  const member = log.consumer({ groupId: 'g', topics: ['t'] })
+  const own = await member.lag()
+  await member.close()
+  return [group?.lag, own.get('t/0'), share?.lag]
 }
 
 async function readAll(log: EmbeddedLog, count: number): Promise<void> {
@@ -37,21 +41,27 @@ test('offsets that an unclean end left unused are no lag, before and after the n
   const producer = first.producer({ acks: 1 })
   for (const value of ['a', 'b', 'c']) await producer.send({ topic: 't', value })
   await readAll(first, 3)
-  assert.equal(await lags(first), [0, 0])
+  assert.equal(await lags(first), [0, 0, 0])
   const killed = image.fork()
   await first.close()
 
   let log = await openLog(killed, new FakePort())
   assert.is(log.recovery.clean, false)
-  assert.equal(await lags(log), [0, 0])
+  await log.admin.setOffsets('late', [{ topic: 't', partition: 0, nextOffset: 1 }])
+  assert.is((await log.admin.describeGroup('late')).offsets[0]?.lag, 2)
+  assert.equal(await lags(log), [0, 0, 0])
   await log.close()
   log = await openLog(killed, new FakePort())
-  assert.equal(await lags(log), [0, 0])
+  assert.equal(await lags(log), [0, 0, 0])
   const { offset } = await log.producer().send({ topic: 't', value: 'd' })
   assert.ok(offset > 1000, `${offset}`)
-  assert.ok(((await lags(log))[0] ?? 0) > 0)
+  assert.equal(await lags(log), [1, 1, 1])
+  await log.close()
+  log = await openLog(killed, new FakePort())
+  assert.is(log.recovery.clean, true)
+  assert.equal(await lags(log), [1, 1, 1], 'read from the files')
   await readAll(log, 1)
-  assert.equal(await lags(log), [0, 0])
+  assert.equal(await lags(log), [0, 0, 0])
   await log.close()
 })
 

@@ -289,10 +289,24 @@ export const OFFSETS: readonly Mutant[] = [
   },
   {
     name: 'who is beyond the end lags by less than nothing',
-    file: 'client/consumer/consumer.ts',
-    find: 'Math.max(0, (ends[index]?.nextOffset ?? 0) - each.position)',
-    put: '(ends[index]?.nextOffset ?? 0) - each.position',
+    file: 'engine/unread.ts',
+    find: '  return endOffset\n}',
+    put: '  return offset\n}',
     tests: ['client/consumer-positions.test.ts'],
+  },
+  {
+    name: 'a lag counts offsets that an unclean end left unused before the first record',
+    file: 'engine/unread.ts',
+    find: 'return Math.max(from, batches[0].header.baseOffset)',
+    put: 'return from',
+    tests: ['client/lag.test.ts'],
+  },
+  {
+    name: 'a lag counts offsets that an unclean end left unused after the last record',
+    file: 'engine/unread.ts',
+    find: 'return Math.min(limit, store.ranges(id).at(-1)?.nextOffset ?? watermarks.logStartOffset)',
+    put: 'return store === undefined ? id.partition : limit',
+    tests: ['client/lag.test.ts'],
   },
   {
     name: 'a record that was committed by itself stays unfinished',

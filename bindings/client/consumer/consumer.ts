@@ -9,7 +9,7 @@ import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
 import { type Abortable, signalOf } from '../signals.ts'
-import { endPositions, startPositions } from '../start-point.ts'
+import { startPositions } from '../start-point.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { whileAnswered } from '../while-answered.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
@@ -191,10 +191,10 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     await this.#membership.joinForPartitions()
     const { assignment, settings } = this.#membership
     const { partitions } = assignment
-    const ends = await endPositions(this.#broker.admin, partitions, settings.isolationLevel)
-    return new Map(
-      partitions.map((each, index) => [placeKey(each), Math.max(0, (ends[index]?.nextOffset ?? 0) - each.position)]),
-    )
+    const at = partitions.map(({ topic, partition, position }) => ({ topic, partition, nextOffset: position }))
+    const unread = await this.#broker.admin.unread(at, settings.isolationLevel)
+    const lags = unread.map(({ nextOffset, endOffset }) => endOffset - nextOffset)
+    return new Map(at.map((each, index) => [placeKey(each), lags[index] as number]))
   }
 
   async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {

@@ -1,4 +1,10 @@
-import type { AdminSession, DeletedRecords, PartitionOffsets, RecordsToDelete } from '../../broker/admin-session.ts'
+import type {
+  AdminSession,
+  DeletedRecords,
+  PartitionOffsets,
+  RecordsToDelete,
+  Unread,
+} from '../../broker/admin-session.ts'
 import type {
   GroupDescription,
   GroupDetails,
@@ -7,7 +13,7 @@ import type {
   TransactionDescription,
 } from '../../broker/descriptions.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
 import type { Link } from './link.ts'
 import type { ADMIN_CALLS } from './protocol.ts'
@@ -62,6 +68,10 @@ export class AttachedAdmin implements AdminSession {
 
   offsetsForTimestamp(at: readonly TopicPartition[], timestamp: number): Promise<readonly (number | undefined)[]> {
     return this.#ask('offsetsForTimestamp', at, timestamp)
+  }
+
+  unread(at: readonly Position[], isolationLevel: IsolationLevel): Promise<readonly Unread[]> {
+    return this.#ask('unread', at, isolationLevel)
   }
 
   listGroups(): Promise<readonly GroupDescription[]> {

@@ -7,6 +7,7 @@ const LOOKS = [
   'listTopics',
   'offsets',
   'offsetsForTimestamp',
+  'unread',
   'listGroups',
   'describeGroup',
   'listShareGroups',

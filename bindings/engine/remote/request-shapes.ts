@@ -40,6 +40,7 @@ function args(...shapes: readonly Shape[]): Shape {
 
 const place = { topic: text, partition: whole }
 const places = listOf(fields(place))
+const isolationLevel = oneOf('read_committed', 'read_uncommitted')
 
 /** The arguments of AdminSession's calls. The values of a config are checked where they are used. */
 export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {
@@ -53,6 +54,7 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   deleteRecords: args(listOf(fields({ ...place, beforeOffset: wholeOrNone }))),
   offsets: args(places),
   offsetsForTimestamp: args(places, finite),
+  unread: args(listOf(fields({ ...place, nextOffset: whole })), isolationLevel),
   listGroups: args(),
   setOffsets: args(text, listOf(fields({ ...place, nextOffset: whole }))),
   deleteGroup: args(text),
@@ -75,7 +77,7 @@ export const ASSIGNMENTS: Shape = listOf(fields({ memberId: text, partitions: pl
 
 export const FETCH: Shape = fields({
   positions: POSITIONS,
-  isolationLevel: oneOf('read_committed', 'read_uncommitted'),
+  isolationLevel,
   maxBytes: whole,
   wait: flag,
   knownPartitions: optional(whole),

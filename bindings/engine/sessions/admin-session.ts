@@ -1,4 +1,10 @@
-import type { AdminSession, DeletedRecords, PartitionOffsets, RecordsToDelete } from '../../broker/admin-session.ts'
+import type {
+  AdminSession,
+  DeletedRecords,
+  PartitionOffsets,
+  RecordsToDelete,
+  Unread,
+} from '../../broker/admin-session.ts'
 import type {
   GroupDescription,
   GroupDetails,
@@ -9,10 +15,11 @@ import type {
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { OffsetToCommit } from '../../coordinator/group/commit-request.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import { LogError } from '../../model/errors.ts'
+import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import { type ConfigChanges, checkTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import type { Engine } from '../engine.ts'
-import { describeGroup, listGroups, listShareGroups } from './group-descriptions.ts'
+import { describeGroup, listGroups, listShareGroups, readFrom, sharePlaces, withLag } from './group-descriptions.ts'
 import type { SessionHost } from './session-host.ts'
 import { describeProducers, listTransactions } from './transaction-descriptions.ts'
 
@@ -93,12 +100,31 @@ export class EmbeddedAdmin implements AdminSession {
     return this.#broker.ask((done) => ({ kind: 'offsetsForTimestamp', at, timestamp, done }))
   }
 
+  unread(at: readonly Position[], isolationLevel: IsolationLevel): Promise<readonly Unread[]> {
+    return this.#broker.ask((done) => ({ kind: 'unread', at, isolationLevel, done }))
+  }
+
   listGroups(): Promise<readonly GroupDescription[]> {
     return this.#look(listGroups)
   }
 
   describeGroup(groupId: string): Promise<GroupDetails> {
-    return this.#look((engine) => describeGroup(engine, groupId))
+    return this.#whileTopicsStay(async () => {
+      const { offsets, ...group } = await this.#look((engine) => describeGroup(engine, groupId))
+      const unread = await this.unread(offsets.map(readFrom), 'read_committed')
+      return { ...group, offsets: offsets.map((each, index) => withLag(each, unread[index] as Unread)) }
+    })
+  }
+
+  /** What is read of partitions takes time: where a topic is deleted meanwhile, `describe` begins anew without it. */
+  async #whileTopicsStay<T>(describe: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await describe()
+      } catch (error) {
+        if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
+      }
+    }
   }
 
   async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
@@ -118,7 +144,11 @@ export class EmbeddedAdmin implements AdminSession {
   }
 
   listShareGroups(): Promise<readonly ShareGroupDescription[]> {
-    return this.#look(listShareGroups)
+    return this.#whileTopicsStay(async () => {
+      const places = await this.#look(sharePlaces)
+      const at = places.map(({ place }) => place)
+      return listShareGroups(places, await this.unread(at, 'read_committed'))
+    })
   }
 
   async startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {

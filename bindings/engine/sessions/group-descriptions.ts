@@ -1,3 +1,4 @@
+import type { Unread } from '../../broker/admin-session.ts'
 import type {
   GroupDescription,
   GroupDetails,
@@ -19,7 +20,11 @@ export function listGroups(engine: Engine): readonly GroupDescription[] {
   })
 }
 
-export function describeGroup(engine: Engine, groupId: string): GroupDetails {
+/** All but how far it is behind. */
+export function describeGroup(
+  engine: Engine,
+  groupId: string,
+): Omit<GroupDetails, 'offsets'> & { readonly offsets: readonly Offset[] } {
   const group = engine.groups.describe(groupId)
   if (group === undefined) throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
   const { state, generation, members, offsets } = group
@@ -48,7 +53,7 @@ function positionsOf({ catalogue }: Engine, offsets: GroupFacts['offsets']): Pos
 function groupOffsets(
   engine: Engine,
   { committed, subscribed }: { readonly committed: readonly Position[]; readonly subscribed: readonly string[] },
-): GroupOffset[] {
+): Offset[] {
   const { catalogue, topics } = engine
   const exists = (name: string) =>
     catalogue.durable.byName(name) !== undefined || Object.hasOwn(INTERNAL_TOPIC_IDS, name)
@@ -61,48 +66,61 @@ function groupOffsets(
   })
 }
 
-function groupOffset(engine: Engine, hosted: HostedPartition, nextOffset: number | undefined): GroupOffset {
+/** Its lag is told by `withLag`. */
+type Offset = Omit<GroupOffset, 'lag'> & { readonly logStartOffset: number }
+
+function groupOffset(engine: Engine, hosted: HostedPartition, nextOffset: number | undefined): Offset {
   const { lastStableOffset, oldestOpenProducer, watermarks } = hosted.partition
   const { topic, partition } = hosted.id
   const isHeld = oldestOpenProducer !== undefined
   return {
-    ...{ topic, partition, nextOffset },
-    lag: Math.max(0, stableEnd(engine, hosted) - (nextOffset ?? watermarks.logStartOffset)),
+    ...{ topic, partition, nextOffset, logStartOffset: watermarks.logStartOffset },
     heldBack: isHeld ? watermarks.nextOffset - lastStableOffset : 0,
     heldBackBy: isHeld ? engine.transactions.idOf(oldestOpenProducer) : undefined,
   }
 }
 
-export function listShareGroups(engine: Engine): readonly ShareGroupDescription[] {
+export function readFrom({ topic, partition, nextOffset, logStartOffset }: Offset): Position {
+  return { topic, partition, nextOffset: nextOffset ?? logStartOffset }
+}
+
+export function withLag({ logStartOffset: _, ...offset }: Offset, unread: Unread): GroupOffset {
+  const { topic, partition, nextOffset, heldBack, heldBackBy } = offset
+  const lag = unread.endOffset - unread.nextOffset
+  return { topic, partition, nextOffset, lag, heldBack, heldBackBy }
+}
+
+/** Where a share group goes on in a partition of a topic that still exists. */
+interface SharePlace {
+  readonly facts: ShareFacts
+  readonly place: Position
+}
+
+export function sharePlaces(engine: Engine): readonly SharePlace[] {
+  return [...engine.shares.facts()].flatMap((facts) => {
+    const topic = engine.catalogue.durable.liveById(facts.topicId)?.name
+    if (topic === undefined) return []
+    const { watermarks } = engine.topics.partition(topic, facts.partition).partition
+    // Deleted records count as finished, though the group may notice only when it looks the next time.
+    const nextOffset = Math.max(facts.startOffset, watermarks.logStartOffset)
+    return [{ facts, place: { topic, partition: facts.partition, nextOffset } }]
+  })
+}
+
+export function listShareGroups(
+  places: readonly SharePlace[],
+  unread: readonly Unread[],
+): readonly ShareGroupDescription[] {
   const byGroup = new Map<string, ShareGroupOffset[]>()
-  for (const facts of engine.shares.facts()) {
+  for (const [index, { facts, place }] of places.entries()) {
+    const { topic, partition, nextOffset: startOffset } = place
+    const { nextOffset, endOffset } = unread[index] as Unread
+    const lag = facts.unfinishedBetween(nextOffset, endOffset)
     const offsets = byGroup.get(facts.groupId) ?? []
-    offsets.push(...shareOffset(engine, facts))
+    offsets.push({ topic, partition, startOffset, lag, acquired: facts.acquiredCount })
     byGroup.set(facts.groupId, offsets)
   }
   return [...byGroup]
     .map(([groupId, offsets]) => ({ groupId, offsets: offsets.sort(byPlace) }))
     .sort((a, b) => (a.groupId < b.groupId ? -1 : 1))
-}
-
-/** Nothing if the topic is gone. */
-function shareOffset(engine: Engine, { topicId, partition, ...facts }: ShareFacts): ShareGroupOffset[] {
-  const { catalogue, topics } = engine
-  const topic = catalogue.durable.liveById(topicId)?.name
-  if (topic === undefined) return []
-  const hosted = topics.partition(topic, partition)
-  // Deleted records count as finished, though the group may notice only when it looks the next time.
-  const startOffset = Math.max(facts.startOffset, hosted.partition.watermarks.logStartOffset)
-  const lag = facts.unfinishedBetween(startOffset, stableEnd(engine, hosted))
-  return [{ topic, partition, startOffset, lag, acquired: facts.acquiredCount }]
-}
-
-/**
- * The offset after the last batch below the last stable offset: above it may be offsets that an unclean end left
- * unused, which nobody reads (durability rule 5).
- */
-function stableEnd({ store }: Engine, { id, partition }: HostedPartition): number {
-  const { lastStableOffset, watermarks } = partition
-  const last = store.ranges(id).at(-1)
-  return Math.min(lastStableOffset, last?.nextOffset ?? watermarks.logStartOffset)
 }
