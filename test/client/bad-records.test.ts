@@ -101,6 +101,7 @@ test('INVALID_RECORD names field and place', async () => {
     [() => producer.send({ to: 'x' } as never), /^topic of record 0 must be a string: record\(\) of a declared topic/],
     [() => producer.send({ topic: 't' } as never), /^value of record 0 must be text, bytes or null, and isn't there$/],
     [() => producer.send({ topic: 't', value: 'x', headers: { a: 5 } } as never), /a name and text, bytes or null$/],
+    [() => producer.send({ topic: 't', value: 'x', headers: detached() } as never), /an object or a list of pairs$/],
     [
       () => producer.send('t' as never, { value: 'x' } as never),
       /^record 0 must be an object: record\(\) of a declared/,

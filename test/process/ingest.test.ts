@@ -292,7 +292,13 @@ test('a position that no JSON holds, or a source without a name, is refused', as
     })
     .done.catch((failed: unknown) => failed)
   assert.ok(LogError.is(error, 'INVALID_REQUEST'), String(error))
-  for (const bad of [{ source: '' }, { source: 5 }, { read: 5 }]) {
+  for (const bad of [
+    { source: '' },
+    { source: 5 },
+    { source: '\ud800' },
+    { source: 'x'.repeat(32_753) },
+    { read: 5 },
+  ]) {
     let thrown: unknown
     try {
       log.ingest({ source: 's', read: () => rows(0, 0), ...bad } as never)

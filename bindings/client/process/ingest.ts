@@ -36,6 +36,8 @@ const NAMES: OptionNames<IngestOptions<string>> = { source: true, read: true, si
 const BATCH_LIMITS = { maxItems: 1000, lingerMs: 5 }
 const TIMEOUT_MS = 60_000
 const RETRY_MS = 100
+/** What its transactional id has room for beside its prefix. */
+const SOURCE_BYTES_MAX = 32_752
 
 export class Ingest<P extends string | number> {
   readonly #broker: Broker
@@ -49,8 +51,7 @@ export class Ingest<P extends string | number> {
 
   constructor(broker: Broker, port: RuntimePort, options: IngestOptions<P>) {
     assertOptions(options as IngestOptions<never>, NAMES, 'ingest')
-    if (typeof options.source !== 'string' || options.source === '')
-      throw wrongOption('source', 'a text that is not empty')
+    if (!isSource(options.source)) throw wrongOption('source', `well-formed text of 1 to ${SOURCE_BYTES_MAX} bytes`)
     if (typeof options.read !== 'function') throw wrongOption('read', 'a function')
     this.#broker = broker
     this.#port = port
@@ -189,4 +190,11 @@ function isPassing(error: unknown): boolean {
 
 function isFenced(error: unknown): boolean {
   return LogError.is(error) && error.category === 'fenced'
+}
+
+/** Of text with half a surrogate pair another source could have the position. */
+function isSource(source: unknown): boolean {
+  if (typeof source !== 'string' || source === '') return false
+  const isWellFormed = (source as unknown as { isWellFormed(): boolean }).isWellFormed()
+  return isWellFormed && new TextEncoder().encode(source).length <= SOURCE_BYTES_MAX
 }

@@ -149,7 +149,10 @@ function isView(value: unknown): value is Uint8Array {
 }
 
 function headerList(headers: NonNullable<ProducerRecord['headers']>, index: number): HeaderList {
-  if (typeof headers !== 'object' || headers === null) throw invalid(index, 'headers', 'an object or a list of pairs')
+  // Bytes hold no pairs, and to look whether a detached buffer does would throw.
+  if (typeof headers !== 'object' || headers === null || ArrayBuffer.isView(headers)) {
+    throw invalid(index, 'headers', 'an object or a list of pairs')
+  }
   const pairs: readonly unknown[] = Symbol.iterator in headers ? [...headers] : Object.entries(headers)
   return pairs.map((pair) => {
     const [name, value] = Array.isArray(pair) && pair.length === 2 ? (pair as readonly unknown[]) : []
