@@ -175,12 +175,10 @@ export class EngineParts {
     return new TopicCommands({
       ...{ catalogue, groups, tombstones, topics, store },
       change: (change) => this.#change(change),
-      forgotten: (hosted) => {
-        this.fetches.forgotten(hosted)
-        this.shareMembers.advanced(hosted, this.#hooks.now())
-      },
+      forgotten: (hosted) => this.fetches.forgotten(hosted),
       changed: (topic) => {
         this.members.topicChanged(topic, this.#hooks.now())
+        this.shareMembers.topicChanged(topic, this.#hooks.now())
         this.fetches.grown(topic)
       },
       remove: (task, done) => this.background.run(task, done),

@@ -142,7 +142,7 @@ export class ShareMembers {
     for (const place of places) {
       if (!this.#waiting.has(place.groupId)) continue
       const changed = this.#hooks.partitionOf(place)
-      if (changed !== undefined) this.#serveGroup(place.groupId, now, changed)
+      if (changed !== undefined) this.#serveGroup(place.groupId, now, changed.id.topic)
     }
   }
 
@@ -222,10 +222,15 @@ export class ShareMembers {
     if (waiting?.delete(memberId) && waiting.size === 0) this.#waiting.delete(groupId)
   }
 
-  /** Readers may see more of the partition, or it is gone. */
-  advanced(hosted: HostedPartition, now: number): void {
-    this.#shares.advanced(hosted.id)
-    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, hosted)
+  /** Readers may see more of the partition. */
+  advanced({ id }: HostedPartition, now: number): void {
+    this.#shares.advanced(id)
+    this.topicChanged(id.topic, now)
+  }
+
+  /** The topic has more for its members, or it is gone, which they are told. */
+  topicChanged(topic: string, now: number): void {
+    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, topic)
   }
 
   /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
@@ -243,15 +248,15 @@ export class ShareMembers {
     this.#notifyReleased()
   }
 
-  /** Serves the group's members that wait. `changed`: the only partition that may have something new for them. */
-  #serveGroup(groupId: string, now: number, changed: HostedPartition): void {
+  /** Serves the group's members that wait. `changed`: the only topic that may have something new for them. */
+  #serveGroup(groupId: string, now: number, changed: string): void {
     if (this.#isReleasing) return
     for (const waiting of [...(this.#waiting.get(groupId)?.values() ?? [])]) {
       const { member, request, done } = waiting
-      if (!request.topics.includes(changed.id.topic)) continue
+      if (!request.topics.includes(changed)) continue
       try {
         // What isn't there for one member isn't for those after it.
-        if (!this.#serve(waiting, now, [changed.id.topic])) return
+        if (!this.#serve(waiting, now, [changed])) return
         this.#removeWaiting(member)
       } catch (error) {
         this.#removeWaiting(member)

@@ -17,11 +17,11 @@ export interface TopicHooks {
   readonly topics: Topics
   readonly store: PartitionStore
   change(change: PlannedChange): void
-  /** The partition is gone: every call that waits for it is answered. */
+  /** The partition is gone: fetches that wait for it are answered. */
   forgotten(hosted: HostedPartition): void
   /**
-   * The topic was created, deleted or got more partitions: groups that read it rebalance, and readers learn of new
-   * partitions.
+   * The topic was created, deleted or got more partitions: groups that read it rebalance, readers learn of new
+   * partitions, and members of share groups of its end.
    */
   changed(topic: string): void
   /** Runs the task, which removes files, while no checkpoint does; then calls back. */

@@ -112,6 +112,24 @@ test('a group that begins at the end stays there over a restart; a topic made ag
   await reopened.close()
 })
 
+// Regression: only partitions that were used since the open told of their topic's end, and this one waited for ever.
+test('who asks while its topic is being deleted hears of it, though nobody has used the topic since the open', async () => {
+  const { log, image, port } = await setup(2)
+  await releaseAll(log, 2)
+  await log.close()
+  const { broker } = await openHeld(image.fork(), port, {})
+  const session = await broker.openShare('g')
+  const deleting = broker.admin.deleteTopic('jobs')
+  let told: unknown
+  session.acquire({ topics: ['jobs'], maxOffsets: 1, lockMs: 1000, startAt: 'earliest' }).catch((error: unknown) => {
+    told = error
+  })
+  await deleting
+  await settle()
+  assert.ok(LogError.is(told, 'UNKNOWN_TOPIC_OR_PARTITION'), String(told))
+  await broker.close()
+})
+
 test('a signal, break and close end an iteration; a second one is refused', async () => {
   const { log } = await setup(0)
   const stop = new AbortController()

@@ -144,7 +144,14 @@ export const SHARING: readonly Mutant[] = [
     file: 'engine/share-members.ts',
     find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',
     put: 'this.#shares.planStart(groupId, places)\n',
-    tests: ['engine/share-members.test.ts', consumers],
+    tests: ['engine/share-members.test.ts'],
+  },
+  {
+    name: 'work queues: members of a topic that is deleted wait for ever',
+    file: 'engine/engine-parts.ts',
+    find: '        this.shareMembers.topicChanged(topic, this.#hooks.now())\n',
+    put: '',
+    tests: [endings],
   },
   {
     name: 'work queues: a member that is refused for one topic has begun the others',
@@ -275,7 +282,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: each record that comes is looked for in all topics of a member',
     file: 'engine/share-members.ts',
-    find: 'this.#serve(waiting, now, [changed.id.topic])',
+    find: 'this.#serve(waiting, now, [changed])',
     put: 'this.#serve(waiting, now)',
     tests: ['engine/share-members.test.ts'],
   },
@@ -303,7 +310,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: nobody who asks later finds what came while nobody waited',
     file: 'engine/share-members.ts',
-    find: '    this.#shares.advanced(hosted.id)\n',
+    find: '    this.#shares.advanced(id)\n',
     put: '',
     tests: ['engine/share-members.test.ts'],
   },
