@@ -57,12 +57,12 @@ function recordsEnd(store: PartitionStore, { id, partition }: HostedPartition, i
  */
 function* nextRecord(
   store: PartitionStore,
-  { id, exists, partition }: HostedPartition,
+  { id, partition }: HostedPartition,
   offset: number,
   endOffset: number,
 ): Task<number> {
   // Records that are deleted were never read, either.
-  if (!exists || offset < partition.watermarks.logStartOffset) return offset
+  if (offset < partition.watermarks.logStartOffset) return offset
   for (let from = offset; from < endOffset; ) {
     const { missing, batches, nextOffset } = partition.read(from, endOffset, READ_BYTES)
     if (missing !== undefined) yield* store.prepareRead(id, missing)

@@ -65,4 +65,15 @@ test('offsets that an unclean end left unused are no lag, before and after the n
   await log.close()
 })
 
+// Regression: it lagged by -5.
+test('a position past the end of a partition that nobody wrote to is no lag', async () => {
+  const log = await openLog(new DirectoryImage(), new FakePort())
+  await log.admin.createTopic('t')
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  await consumer.lag()
+  await consumer.seek({ topic: 't', partition: 0, nextOffset: 5 })
+  assert.equal([...(await consumer.lag()).values()], [0])
+  await log.close()
+})
+
 test.run()
