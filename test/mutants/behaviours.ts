@@ -281,4 +281,11 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: 'while (at < 0 && !isSamePlace(',
     tests: ['client/first-records.test.ts'],
   },
+  {
+    name: 'who joins again has its time until the next poll anew',
+    file: 'coordinator/group/live-groups.ts',
+    find: 'if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(',
+    put: 'this.#deadlines.set(',
+    tests: ['coordinator/group/poll-deadlines.test.ts'],
+  },
 ]

@@ -43,6 +43,13 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/process.test.ts'],
   },
   {
+    name: 'values that retention removes while they are read stay',
+    file: 'client/process/partition-values.ts',
+    find: '    each.values.clear()\n    each.nextOffset = logStartOffset\n',
+    put: '    each.nextOffset = logStartOffset\n',
+    tests: ['process/partition-values.test.ts'],
+  },
+  {
     name: 'state of a batch is gone once the next one is committed',
     file: inTransactions,
     find: '      await committed\n      state.committed()\n',

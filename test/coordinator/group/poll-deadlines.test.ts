@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LiveGroups } from '../../../bindings/coordinator/group/live-groups.ts'
 import { PollDeadlines } from '../../../bindings/coordinator/group/poll-deadlines.ts'
 
 function expiredAt(deadlines: PollDeadlines, now: number): string[] {
@@ -38,6 +39,20 @@ test('an unknown member has no deadline to move', () => {
   deadlines.restart('g', 'm', 5)
   deadlines.suspend('g', 'm')
   assert.is(deadlines.next(), undefined)
+})
+
+// As in a program that never returns from its records while the others of its group come and go.
+test('a member that joins again has no more time until its next poll for that', () => {
+  const live = new LiveGroups()
+  const member = { groupId: 'g', memberId: 'm' }
+  const join = (now: number) => {
+    const rest = { topics: ['t'], owned: [], assignors: ['range'], maxPollIntervalMs: 100 }
+    live.join({ ...member, ...rest, clientId: 'c', rejoins: now > 0, now }, 0)
+  }
+  join(0)
+  join(60)
+  assert.equal(live.expired(99), [])
+  assert.equal(live.expired(100), [member])
 })
 
 test.run()
