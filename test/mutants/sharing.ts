@@ -140,6 +140,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [letters],
   },
   {
+    name: 'work queues: what is finished behind deleted records keeps its room in the window',
+    file: shared,
+    find: '    this.#endOffset = Math.max(this.#endOffset, this.#startOffset)\n    this.#finish()\n',
+    put: '    this.#endOffset = Math.max(this.#endOffset, this.#startOffset)\n',
+    tests: [locks],
+  },
+  {
     name: 'work queues: a group begins in memory alone',
     file: 'engine/share-members.ts',
     find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',

@@ -243,6 +243,7 @@ export class SharePartition {
     }
     this.#startOffset = Math.max(this.#startOffset, logStartOffset)
     this.#endOffset = Math.max(this.#endOffset, this.#startOffset)
+    this.#finish()
   }
 
   #finish(): void {

@@ -183,4 +183,17 @@ test('random calls: no offset has two locks, none is delivered after it was fini
   for (let offset = 0; offset < shared.startOffset; offset++) assert.ok(finished.has(offset))
 })
 
+// Regression: only so many came as were deleted, until the first of them was acknowledged.
+test('what was finished behind deleted records makes room in the window', () => {
+  const shared = new SharePartition(0)
+  const request = { memberId: 'a', maxOffsets: WINDOW_OFFSETS, lockMs: 100, now: 0 }
+  shared.acquire(request, 2 * WINDOW_OFFSETS)
+  const rest = { firstOffset: 1, lastOffset: WINDOW_OFFSETS - 1, deliveryCount: 1 }
+  assert.is(shared.acknowledge('a', rest, 'accept', 0), undefined)
+  shared.moveStart(1)
+  assert.is(shared.startOffset, WINDOW_OFFSETS)
+  const [range] = shared.acquire(request, 2 * WINDOW_OFFSETS)
+  assert.is(range?.lastOffset, 2 * WINDOW_OFFSETS - 1)
+})
+
 test.run()
