@@ -116,6 +116,21 @@ for (const isKnownSince of [false, true]) {
   })
 }
 
+test('what is sent while a batch is to be asked for again waits for it: the log would refuse it', async () => {
+  const { log, broker, port } = setup()
+  const producer = log.producer(alone)
+  await producer.send({ topic: 't', value: 'first' })
+  broker.fault = (_, count) => (count === 1 ? { kind: 'drop' } : undefined)
+  const sent = [producer.send({ topic: 't', value: 'a' })]
+  await settle()
+  sent.push(producer.send({ topic: 't', value: 'b' }))
+  await settle()
+  assert.is(broker.appends.length, 2, 'first and a')
+  await port.advance(1000)
+  await Promise.all(sent)
+  assert.equal(broker.texts('t'), ['first', 'a', 'b'])
+})
+
 test('batches that wait for one that is asked for again are given up with it, and not after waits of their own', async () => {
   const { log, broker, port } = setup()
   const producer = log.producer(alone)

@@ -176,8 +176,8 @@ export class PartitionQueue {
   }
 
   /**
-   * Sends the batches that may be sent now: none while one before them is to be asked for again. Their topic may be
-   * made again meanwhile, and the new partition takes any of them for the first.
+   * Sends the batches that may be sent now: none while one before them is to be asked for again, as the log would
+   * refuse them.
    */
   drain(): void {
     if (this.#waiting.length === 0 || this.#hooks.isHalted()) return
