@@ -90,6 +90,7 @@ test('concurrency: records of different keys that change one key of the state lo
     state: { totals: store(totals) },
     async handle(record, { state, attempt }) {
       const first = (await state.totals.get('first')) ?? 0
+      // So that others read and set the same state meanwhile, some sooner and some later.
       await new Promise((resolve) => setTimeout(resolve, record.offset % 3))
       const second = (await state.totals.get('second')) ?? 0
       tries.push(attempt)
@@ -121,6 +122,7 @@ test('concurrency: what a record sets by a value that another one has changed me
     state: { totals: store(totals) },
     async handle(record, { state }) {
       const total = ((await state.totals.get('all')) ?? 0) + 1
+      // So that others read and set the same state meanwhile, some sooner and some later.
       await new Promise((resolve) => setTimeout(resolve, record.offset % 3))
       state.totals.set('all', total)
       return receipts.record({ value: { account: '', total } })
