@@ -135,11 +135,11 @@ export const REMOTE: readonly Mutant[] = [
     tests: ['remote/ungreeted.test.ts'],
   },
   {
-    name: 'a close waits without limit for a holder that is stopped',
+    name: 'the close of a log waits for a holder that is stopped until its producers have given it up, and then once more',
     file: 'engine/remote/link.ts',
     find: 'else if (!(await unless())) this.end()',
     put: 'else await unless()',
-    tests: ['remote/closing-attached.test.ts'],
+    tests: ['remote/silent-closes.test.ts'],
   },
   {
     name: 'the close of a producer or a consumer waits without limit for a holder that is stopped',

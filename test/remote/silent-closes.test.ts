@@ -165,6 +165,21 @@ test('a close waits for a holder that answers, however long that takes, and asks
   await stand.close()
 })
 
+test('the close of a log waits once for a holder that is silent, not again for what its producers gave up', async () => {
+  const stand = await stood()
+  const { port, log } = stand
+  const producer = log.producer()
+  await producer.send(record)
+  stand.stop()
+  const sent = watched(producer.send(record))
+  const closed = watched(log.close())
+  await port.advance(4999)
+  assert.equal([sent.told, closed.told], ['pending', 'pending'])
+  await port.advance(1)
+  assert.equal([sent.told, closed.told], ['NETWORK_EXCEPTION', 'done'])
+  await stand.close()
+})
+
 test('fifty thousand closes at once ask for one sign of life', async () => {
   const stand = await stood()
   const { place, port, shared } = stand

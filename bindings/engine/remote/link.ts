@@ -146,7 +146,8 @@ export class Link {
 
   /**
    * Ends the link once no holder answered for `limitMs`. One that answers may take longer for a call: then its outcome
-   * becomes known.
+   * becomes known. Producers and consumers that give up by themselves leave their calls pending (SilentHolder), and
+   * `settled` would wait for those once more.
    */
   async endUnanswered(limitMs: number, unless: () => Promise<boolean>): Promise<void> {
     while (this.#ended === undefined) {
