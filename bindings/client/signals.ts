@@ -12,8 +12,13 @@ type Signal = AbortSignalLike | undefined
 
 const NAMES: OptionNames<Abortable> = { signal: true }
 
+/** A signal may be a program's own class. What its getter throws is the reason, so that every wait hears of one. */
 export function abortReason(signal: AbortSignalLike): Error {
-  return signal.reason as Error
+  try {
+    return signal.reason as Error
+  } catch (error) {
+    return error as Error
+  }
 }
 
 export function throwIfAborted(signal: Signal): void {

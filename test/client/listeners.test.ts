@@ -53,6 +53,37 @@ async function untilListening(life: Life): Promise<void> {
   while (life.listeners() === 0) await new Promise((resolve) => setImmediate(resolve))
 }
 
+/** A signal of a program's own class, whose reason can't be had. */
+class Unreasonable extends EventTarget {
+  aborted = false
+
+  get reason(): never {
+    throw new Error('no reason')
+  }
+
+  abort(): void {
+    this.aborted = true
+    this.dispatchEvent(new Event('abort'))
+  }
+}
+
+test('who waits for a signal hears of it, though the reason throws for who heard before', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t')
+  const signal = new Unreasonable()
+  const next = () => log.read('t', { signal })[Symbol.asyncIterator]().next()
+  const waits = [abortable(new Promise(() => {}), signal), next(), next()]
+  const working = log.producer({ transactionalId: 'id' }).transaction(() => new Promise(() => {}), { signal })
+  const told = Promise.allSettled([...waits, working])
+  await new Promise((resolve) => setTimeout(resolve, 0))
+  signal.abort()
+  assert.equal(
+    (await told).map((each) => `${(each as PromiseRejectedResult).reason}`),
+    Array.from({ length: 4 }, () => 'Error: no reason'),
+  )
+  await log.close()
+})
+
 const failed = (promise: Promise<unknown>) =>
   promise.then(
     () => 'done',

@@ -124,7 +124,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
     const limit = new AnswerLimit(this.#port, signal)
     const running = new RunningWork(attempt)
-    const stop = () => running.abort(signal?.reason)
+    const stop = () => running.abort(signal && abortReason(signal))
     let transaction: OpenedTransaction | undefined
     try {
       transaction = await limit.of(this.#beginOne(signal, { isRun: true }))
