@@ -8,7 +8,6 @@ import { ensureTopics } from '../../bindings/client/admin/ensure-topics.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
 import type { Channel } from '../../bindings/engine/remote/channel.ts'
 import { listenForAttached } from '../../bindings/engine/remote/local-socket.ts'
-import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { openShared } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
@@ -19,7 +18,7 @@ import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import { FakePort, settle } from '../client/fake-port.ts'
 import { gate } from '../client/support.ts'
 import { scratchDirectory } from '../scratch.ts'
-import { held, inUse, optionsOf, Place } from './support.ts'
+import { hearing, held, inUse, optionsOf, Place } from './support.ts'
 
 const facts = topic('facts', { key: string, value: string })
 const record = { topic: 'facts', key: 'k', value: 'v' }
@@ -248,19 +247,10 @@ test('open itself rejects where its holder falls silent after it has greeted', a
   const unanswered: string[] = []
   const channels: Channel[] = []
   const listener = await listenForAttached(directory, (channel) => {
-    const onlyGreets: Channel = {
-      start: (onMessage, onEnd) =>
-        channel.start((message, release) => {
-          const reader = new MessageReader(message)
-          reader.int32()
-          const method = reader.text()
-          if (method === 'hello') onMessage(message, release)
-          else unanswered.push(method)
-        }, onEnd),
-      send: (message, sent) => channel.send(message, sent),
-      keepAlive: (isWanted) => channel.keepAlive(isWanted),
-      end: () => channel.end(),
-    }
+    const onlyGreets = hearing(channel, (method) => {
+      if (method !== 'hello') unanswered.push(method)
+      return method === 'hello'
+    })
     channels.push(channel)
     new ServedChannel(onlyGreets, broker, recovery, new Set())
   })

@@ -27,6 +27,21 @@ export async function turns(count: number): Promise<void> {
 /** What a lost holder still did with a request. */
 export type Fate = 'served' | 'unanswered' | 'dead'
 
+/** A channel on which a holder gets only the requests that `hears` says, by their method. */
+export function hearing(channel: Channel, hears: (method: string) => boolean): Channel {
+  return {
+    start: (onMessage, onEnd) =>
+      channel.start((message, release) => {
+        const reader = new MessageReader(message)
+        reader.int32()
+        if (hears(reader.text())) onMessage(message, release)
+      }, onEnd),
+    send: (message, sent) => channel.send(message, sent),
+    keepAlive: (isWanted) => channel.keepAlive(isWanted),
+    end: () => channel.end(),
+  }
+}
+
 /** One place where processes meet, all of them in this one; whoever holds it can be cut off at any request. */
 export class Place implements Meeting {
   holder: EmbeddedBroker | undefined

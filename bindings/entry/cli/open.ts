@@ -1,10 +1,10 @@
 import type { Log } from '../../client/log.ts'
 import { assertLogDirectory, assertNamed } from '../embedded/assert-log.ts'
-import { openAttached } from '../embedded/attached-log.ts'
+import { AttachedLog, openAttached } from '../embedded/attached-log.ts'
 import { DirectoryImage } from '../embedded/directory-image.ts'
-import { type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
+import { command, type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
-import { open, type RecoveryReport, type TopicPartition } from '../node.ts'
+import { LogError, open, type RecoveryReport, type TopicPartition } from '../node.ts'
 import { consistentView } from './consistent-view.ts'
 import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
@@ -15,8 +15,16 @@ type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
   readonly isArgument?: boolean
 }
 
-/** Runs `work` on the log as its holder: it may write. */
+/**
+ * Runs `work` on the log as any program does: it may write. Another process may hold the log: where that one gives no
+ * sign of life any more, such as one that is stopped, the error names it.
+ */
 export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
+  return withOpenLog(call, (log) => command(log, work(log)))
+}
+
+/** As `withLog`, for work that may wait for something else than the log, and looks itself whether its calls are answered. */
+export async function withOpenLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
   assertLog(call.directory, call)
   return opened(call, work)
 }
@@ -24,7 +32,7 @@ export async function withLog<T>(call: LogCall, work: (log: EmbeddedLog) => Prom
 /** As `withLog`, on a log that is made if there is none. */
 export async function withNewLog<T>(call: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
   assertNamed(call.directory, NAME_IT)
-  return opened(call, work)
+  return opened(call, (log) => command(log, work(log)))
 }
 
 async function opened<T>({ directory, isJson }: LogCall, work: (log: EmbeddedLog) => Promise<T>): Promise<T> {
@@ -42,17 +50,29 @@ export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>
     () => openAttached(directory, nodePort),
   )
   if ('recovery' in log) tellRecovery(log.recovery, isJson)
-  return using(log, work)
+  return using(log, (opened) => (opened instanceof AttachedLog ? opened.whileAnswered(work(opened)) : work(opened)))
 }
 
 /**
  * Runs `work`, which only reads, on the log of the program that holds it: so it sees what only lives in that process,
- * members and open transactions. Without a holder, on an image.
+ * members and open transactions. Without a holder, or with one that goes away or gives no sign of life before all is
+ * known, on an image. So `work` shows nothing before it knows all.
  */
 export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   assertLog(call.directory)
   const attached = await openAttached(call.directory, nodePort)
-  return attached === undefined ? withImage(call, work) : using(attached, work)
+  if (attached === undefined) return withImage(call, work)
+  try {
+    return await using(attached, (log) => log.whileAnswered(work(log)))
+  } catch (error) {
+    if (!isHolderGone(error)) throw error
+    return withImage(call, work)
+  }
+}
+
+/** Whether an attached log ended because its holder did, or gave no sign of life. */
+export function isHolderGone(error: unknown): boolean {
+  return LogError.is(error, 'LOG_CLOSED', 'NETWORK_EXCEPTION')
 }
 
 const NAME_IT = "name the log's with --dir"

@@ -93,6 +93,8 @@ interface Opened extends Broker {
   readonly role: 'holder' | 'attached'
   /** Settles as what an opening ends by, unless a holder elsewhere falls silent meanwhile. */
   opening?<T>(work: Promise<T>): Promise<T>
+  /** As `whileAnswered` of Broker, for work of a program that does nothing else with the log: the log is over then. */
+  command?<T>(work: Promise<T>): Promise<T>
 }
 
 class OpenedLog extends BrokerLog implements EmbeddedLog {
@@ -105,6 +107,11 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
     this.#opened = opened
     this.#port = port
     this.#files = files
+  }
+
+  static command<T>(log: EmbeddedLog, work: Promise<T>): Promise<T> {
+    const command = log instanceof OpenedLog ? log.#opened.command?.(work) : undefined
+    return command ?? work
   }
 
   get recovery(): RecoveryReport {
@@ -135,6 +142,14 @@ class OpenedLog extends BrokerLog implements EmbeddedLog {
     }
     return (await verifyFiles({ store, port: this.#port, signal })).damage
   }
+}
+
+/**
+ * Settles as `work` on the log does. Where its holder gives no sign of life any more it rejects with an error that names
+ * the holder, and what else is under way ends too. Not a method, as programs go on with their log.
+ */
+export function command<T>(log: EmbeddedLog, work: Promise<T>): Promise<T> {
+  return OpenedLog.command(log, work)
 }
 
 /** Gives the log's files for another read; `undefined` for a log without files. */

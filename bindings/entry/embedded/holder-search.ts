@@ -60,12 +60,9 @@ export class HolderSearch {
     return unanswered(this.#refusal)
   }
 
-  /** For a close whose holder gives no sign of life any more. */
+  /** For a close or a command whose holder gives no sign of life any more. */
   get silent(): LogError {
-    const { message = 'the log is held by another process', details } = this.#refusal ?? {}
-    const advice = `continue it (kill -CONT) if it is stopped; what was under way may be done or not`
-    const told = `${message}, which gave no sign of life for ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
-    return new LogError('NETWORK_EXCEPTION', told, details)
+    return silentHolder(this.#refusal)
   }
 
   /**
@@ -100,6 +97,14 @@ export class HolderSearch {
       await waitMs(port, pauseMs * (0.5 + port.random()))
     }
   }
+}
+
+/** `refusal` names the holder. */
+export function silentHolder(refusal: LogError | undefined): LogError {
+  const { message = 'the log is held by another process', details } = refusal ?? {}
+  const advice = `continue it (kill -CONT) if it is stopped; what was under way may be done or not`
+  const told = `${message}, which gave no sign of life for ${ANSWER_LIMIT_MS / 1000} s: ${advice}`
+  return new LogError('NETWORK_EXCEPTION', told, details)
 }
 
 /** Closing the holder, as the error's hint says, would be the wrong advice where it only needs more time. */

@@ -70,10 +70,19 @@ export class SharedBroker implements Broker {
    * opening whose holder never answered does.
    */
   opening<T>(work: Promise<T>): Promise<T> {
+    return this.#orOver(work, () => this.#search.unanswered)
+  }
+
+  /** As `whileAnswered`, for work of a program that does nothing else with the log: the log is over then too. */
+  command<T>(work: Promise<T>): Promise<T> {
+    return this.#orOver(work, () => this.#search.silent)
+  }
+
+  #orOver<T>(work: Promise<T>, error: () => unknown): Promise<T> {
     const attached = this.#attached
     const silent = () => {
       attached?.end()
-      return this.#search.unanswered
+      return error()
     }
     return attached?.whileAnswered(work, silent) ?? work
   }

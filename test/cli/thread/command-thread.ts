@@ -4,7 +4,7 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 import { bundleOf } from '../../runner/bundles/cache.mjs'
 import type { Said } from '../support.ts'
 import { functionBundle } from './bundles.ts'
-import type { Call } from './thread.ts'
+import type { Call, Given } from './thread.ts'
 
 const LIMIT_MS = 60_000
 
@@ -15,14 +15,15 @@ const LIMIT_MS = 60_000
 export class CommandThread {
   readonly #worker: Worker
 
-  private constructor(program: string, bundle: string) {
-    this.#worker = new Worker(program, { workerData: bundle, execArgv: [] })
+  private constructor(program: string, workerData: Given) {
+    this.#worker = new Worker(program, { workerData, execArgv: [] })
     this.#worker.unref()
   }
 
-  static async start(): Promise<CommandThread> {
+  /** `haste`: how much sooner its timers are due. */
+  static async start(haste = 1): Promise<CommandThread> {
     const program = await bundleOf(fileURLToPath(new URL('thread.ts', import.meta.url)))
-    return new CommandThread(program, await functionBundle())
+    return new CommandThread(program, { bundle: await functionBundle(), haste })
   }
 
   /** Holds this thread until the command has ended, as `spawnSync` does. */

@@ -19,7 +19,12 @@ export interface Call {
   readonly isAnswered: Int32Array
 }
 
-const bundle = workerData as string
+export interface Given {
+  readonly bundle: string
+  readonly haste: number
+}
+
+const { bundle, haste } = workerData as Given
 const evaluate = compileFunction(readFileSync(bundle, 'utf8'), ['require', 'module'], {
   filename: bundle,
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -46,6 +51,9 @@ function give(values: Partial<Record<keyof NodeJS.Process, unknown>>): void {
     Object.defineProperty(process, name, { value, configurable: true, writable: true })
   }
 }
+
+const plainTimer = globalThis.setTimeout
+globalThis.setTimeout = ((callback: () => void, delayMs: number) => plainTimer(callback, delayMs / haste)) as never
 
 // Callers name the log's directory.
 delete process.env['ONCELOG_DIR']

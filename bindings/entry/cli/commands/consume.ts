@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander'
-import { openAttached } from '../../embedded/attached-log.ts'
+import { type AttachedLog, openAttached } from '../../embedded/attached-log.ts'
 import { nodePort } from '../../embedded/node-port.ts'
-import { type Log, LogError, type Position, type TopicPartition } from '../../node.ts'
+import type { Log, Position, TopicPartition } from '../../node.ts'
 import { countFrom, startPoint } from '../arguments.ts'
 import { COMMIT_MS, COMMIT_RECORDS, consumeInGroup } from '../group-run.ts'
 import { below } from '../help.ts'
-import { assertLog, withImage } from '../open.ts'
+import { assertLog, isHolderGone, withImage } from '../open.ts'
 import { endsOf, placesOf, progressOf } from '../places.ts'
 import { type CommandCall, run } from '../run.ts'
 import { ShownRecords } from '../shown-records.ts'
@@ -85,18 +85,14 @@ async function follow(call: CommandCall, shown: ShownRecords): Promise<void> {
 }
 
 /** Waits for new records, without polling, until the holder is gone or the topic has more partitions. */
-async function readOn(log: Log, call: CommandCall, shown: ShownRecords): Promise<void> {
-  const { options, signal } = call
-  const [topic = ''] = call.args
-  const only = options['partition'] as number | undefined
+async function readOn(log: AttachedLog, call: CommandCall, shown: ShownRecords): Promise<void> {
+  const { args, signal } = call
+  const [topic = ''] = args
   const grown = new AbortController()
   let timer: NodeJS.Timeout | undefined
   try {
-    shown.stayWith(await log.admin.describeTopic(topic))
-    const places = await placesOf(log, topic)
-    const start = await startOf(log, places, shown, 'lastStableOffset')
+    const { places, start, until } = await log.whileAnswered(placesToFollow(log, call, shown))
     shown.beginAt(start)
-    const until = only === undefined ? undefined : (await placesOf(log, topic, only)).map(endless)
     timer = setInterval(() => {
       const described = log.admin.describeTopic(topic)
       // The reader hears of any failure itself.
@@ -112,13 +108,21 @@ async function readOn(log: Log, call: CommandCall, shown: ShownRecords): Promise
       if (shown.isEnough) break
     }
   } catch (error) {
-    const isGone = LogError.is(error, 'LOG_CLOSED', 'NETWORK_EXCEPTION')
-    if (!isGone && (signal.aborted || error !== grown.signal.reason)) throw error
+    if (!isHolderGone(error) && (signal.aborted || error !== grown.signal.reason)) throw error
   } finally {
     clearInterval(timer)
     await shown.lines.flush()
     await log.close()
   }
+}
+
+async function placesToFollow(log: Log, { options, args: [topic = ''] }: CommandCall, shown: ShownRecords) {
+  const only = options['partition'] as number | undefined
+  shown.stayWith(await log.admin.describeTopic(topic))
+  const places = await placesOf(log, topic)
+  const start = await startOf(log, places, shown, 'lastStableOffset')
+  const until = only === undefined ? undefined : (await placesOf(log, topic, only)).map(endless)
+  return { places, start, until }
 }
 
 function endless(at: TopicPartition): Position {

@@ -1,11 +1,12 @@
 import { createReadStream, fstatSync, statSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { parseTopicConfig } from '../../../model/topic-config.ts'
-import { type Compression, LogError, type Producer, type TopicConfig } from '../../node.ts'
+import { command } from '../../embedded/embedded-log.ts'
+import { type Compression, type EmbeddedLog, LogError, type Producer, type TopicConfig } from '../../node.ts'
 import { countFrom } from '../arguments.ts'
 import { below } from '../help.ts'
 import { type InputFormat, type Line, readLines } from '../input.ts'
-import { withLog } from '../open.ts'
+import { withOpenLog } from '../open.ts'
 import { counted, type Outcome, say } from '../output.ts'
 import { progressBar } from '../progress.ts'
 import { type CommandCall, run } from '../run.ts'
@@ -53,8 +54,8 @@ Examples:
 async function produce({ directory, isJson, args: [topic = ''], options, signal }: CommandCall): Promise<Outcome> {
   const path = options['file'] as string | undefined
   const format = formatOf(path, options)
-  return withLog({ directory, isJson }, async (log) => {
-    const { config } = await log.admin.describeTopic(topic)
+  return withOpenLog({ directory, isJson }, async (log) => {
+    const { config } = await command(log, log.admin.describeTopic(topic))
     const how = { ...format, recordBytesMax: recordBytesMax(config) }
     const compression = options['compression'] as Compression
     const producer = log.producer({ acks: options['acks'] === '1' ? 1 : 'all', compression })
@@ -63,7 +64,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
     if (stats.isDirectory()) throw wrong(`${path ?? 'standard input'} is a directory`, 'file')
     const source = path === undefined ? process.stdin : createReadStream(path)
     const bar = progressBar('produce', path === undefined ? 0 : stats.size, 'bytes')
-    const sent = new Sent(producer, topic, options['partition'] as number | undefined)
+    const sent = new Sent(log, producer, topic, options['partition'] as number | undefined)
     try {
       for await (const lines of readLines(source, how, signal)) {
         await sent.send(lines)
@@ -82,6 +83,7 @@ async function produce({ directory, isJson, args: [topic = ''], options, signal 
 
 /** Keeps a few sends in flight, and counts the acknowledged records. */
 class Sent {
+  readonly #log: EmbeddedLog
   readonly #producer: Producer
   readonly #topic: string
   readonly #partition: number | undefined
@@ -91,7 +93,8 @@ class Sent {
   /** Of those that are acknowledged. */
   #count = 0
 
-  constructor(producer: Producer, topic: string, partition: number | undefined) {
+  constructor(log: EmbeddedLog, producer: Producer, topic: string, partition: number | undefined) {
+    this.#log = log
     this.#producer = producer
     this.#topic = topic
     this.#partition = partition
@@ -101,7 +104,7 @@ class Sent {
     const records = lines.map(({ key, value }) => ({ topic: this.#topic, key, value, partition: this.#partition }))
     const before = this.#given
     this.#given += records.length
-    const sending = this.#producer.send(records).then(
+    const sending = command(this.#log, this.#producer.send(records)).then(
       (written) => {
         this.#count += written.length
       },
