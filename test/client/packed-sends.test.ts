@@ -16,8 +16,8 @@ test.after(() => rmSync(home, { recursive: true, force: true }))
 const COUNT = 40
 const filler = 'x'.repeat(1000)
 
-function list(name: string): ProducerRecord[] {
-  return Array.from({ length: COUNT }, (_, at) => ({ topic: 't', value: `${name} ${at} ${filler}` }))
+function list(name: string, rest: string = filler): ProducerRecord[] {
+  return Array.from({ length: COUNT }, (_, at) => ({ topic: 't', value: `${name} ${at} ${rest}` }))
 }
 
 /** Sends, and uses the list and its records again at once. */
@@ -83,6 +83,25 @@ test('a batch after one that was refused waits for its turn, and gets the sequen
   assert.ok(LogError.is(why, 'INVALID_TIMESTAMP'))
   await Promise.all(behind)
   assert.equal(broker.texts('t').slice(1), valuesOf('a', 'b'))
+})
+
+test('what is sent while such batches wait for their turn once more has a batch of its own', async () => {
+  const { broker, producer } = await elsewhere()
+  // Half of a batch each, so that there would be room for more.
+  const half = (name: string) => list(name, 'x'.repeat(500)).slice(0, 16)
+  const { opened, open: openGate } = gate()
+  // It forgets the producer with that, so the next batch goes alone.
+  const error = new LogError('UNKNOWN_TOPIC_OR_PARTITION', 'refused')
+  broker.fault = (_, count) => (count === 1 ? { kind: 'refuse', error } : { kind: 'hold', until: opened })
+  const refused = producer.send(half('refused'))
+  const behind: Promise<unknown>[] = [producer.send(half('a')), producer.send(half('b'))]
+  const why: unknown = await refused.catch((reason: unknown) => reason)
+  assert.ok(LogError.is(why, 'UNKNOWN_TOPIC_OR_PARTITION'))
+  behind.push(producer.send({ topic: 't', value: 'alone' }))
+  openGate()
+  await Promise.all(behind)
+  const written = [...half('a'), ...half('b')].map(({ value }) => value)
+  assert.equal(broker.texts('t').slice(1), [...written, 'alone'])
 })
 
 test('no more than five batches of a partition are unanswered', async () => {

@@ -235,6 +235,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/cut-sends.test.ts'],
   },
   {
+    name: 'a packed call that waits once more is joined by what its batch has no place for',
+    file: 'client/producer/partition-queue.ts',
+    find: 'const fits = last?.packed === undefined && total',
+    put: 'const fits = total',
+    tests: ['client/packed-sends.test.ts'],
+  },
+  {
     name: 'a packed call goes out beside those that its own records sent',
     file: 'client/producer/partition-queue.ts',
     find: 'if (packed === undefined || !this.isOpen || records.length !== count) return false',

@@ -108,11 +108,14 @@ export class PartitionQueue {
     return (this.#waiting[0]?.sizeBytes ?? 0) >= this.#hooks.batchSizeBytes || this.#waiting.length > 1
   }
 
-  /** Adds a part to the last batch that still waits, if it fits and has the same compression; else to a new batch. */
+  /**
+   * Adds a part to the last batch that still waits, if it fits and has the same compression; else to a new batch. A
+   * packed one takes no more: it goes out as it was packed, also when it waits for its turn once more.
+   */
   add(part: SendPart, maxBytes: number, compression: CompressionType | undefined): void {
     const last = this.#waiting.at(-1)
     const total = (last?.sizeBytes ?? 0) + part.sizeBytes
-    const fits = total <= this.#hooks.batchSizeBytes && surelyFits(total, maxBytes)
+    const fits = last?.packed === undefined && total <= this.#hooks.batchSizeBytes && surelyFits(total, maxBytes)
     if (last !== undefined && fits && last.compression === compression) last.join(part)
     else {
       this.#waiting.push(new PendingBatch(part, compression))
