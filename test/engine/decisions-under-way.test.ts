@@ -2,8 +2,9 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
-import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
+import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
+import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { opened, STORAGES } from './storages.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
@@ -95,5 +96,38 @@ test('a transaction in more partitions than a frame has sectors for commits whol
     }
   }
 })
+
+// The marker would get the offset of the batch that waits for the segment.
+decisions(
+  'files: a commit waits until a batch before it has its new segment, beside commits of other partitions',
+  () => {
+    const filling = 'x'.repeat(900)
+    for (let seed = 1; seed <= 10; seed++) {
+      const host = new SyncHost(new VirtualDisk(), { order: new Random(seed) })
+      host.open()
+      host.createTopic(TOPIC_ID, 't', 2, { 'segment.bytes': 1024 })
+      const producerId = host.openProducer()
+      const send = (partition: number, baseSequence: number, value: string) => {
+        return host.send({
+          ...{ topic: 't', partition, producerId, producerEpoch: 0, baseSequence },
+          ...{ values: [value], acks: 'all' as const },
+        })
+      }
+      const client = new TransactionalClient(host, 'id').init().begin()
+      client.send('t', 0, 'a')
+      send(1, 0, 'first')
+      host.settle()
+      const beside = send(1, 1, 'second')
+      host.advance()
+      const asked = [beside, client.startEnd('commit'), send(0, 0, filling), send(1, 2, 'third')]
+      host.settle()
+      for (const { answered, error } of asked) assert.equal([answered, error], [true, undefined], `seed ${seed}`)
+      for (const each of [host, opened(host.storage.image(new Random(seed), 'none'))]) {
+        const values = each.fetchAll('t', 0).map(({ value }) => value.slice(0, 1))
+        assert.equal(values, ['a', 'x'], `seed ${seed}`)
+      }
+    }
+  },
+)
 
 decisions.run()

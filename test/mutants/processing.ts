@@ -5,6 +5,22 @@ const commits = 'process/commits.test.ts'
 
 export const PROCESSING: readonly Mutant[] = [
   {
+    name: 'an ingest begins behind a position that an older run of its source still moves',
+    file: 'client/process/ingest.ts',
+    find: `    await this.#session.ready().catch((error: unknown) => {
+      throw this.#inItsWords(error)
+    })
+    const items = this.#itemsAfter(await this.#lastPosition(signal), signal)
+`,
+    put: `    const position = await this.#lastPosition(signal)
+    await this.#session.ready().catch((error: unknown) => {
+      throw this.#inItsWords(error)
+    })
+    const items = this.#itemsAfter(position, signal)
+`,
+    tests: ['process/ingest.test.ts'],
+  },
+  {
     name: 'a batch whose output is refused in its transaction is passed over',
     file: inTransactions,
     find: `      await transaction.sendOffsets(consumer as never, batch as never)

@@ -107,4 +107,18 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '',
     tests: ['log/store/derived-files.test.ts'],
   },
+  {
+    name: 'recovery: a marker that began a segment goes to the one before, though the segment is there',
+    file: 'log/recovery/frame-replay.ts',
+    find: 'if (segmentAhead === baseOffset || this.#segmentsFound.has(baseOffset)) return true',
+    put: 'if (segmentAhead === baseOffset) return true',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'recovery: a marker that began a segment goes to the one before, though frames name what came after',
+    file: 'log/recovery/frame-replay.ts',
+    find: 'if (segmentAhead === baseOffset || this.#segmentsFound.has(baseOffset)) return true',
+    put: 'if (this.#segmentsFound.has(baseOffset)) return true',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
 ]

@@ -81,6 +81,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [engine],
   },
   {
+    name: 'a marker gets the offset of a batch that waits for its segment',
+    file: commits,
+    find: '      return this.#mustWait(change) || partitions.size > most',
+    put: '      return partitions.size > most',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
+  {
     name: 'partitions show a commit one after the other',
     file: commits,
     find: '      hosted.partition.holdStable()\n',

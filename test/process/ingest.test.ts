@@ -105,6 +105,39 @@ test('two of one source: the newer one ends the older', async (open) => {
   await log.close()
 })
 
+test('a newer run goes on behind what the older one commits until the newer one has fenced it', async (_, openBroker) => {
+  const broker = await openBroker()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('orders')
+  const begun = gate()
+  const held = gate()
+  const older = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      yield* rows(after, 2)
+      begun.open()
+      await held.opened
+      yield* rows(2, 4)
+    },
+  })
+  await begun.opened
+  const openProducer = broker.openTransactionalProducer.bind(broker)
+  broker.openTransactionalProducer = async (options) => {
+    held.open()
+    await older.done
+    return openProducer(options)
+  }
+  const starts: (number | undefined)[] = []
+  const read = (after: number | undefined) => {
+    starts.push(after)
+    return rows(after, 6)
+  }
+  await log.ingest<number>({ source: 'db', read }).done
+  assert.equal(starts, [4])
+  assert.equal(await ids(log), upTo(6))
+  await log.close()
+})
+
 test('a source finds its last position while another one has a transaction open before it', async (_, openBroker) => {
   const broker = await openBroker()
   const log = new BrokerLog(broker, nodePort)

@@ -293,4 +293,35 @@ test('the directory of a deleted topic goes, one of an unknown topic is kept und
   )
 })
 
+/** Of a log with a marker that began a segment, before segments became larger; `acks` of a record after it. */
+async function killedAfterMarker(acks: 1 | 'all'): Promise<DirectoryImage> {
+  const image = await killed(async (log) => {
+    await log.admin.alterConfig('t', { 'segment.bytes': 250 })
+    const transaction = await log.producer({ transactionalId: 'id' }).beginTransaction()
+    await transaction.send({ topic: 't', value: 'x'.repeat(120) })
+    await transaction.commit()
+    await log.admin.alterConfig('t', { 'segment.bytes': 1_000_000 })
+    await log.producer({ acks }).send({ topic: 't', value: 'seen' })
+  })
+  const segments = image.list('t-0').filter((name) => name.endsWith('.log'))
+  assert.equal(segments, ['00000000000000000000.log', '00000000000000000001.log'])
+  return image
+}
+
+// No frame says where a marker stands, and by the config of now it would go to the segment before.
+test('a marker that began a segment begins it again: with it come the acks 1 that are there after it', async () => {
+  const log = await open(await killedAfterMarker(1))
+  assert.equal(log.recovery.damage, [])
+  assert.equal((await valuesOf(log)).slice(1), ['seen'])
+})
+
+test('a marker that began a segment begins it again where only frames know it, by the place of what came after', async () => {
+  const image = await killedAfterMarker('all')
+  for (const path of image.paths.filter((each) => each.startsWith('t-0/00000000000000000001.')))
+    image.files.delete(path)
+  const log = await open(image)
+  assert.equal(log.recovery.damage, [])
+  assert.equal((await valuesOf(log)).slice(1), ['seen'])
+})
+
 test.run()
