@@ -300,7 +300,7 @@ test('a close waits for no answer of a holder that stands still, and ends the it
 })
 
 test('a consumer that is closed before its session is open takes nothing', async () => {
-  const { log, onSession } = await setup()
+  const { log, broker, onSession } = await setup()
   const consumer = log.shareConsumer(options)
   let closed: Promise<void> | undefined
   onSession(() => {
@@ -308,6 +308,8 @@ test('a consumer that is closed before its session is open takes nothing', async
   })
   assert.is((await consumer[Symbol.asyncIterator]().next()).done, true)
   await closed
+  // It is refused while a consumer waits for records.
+  await broker.admin.startShareGroup('g', [{ topic: 'first', partition: 0, nextOffset: 0 }])
   await log.producer().send({ topic: 'first', value: 'a' })
   assert.equal(await others(log, 1), [['first', 1]])
   await log.close()
