@@ -130,6 +130,33 @@ test('JSON without a schema: everything that has a JSON form', async () => {
   }
 })
 
+test('what is no schema of the standard is refused where the codec is made', async () => {
+  // As a schema of Zod before 3.24 is.
+  for (const none of [null, 'order', {}, { parse: () => 1 }, { '~standard': {} }]) {
+    const { message, details } = await failure('INVALID_REQUEST', () => json(none as never))
+    assert.match(message, /^schema must be a Standard Schema/)
+    assert.equal(details, { argument: 'schema' })
+  }
+  const callable = Object.assign(() => {}, { '~standard': dated['~standard'] })
+  assert.ok(topic('t', { value: json(callable) }).record({ value: { at: '2026-11-23T00:00:00Z' } }).value)
+})
+
+test('that a value gives no JSON, or stored bytes are none, is told of the value and not of how it was found', async () => {
+  const free = topic('t', { value: json() })
+  const none = await failure('RECORD_SERIALIZATION', () => free.record({ value: { toJSON: () => undefined } }))
+  assert.match(none.message, /: a value whose toJSON gives undefined has no JSON form$/)
+  const log = await openMemory({ topics: [free] })
+  await log.producer().send(['"a', new Uint8Array([0xff])].map((value) => ({ topic: 't', value })))
+  const whys = ['the text is no JSON', 'the bytes are no UTF-8']
+  for await (const record of log.read(free, { until: 'end' })) {
+    const error = await failure('RECORD_DESERIALIZATION', () => record.value)
+    const { offset } = record
+    assert.ok(error.message.startsWith(`the value at offset ${offset} of t-0 can't be decoded: ${whys[offset]}`))
+    assert.equal(error.details, { topic: 't', partition: 0, offset, part: 'value' })
+  }
+  await log.close()
+})
+
 test('null is a tombstone in every codec', () => {
   for (const value of [bytes, string, json()]) {
     const record = topic('t', { value: unchecked<string>(value as never) }).record({ key: 'k', value: null })

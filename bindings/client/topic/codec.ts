@@ -36,7 +36,13 @@ export const string: Codec<string> = {
     }
     return encodeText(value)
   },
-  decode: (value) => decoder.decode(value),
+  decode(value) {
+    try {
+      return decoder.decode(value)
+    } catch (error) {
+      throw new LogError('RECORD_DESERIALIZATION', 'the bytes are no UTF-8', {}, error)
+    }
+  },
 }
 
 /** Codecs whose values and bytes share no memory, whichever way they go. */

@@ -1,10 +1,18 @@
 import { LogError } from '../../model/errors.ts'
 
+/** The value's JSON; RECORD_SERIALIZATION for a value that JSON would lose in silence. */
+export function jsonText(value: unknown): string {
+  assertJsonForm(value)
+  const text = JSON.stringify(value) as string | undefined
+  if (text === undefined) throw noForm('a value whose toJSON gives undefined')
+  return text
+}
+
 /**
  * Refuses what `JSON.stringify` would silently leave out or write as something else: what is stored is what was meant,
  * or nothing. Names no field, since names may be content.
  */
-export function assertJsonForm(value: unknown): void {
+function assertJsonForm(value: unknown): void {
   if (value === null) return
   switch (typeof value) {
     case 'string':

@@ -1,14 +1,15 @@
 import { LogError } from '../../model/errors.ts'
 import type { InferInput, InferOutput, StandardSchemaV1 } from '../../model/standard-schema.ts'
+import { wrongArgument } from '../options.ts'
 import { type Codec, sharesNoMemory, string } from './codec.ts'
 import { issuePath } from './issue-path.ts'
-import { assertJsonForm } from './json-form.ts'
+import { jsonText } from './json-form.ts'
 
 /**
  * JSON, checked by any Standard Schema (Zod, Valibot, ArkType …). The validated input is stored; reading runs the
  * schema again and gives its output, so transforms happen on reading. A value that doesn't fit throws
  * RECORD_SERIALIZATION when it is sent and RECORD_DESERIALIZATION when it is read; an asynchronous schema throws
- * SCHEMA_ASYNC, whichever way the value goes.
+ * SCHEMA_ASYNC, whichever way the value goes. Throws INVALID_REQUEST for what is no schema of the standard.
  */
 export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>, InferOutput<S>>
 /**
@@ -19,17 +20,23 @@ export function json<S extends StandardSchemaV1>(schema: S): Codec<InferInput<S>
  */
 export function json(): Codec<unknown>
 export function json(schema?: StandardSchemaV1): Codec<unknown> {
+  if (schema !== undefined && !isSchema(schema))
+    throw wrongArgument('schema', 'a Standard Schema, as those of Zod (from 3.24 on), Valibot and ArkType are')
   return sharesNoMemory<Codec<unknown>>({
     encode(value) {
       if (schema !== undefined) validate(schema, value, 'RECORD_SERIALIZATION')
-      assertJsonForm(value)
-      return string.encode(JSON.stringify(value))
+      return string.encode(jsonText(value))
     },
     decode(bytes) {
       const value = parsed(string.decode(bytes))
       return schema === undefined ? value : validate(schema, value, 'RECORD_DESERIALIZATION')
     },
   })
+}
+
+/** ArkType's are functions. */
+function isSchema(schema: Partial<StandardSchemaV1> | null): boolean {
+  return typeof schema?.['~standard']?.validate === 'function'
 }
 
 /** The parser's own message quotes the text: only the position is told, where the engine says it. */
