@@ -4,6 +4,7 @@ const table = 'process/table.test.ts'
 const encodedText = 'client/encode-text.test.ts'
 const keptValue = 'process/kept-value.test.ts'
 const ownValues = 'process/own-values.test.ts'
+const lateState = 'process/late-state.test.ts'
 
 /** Values that programs are given by processors and tables. */
 export const VALUES: readonly Mutant[] = [
@@ -13,6 +14,20 @@ export const VALUES: readonly Mutant[] = [
     find: 'decoded(codec, ownBytes(codec, found.bytes, this.#memory)',
     put: 'decoded(codec, found.bytes',
     tests: [ownValues],
+  },
+  {
+    name: 'state that handle sets after it has ended is lost in silence',
+    file: 'client/process/batch-work.ts',
+    find: 'context)\n        state.end(layers)\n',
+    put: 'context)\n',
+    tests: [lateState],
+  },
+  {
+    name: 'state that a handle that failed sets afterwards is lost in silence',
+    file: 'client/process/batch-work.ts',
+    find: '      } catch (failure) {\n        state.end(layers)\n',
+    put: '      } catch (failure) {\n',
+    tests: [lateState],
   },
   {
     name: 'state keeps bytes that are the program’s',

@@ -108,6 +108,7 @@ export class BatchWork<T extends TopicRef, S> {
         const context = { state: state.views(layers) as never, attempt, signal }
         const ofTry = attempt === 1 ? record : ConsumedRecord.again(record)
         const given = await this.#handler(ofTry as unknown as RecordOf<T>, context)
+        state.end(layers)
         const checking = this.#outputs.check(listOf(given))
         const outputs = checking instanceof Promise ? await checking : checking
         // Checked for each record, though a later one of the batch may set the same key again: where a batch ends is
@@ -119,6 +120,7 @@ export class BatchWork<T extends TopicRef, S> {
         state.take(layers)
         return outputs
       } catch (failure) {
+        state.end(layers)
         throwIfAborted(signal)
         // What it read was changed meanwhile and may not have belonged together, so the failure isn't the record's.
         if (state.areStale(layers)) continue

@@ -37,7 +37,10 @@ export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): 
   return Object.freeze({ changelog: changelog as unknown as Topic<string, K, K, V, V> })
 }
 
-/** The state of one record's partition. */
+/**
+ * The state of one record's partition, for one call of `handle`. Once that has ended, each use of it is refused with
+ * INVALID_TXN_STATE: a change would belong to no record any more, and be lost.
+ */
 export interface KeyValue<K, V> {
   /**
    * The value that was set last, as a copy; `undefined` without one. Rejects with RECORD_DESERIALIZATION if the
@@ -115,6 +118,8 @@ const NO_CHANGES: readonly Change[] = []
  */
 export class Layer {
   readonly #below: Below
+  /** Whether the call of `handle` that it is for has ended. */
+  hasEnded = false
   #fewChanges: Change[] | undefined
   /** Used in place of the list once there are more. */
   #manyChanges: Map<string, Change> | undefined
@@ -197,6 +202,7 @@ export class StateView<K, V> implements KeyValue<K, V> {
   }
 
   async get(key: K): Promise<V | undefined> {
+    this.#assertInTime()
     const found = this.#layer.find(this.#textOf(this.#encoded(key, null)))
     if (found === null || found === undefined) return undefined
     const { name: topic, value: codec } = this.#changelog
@@ -212,7 +218,15 @@ export class StateView<K, V> implements KeyValue<K, V> {
     this.#change(this.#encoded(key, null))
   }
 
+  #assertInTime(): void {
+    if (!this.#layer.hasEnded) return
+    const message = 'handle has ended, so its state is out of reach: await in it all that asks or changes state'
+    const place = { topic: this.#changelog.name, partition: this.#partition }
+    throw new LogError('INVALID_TXN_STATE', message, place)
+  }
+
   #change(record: ProducerRecord): void {
+    this.#assertInTime()
     const { topic, partition } = record
     const key = ownBytes(this.#changelog.key, record.key as Uint8Array, this.#memory)
     const value = record.value && ownBytes(this.#changelog.value, record.value as Uint8Array, this.#memory)

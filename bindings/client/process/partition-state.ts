@@ -51,6 +51,11 @@ export class PartitionState {
     return views
   }
 
+  /** The try has ended: what `handle` left running can change nothing any more. */
+  end(layers: readonly Layer[]): void {
+    for (const layer of layers) layer.hasEnded = true
+  }
+
   /** Whether another record has changed what this try read. */
   areStale(layers: readonly Layer[]): boolean {
     return this.#isConcurrent && layers.some((layer) => layer.isStale)
