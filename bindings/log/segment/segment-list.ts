@@ -213,15 +213,22 @@ export class SegmentList {
     return found
   }
 
-  /** Loads them from their files, or learns them from the batches. */
+  /**
+   * Loads them from their files, or learns them from the batches. A segment that retention drops meanwhile, or
+   * compaction replaces, has none that anybody asks for any more.
+   */
   *loadAborted(fromOffset: number, upToOffset: number): Task<void> {
-    for (let index = this.#indexOf(fromOffset); index < this.#segments.length; index++) {
-      const segment = this.#segments[index]
-      if (segment === undefined) return
-      if (!segment.aborted.isLoaded) yield* segment.aborted.read(this.#context.store, this.#context.kernel)
-      if (!segment.aborted.isLoaded) yield* learnAborted(this.#context, this.#segments.slice(0, index + 1))
-      if (segment.aborted.collect(fromOffset, upToOffset, [])) return
+    for (const segment of this.#segments.slice(this.#indexOf(fromOffset))) {
+      const { aborted } = segment
+      if (!aborted.isLoaded) yield* aborted.read(this.#context.store, this.#context.kernel)
+      if (!aborted.isLoaded) yield* learnAborted(this.#context, this.#upTo(segment))
+      if (aborted.isLoaded && aborted.collect(fromOffset, upToOffset, [])) return
     }
+  }
+
+  /** The segments up to this one; none if it isn't in the list any more. */
+  #upTo(segment: Segment): readonly Segment[] {
+    return this.#segments.slice(0, this.#segments.indexOf(segment) + 1)
   }
 
   /**

@@ -165,4 +165,25 @@ aborted('the entries of a dropped segment are found no more', () => {
   assert.equal(between(story.list, third.baseOffset, story.nextOffset), wanted)
 })
 
+aborted('a segment that retention removes while its entries are read from the file is passed over', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  const again = reopened(story.list, disk, changes)
+  const [first, second] = again.all
+  const [index = ''] = indexes(again)
+  assert.ok(first !== undefined && second !== undefined)
+  const open = disk.open.bind(disk)
+  disk.open = (path, options) => {
+    if (path === index && again.all[0] === first) {
+      again.dropFirst()
+      for (const file of [first.logPath, index]) disk.remove(file)
+    }
+    return open(path, options)
+  }
+  runNow(again.loadAborted(0, story.nextOffset))
+  const wanted = story.aborted.filter(({ lastOffset }) => lastOffset >= second.baseOffset)
+  assert.equal(again.abortedBetween(second.baseOffset, story.nextOffset), wanted)
+})
+
 aborted.run()
