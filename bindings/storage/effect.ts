@@ -54,7 +54,7 @@ type Settled = { readonly value: unknown } | { readonly error: unknown }
 
 /**
  * Runs tasks side by side, at most `atOnce` of them: the effects that they yield are issued together. The first error
- * ends them all, once the effects under way have ended.
+ * ends them all, once the effects under way have ended and each task has got what its own gave: it may be an open file.
  */
 export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<void> {
   const waiting = tasks[Symbol.iterator]()
@@ -70,7 +70,7 @@ export function* sideBySide(tasks: Iterable<Task<void>>, atOnce: number): Task<v
       }
       if (strands.length === 0) return
       const results = yield* performAll(strands.flatMap(({ step }) => effectsOf(step).map(settled)))
-      for (const strand of strands) resumeStrand(strand, results.splice(0, effectsOf(strand.step).length))
+      resumeAll(strands, results)
     }
   } finally {
     for (const { task } of strands) task.return()
@@ -95,6 +95,19 @@ function settled({ kind, target, run }: Effect): Effect<Settled> {
       }
     },
   }
+}
+
+/** Throws the first error of a task once all were resumed. */
+function resumeAll(strands: readonly Strand[], results: Settled[]): void {
+  const errors: unknown[] = []
+  for (const strand of strands) {
+    try {
+      resumeStrand(strand, results.splice(0, effectsOf(strand.step).length))
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }
 
 function resumeStrand(strand: Strand, results: readonly Settled[]): void {

@@ -7,6 +7,21 @@ export function* openFile(store: Pick<FileStore, 'open'>, path: string): Task<St
   return yield* perform('open', path, () => store.open(path, { create: false }))
 }
 
+/** The outcome of `use`, during which the file is open; `undefined` if there is no such file. */
+export function* withFile<T>(
+  store: Pick<FileStore, 'open'>,
+  path: string,
+  use: (file: StoreFile) => T,
+): Task<T | undefined> {
+  const file = yield* openFile(store, path)
+  if (file === undefined) return undefined
+  try {
+    return use(file)
+  } finally {
+    file.close()
+  }
+}
+
 /** As `openFile`, and makes an empty file where there is none. */
 export function* createFile(store: Pick<FileStore, 'open'>, path: string): Task<StoreFile> {
   const file = yield* perform('open', path, () => store.open(path, { create: true }))

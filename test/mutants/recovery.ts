@@ -164,8 +164,8 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: the restated frame is not durable before it acts',
     file: 'log/recovery/unclean-recovery.ts',
-    find: 'const files = [copy?.file, restated?.file, headerFile]',
-    put: 'const files = [copy?.file, headerFile]',
+    find: '      files.push(restated?.file)\n',
+    put: '',
     tests: ['log/recovery/restated-frame.test.ts'],
   },
   {

@@ -144,11 +144,11 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'recovery: elder copies of the checkpoint go before the new one is durable',
     file: 'log/recovery/unclean-recovery.ts',
-    find: `    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
-    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
+    find: `      yield* this.#flush(files.filter((file) => file !== undefined))
+      if (copy !== undefined) yield* removeElderCopies(store, found, copy)
 `,
-    put: `    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
-    yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
+    put: `      if (copy !== undefined) yield* removeElderCopies(store, found, copy)
+      yield* this.#flush(files.filter((file) => file !== undefined))
 `,
     tests: ['log/recovery/not-durable-yet.test.ts'],
   },
@@ -267,8 +267,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'the slot of the header that a recovery read is not durable before it writes the other one',
     file: 'log/recovery/unclean-recovery.ts',
-    find: 'const files = [copy?.file, restated?.file, headerFile].filter',
-    put: 'const files = [copy?.file, restated?.file].filter',
+    find: '      files.push(yield* openFile(store, HEADER_FILE))\n',
+    put: '',
     tests: ['log/recovery/not-durable-yet.test.ts', 'simulation/crash-points.heavy.test.ts'],
   },
   {

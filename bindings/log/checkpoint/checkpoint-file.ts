@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, letOthersRun, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { createFile, openFile } from '../../storage/open-file.ts'
+import { createFile, withFile } from '../../storage/open-file.ts'
 import { unlessFull } from '../../storage/unless-full.ts'
 import { ByteReader } from '../bytes/byte-reader.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
@@ -100,18 +100,17 @@ export function* readCheckpoints(
 ): Task<readonly FoundCheckpoint[]> {
   const found: FoundCheckpoint[] = []
   for (const place of yield* checkpointPlaces(store)) {
-    const file = yield* openFile(store, checkpointFile(place))
-    if (file === undefined) continue
-    const bytes = readWhole(file)
-    file.close()
-    const record = decodeCheckpointFile(bytes, kernel, checkpointFile(place))
+    const path = checkpointFile(place)
+    const bytes = yield* withFile(store, path, (file) => readWhole(file))
+    if (bytes === undefined) continue
+    const record = decodeCheckpointFile(bytes, kernel, path)
     if (record === undefined || (nonce !== undefined && record.nonce !== nonce)) {
       if (bytes.length === 0) continue
       recoveryMarks.hit('torn-checkpoint-passed-over')
-      torn.push(file.path)
+      torn.push(path)
       continue
     }
-    found.push({ place, record, isCopy: new ByteReader(bytes, file.path).uint32() === COPY_MAGIC, bytes })
+    found.push({ place, record, isCopy: new ByteReader(bytes, path).uint32() === COPY_MAGIC, bytes })
   }
   return found.sort((a, b) => b.record.sequence - a.record.sequence || Number(a.isCopy) - Number(b.isCopy))
 }
@@ -209,7 +208,12 @@ function* createPlace(store: FileStore, path: string): Task<StoreFile> {
     if (!LogError.is(error, 'KAFKA_STORAGE_ERROR') || error.details['errno'] !== 'ENOENT') throw error
     yield* perform('remove', CHECKPOINT_DIRECTORY, () => store.remove(CHECKPOINT_DIRECTORY))
     const file = yield* createFile(store, path)
-    yield* perform('syncDirectory', '', () => store.syncDirectory(''))
-    return file
+    try {
+      yield* perform('syncDirectory', '', () => store.syncDirectory(''))
+      return file
+    } catch (failure) {
+      file.close()
+      throw failure
+    }
   }
 }

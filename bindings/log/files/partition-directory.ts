@@ -1,7 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { withFile } from '../../storage/open-file.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { isPartitionFile, PARTITION_METADATA, partitionDirectory } from './file-names.ts'
 import { formatPartitionMetadata, parsePartitionMetadata } from './partition-metadata.ts'
@@ -14,16 +14,14 @@ export const NO_DIRECTORY = 'no directory'
 /** The topic id that a partition directory says it belongs to; `undefined` when it doesn't say. */
 export function* directoryTopicId(store: FileStore, directory: string): Task<string | undefined> {
   const path = `${directory}/${PARTITION_METADATA}`
-  let file: StoreFile | undefined
+  let bytes: Uint8Array | undefined
   try {
-    file = yield* openFile(store, path)
+    bytes = yield* withFile(store, path, (file) => readWhole(file))
   } catch (error) {
     if (!isNoDirectory(error)) throw error
     return NO_DIRECTORY
   }
-  if (file === undefined) return undefined
-  const bytes = readWhole(file)
-  file.close()
+  if (bytes === undefined) return undefined
   try {
     return parsePartitionMetadata(bytes, path)
   } catch {
@@ -67,10 +65,8 @@ export function* secureTopicId(store: FileStore, id: PartitionIdentity): Task<vo
 export function* holdsBatches(store: FileStore, directory: string): Task<boolean> {
   for (const name of yield* perform('list', directory, () => store.list(directory))) {
     if (!name.endsWith('.log')) continue
-    const file = yield* openFile(store, `${directory}/${name}`)
-    const sizeBytes = file?.size() ?? 0
-    file?.close()
-    if (sizeBytes > 0) return true
+    const sizeBytes = yield* withFile(store, `${directory}/${name}`, (file) => file.size())
+    if (sizeBytes !== undefined && sizeBytes > 0) return true
   }
   return false
 }

@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { createFile, openFile } from '../../storage/open-file.ts'
+import { createFile, withFile } from '../../storage/open-file.ts'
 import { TEMPORARY_SUFFIX } from './file-names.ts'
 
 /** A small file: its name within a directory, and its whole content. */
@@ -41,8 +41,13 @@ export function* replaceFiles(store: FileStore, directory: string, files: readon
  */
 function* createNew(store: FileStore, path: string): Task<StoreFile> {
   const file = yield* createFile(store, path)
-  if (file.size() === 0) return file
-  file.close()
+  let isEmpty = false
+  try {
+    isEmpty = file.size() === 0
+  } finally {
+    if (!isEmpty) file.close()
+  }
+  if (isEmpty) return file
   yield* perform('remove', path, () => store.remove(path))
   return yield* createFile(store, path)
 }
@@ -53,13 +58,7 @@ export function* readFile(
   path: string,
   limitBytes: number,
 ): Task<Uint8Array<ArrayBuffer> | undefined> {
-  const file = yield* openFile(store, path)
-  if (file === undefined) return undefined
-  try {
-    return readWhole(file, limitBytes)
-  } finally {
-    file.close()
-  }
+  return yield* withFile(store, path, (file) => readWhole(file, limitBytes))
 }
 
 /** CORRUPT_LOG for a file of more than `limitBytes`. */

@@ -72,10 +72,17 @@ export class Journal {
   static *open(parts: JournalParts, state: JournalState): Task<Journal> {
     const { store } = parts
     const ring = yield* Ring.open(store, state.header.ringFileBytes, state.coveredSequence, state.needsRing)
-    const headerFile = yield* openFile(store, HEADER_FILE)
-    if (headerFile === undefined)
-      throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
-    return new Journal(parts, state, ring, headerFile)
+    let headerFile: StoreFile | undefined
+    try {
+      headerFile = yield* openFile(store, HEADER_FILE)
+      if (headerFile === undefined)
+        throw new LogError('CORRUPT_LOG', `${HEADER_FILE} is gone`, { file: HEADER_FILE, position: 0 })
+      return new Journal(parts, state, ring, headerFile)
+    } catch (error) {
+      headerFile?.close()
+      ring.close()
+      throw error
+    }
   }
 
   get header(): JournalHeader {

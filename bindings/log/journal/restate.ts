@@ -36,12 +36,13 @@ export function* restateFrame(
   const last = frames.at(-1)
   if (last === undefined) return undefined
   const payload = yield* payloadOf(store, last)
-  const file = yield* createFile(store, RESTATED_FILE)
   const sequence = last.header.sequence + 1
   const before = frames.filter((frame) => frame.file === RESTATED_FILE)
   const position = freePosition(before, frameSpan(last.header))
   const buffer = allocateFrame(kernel, ringFileBytes)
+  let file: StoreFile | undefined
   try {
+    file = yield* createFile(store, RESTATED_FILE)
     buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + payload.length).set(payload)
     // If the last frame is itself a restatement, `restates` still names the original: that one may be lost, and the
     // restatements between the two repeat it too.
@@ -51,10 +52,13 @@ export function* restateFrame(
     sealFrame(buffer, header, new ByteWriter(FRAME_HEADER_BYTES), kernel)
     writeFully(file, buffer.bytes(0, FRAME_HEADER_BYTES + payload.length), position)
     observer?.framePlaced(sequence, RESTATED_FILE, position, FRAME_HEADER_BYTES + payload.length)
+    return { sequence, file }
+  } catch (error) {
+    file?.close()
+    throw error
   } finally {
     buffer.free()
   }
-  return { sequence, file }
 }
 
 /** Returns the first position with enough room between these frames. */

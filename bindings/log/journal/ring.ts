@@ -10,7 +10,7 @@ import {
   type Task,
 } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { createFile, openFile } from '../../storage/open-file.ts'
+import { createFile, openFile, withFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import { isTooManyFiles } from '../../storage/sparing-store.ts'
 import { unlessFull } from '../../storage/unless-full.ts'
@@ -69,17 +69,20 @@ export class Ring {
     const files: RingFile[] = []
     const indexes = (yield* ringIndexes(store)).sort((a, b) => a - b)
     const strays = indexes.filter((index, at) => index !== at)
-    for (const index of indexes.slice(0, indexes.length - strays.length)) {
-      const file = yield* openFile(store, ringFile(index))
-      if (file !== undefined && file.size() === fileSizeBytes) files.push({ index, file, newestSequence: -1 })
-      else file?.close()
+    try {
+      for (const index of indexes.slice(0, indexes.length - strays.length)) {
+        const file = yield* openWhole(store, index, fileSizeBytes)
+        if (file !== undefined) files.push({ index, file, newestSequence: -1 })
+      }
+      if (files.length === 0 && needsFiles) throw noFirstFile(yield* ringFileDamage(store, 0, fileSizeBytes))
+      for (const index of strays) {
+        yield* unlessFull(perform('remove', ringFile(index), () => store.remove(ringFile(index))))
+      }
+    } catch (error) {
+      closeAll(files)
+      throw error
     }
-    if (files.length === 0 && needsFiles) throw noFirstFile(yield* ringFileDamage(store, 0, fileSizeBytes))
-    const ring = new Ring(store, fileSizeBytes, files, releasedSequence)
-    for (const index of strays) {
-      yield* unlessFull(perform('remove', ringFile(index), () => store.remove(ringFile(index))))
-    }
-    return ring
+    return new Ring(store, fileSizeBytes, files, releasedSequence)
   }
 
   /** Makes files of zeros. They may be used as soon as they and their directory entries are durable (rule 1). */
@@ -97,7 +100,7 @@ export class Ring {
       }
       return files
     } catch (error) {
-      for (const { file } of files) file.close()
+      closeAll(files)
       throw error
     }
   }
@@ -178,8 +181,8 @@ export class Ring {
       this.#files.push(...made)
       this.#unproven = []
     } catch (error) {
+      closeAll(made)
       if (!LogError.is(error, 'STORAGE_FULL') && !isTooManyFiles(error)) throw error
-      for (const { file } of made) file.close()
       for (const index of indexes) yield* this.#unmake(index)
       throw error
     }
@@ -194,9 +197,7 @@ export class Ring {
     if (this.#files.every((each) => each.index < index)) {
       return yield* perform('remove', path, () => this.#store.remove(path))
     }
-    const file = yield* openFile(this.#store, path)
-    file?.truncate(0)
-    file?.close()
+    yield* withFile(this.#store, path, (file) => file.truncate(0))
   }
 
   /**
@@ -206,7 +207,7 @@ export class Ring {
    */
   *shrink(): Task<void> {
     const others = this.#files.sort((a, b) => a.index - b.index).splice(1)
-    for (const { file } of others) file.close()
+    closeAll(others)
     const removal = ({ file: { path } }: RingFile): Effect<void> => {
       return { kind: 'remove', target: path, run: () => this.#store.remove(path) }
     }
@@ -214,19 +215,33 @@ export class Ring {
   }
 
   close(): void {
-    for (const { file } of this.#files) file.close()
+    closeAll(this.#files)
   }
+}
+
+function closeAll(files: readonly RingFile[]): void {
+  for (const { file } of files) file.close()
+}
+
+/** `undefined` where the file is missing, or of another size. */
+function* openWhole(store: FileStore, index: number, fileSizeBytes: number): Task<StoreFile | undefined> {
+  const file = yield* openFile(store, ringFile(index))
+  let isWhole = false
+  try {
+    isWhole = file?.size() === fileSizeBytes
+  } finally {
+    if (!isWhole) file?.close()
+  }
+  return isWhole ? file : undefined
 }
 
 /** Returns what is wrong with a file of the ring, `undefined` if it is there and whole. */
 export function* ringFileDamage(store: FileStore, index: number, fileSizeBytes: number): Task<Damage | undefined> {
   const path = ringFile(index)
-  const file = yield* openFile(store, path)
-  const sizeBytes = file?.size() ?? 0
-  file?.close()
+  const sizeBytes = yield* withFile(store, path, (file) => file.size())
   if (sizeBytes === fileSizeBytes) return undefined
-  const code = file === undefined ? 'is missing' : `is not ${fileSizeBytes} bytes long`
-  const position = Math.min(sizeBytes, fileSizeBytes)
+  const code = sizeBytes === undefined ? 'is missing' : `is not ${fileSizeBytes} bytes long`
+  const position = Math.min(sizeBytes ?? 0, fileSizeBytes)
   return { file: path, position, topic: undefined, partition: undefined, offset: undefined, code }
 }
 

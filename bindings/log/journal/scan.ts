@@ -2,7 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { openFile, withFile } from '../../storage/open-file.ts'
 import {
   type BatchRun,
   brokenFrameBytes,
@@ -88,12 +88,7 @@ export function* scanJournal(
   const walk = new FrameWalk(kernel, buffer, nonce, visit)
   try {
     const paths = [...(yield* ringIndexes(store)).map(ringFile), RESTATED_FILE]
-    for (const path of paths) {
-      const file = yield* openFile(store, path)
-      if (file === undefined) continue
-      walk.visitFile(file)
-      file.close()
-    }
+    for (const path of paths) yield* withFile(store, path, (file) => walk.visitFile(file))
   } finally {
     buffer.free()
   }

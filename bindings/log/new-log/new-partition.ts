@@ -59,9 +59,12 @@ export class NewPartition {
     const found = yield* directoryTopicId(context.store, partition.#directory)
     if (found !== undefined) throw sameDirectory(id, partition.#directory)
     const metadata = yield* createFile(context.store, `${partition.#directory}/${PARTITION_METADATA}`)
-    writeFully(metadata, formatPartitionMetadata(id.topicId), 0)
-    yield* performAll([flushOf(metadata)])
-    metadata.close()
+    try {
+      writeFully(metadata, formatPartitionMetadata(id.topicId), 0)
+      yield* performAll([flushOf(metadata)])
+    } finally {
+      metadata.close()
+    }
     return partition
   }
 

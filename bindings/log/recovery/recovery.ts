@@ -2,7 +2,7 @@ import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { withFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import {
   CHECKPOINT_DIRECTORY,
@@ -22,12 +22,8 @@ import type { RecoveryInput } from './recovery-input.ts'
 import { UncleanRecovery } from './unclean-recovery.ts'
 
 /** Whether the directory holds a log. A header that isn't whole belongs to a creation that was never finished. */
-export function* readJournalHeader(store: FileStore, kernel: Kernel): Task<FoundHeader | undefined> {
-  const file = yield* openFile(store, HEADER_FILE)
-  if (file === undefined) return undefined
-  const found = readHeader(file, kernel)
-  file.close()
-  return found
+export function readJournalHeader(store: FileStore, kernel: Kernel): Task<FoundHeader | undefined> {
+  return withFile(store, HEADER_FILE, (file) => readHeader(file, kernel))
 }
 
 /**

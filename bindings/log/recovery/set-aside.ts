@@ -2,7 +2,7 @@ import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { directorySync, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { createFile, openFile } from '../../storage/open-file.ts'
+import { createFile, withFile } from '../../storage/open-file.ts'
 import { NAME_CHARS_MAX } from '../../storage/path.ts'
 
 export const SET_ASIDE_DIRECTORY = 'set-aside'
@@ -38,15 +38,18 @@ export class SetAside {
     if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
     const path = this.#pathFor(file, from)
     const copy = yield* createFile(this.#store, path)
-    copy.truncate(0)
-    const chunk = new Uint8Array(CHUNK_BYTES)
-    for (let position = from; position < end; position += chunk.length) {
-      const part = chunk.subarray(0, Math.min(chunk.length, end - position))
-      writeFully(copy, part.subarray(0, file.read(part, position)), position - from)
+    try {
+      copy.truncate(0)
+      const chunk = new Uint8Array(CHUNK_BYTES)
+      for (let position = from; position < end; position += chunk.length) {
+        const part = chunk.subarray(0, Math.min(chunk.length, end - position))
+        writeFully(copy, part.subarray(0, file.read(part, position)), position - from)
+      }
+      const directories = this.files.length === 0 ? [SET_ASIDE_DIRECTORY, ''] : [SET_ASIDE_DIRECTORY]
+      yield* performAll([flushOf(copy), ...directories.map((each) => directorySync(this.#store, each))])
+    } finally {
+      copy.close()
     }
-    const directories = this.files.length === 0 ? [SET_ASIDE_DIRECTORY, ''] : [SET_ASIDE_DIRECTORY]
-    yield* performAll([flushOf(copy), ...directories.map((each) => directorySync(this.#store, each))])
-    copy.close()
     this.files.push(path)
     this.bytes += end - from
   }
@@ -79,10 +82,7 @@ export class SetAside {
   /** `undefined` for what can't be opened, such as a directory with such a name: it isn't one of the copies. */
   *#sizeOf(path: string): Task<number | undefined> {
     try {
-      const file = yield* openFile(this.#store, path)
-      const sizeBytes = file?.size()
-      file?.close()
-      return sizeBytes
+      return yield* withFile(this.#store, path, (file) => file.size())
     } catch (error) {
       if (!LogError.is(error, 'KAFKA_STORAGE_ERROR')) throw error
       return undefined

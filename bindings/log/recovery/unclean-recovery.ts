@@ -1,4 +1,5 @@
 import { directorySync, flushOf, performAll, type Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import type { StoredPartition } from '../../storage/stored-state.ts'
@@ -155,8 +156,11 @@ export class UncleanRecovery {
       const file = yield* openFile(this.#input.store, path)
       if (file === undefined) continue
       recoveryMarks.hit('broken-frame-set-aside')
-      yield* this.#context.setAside.keep(file, position, position + sizeBytes)
-      file.close()
+      try {
+        yield* this.#context.setAside.keep(file, position, position + sizeBytes)
+      } finally {
+        file.close()
+      }
     }
   }
 
@@ -181,23 +185,33 @@ export class UncleanRecovery {
     generation: number,
   ): Task<{ readonly covered: number; readonly nextCheckpointPlace: number }> {
     const { store, observer } = this.#input
-    const copy = yield* placeCopy(store, found)
-    const restated = yield* restateFrame(this.#input, this.#header, this.#scan.frames, generation)
-    const headerFile = yield* openFile(store, HEADER_FILE)
-    const files = [copy?.file, restated?.file, headerFile].filter((file) => file !== undefined)
+    const files: (StoreFile | undefined)[] = []
+    try {
+      const copy = yield* placeCopy(store, found)
+      files.push(copy?.file)
+      const restated = yield* restateFrame(this.#input, this.#header, this.#scan.frames, generation)
+      files.push(restated?.file)
+      files.push(yield* openFile(store, HEADER_FILE))
+      yield* this.#flush(files.filter((file) => file !== undefined))
+      if (copy !== undefined) yield* removeElderCopies(store, found, copy)
+      if (restated !== undefined) {
+        forgetRestated(restated.file, this.#scan.frames)
+        recoveryMarks.hit('frame-restated')
+        observer?.frameDurable(restated.sequence)
+      }
+      return {
+        covered: restated?.sequence ?? this.#checkpoint.coveredSequence,
+        nextCheckpointPlace: placeAfter(copy?.place ?? 0),
+      }
+    } finally {
+      for (const file of files) file?.close()
+    }
+  }
+
+  *#flush(files: readonly StoreFile[]): Task<void> {
+    const { store } = this.#input
     const directories = [CHECKPOINT_DIRECTORY, JOURNAL_DIRECTORY, '']
     yield* performAll([...files.map(flushOf), ...directories.map((each) => directorySync(store, each))])
-    if (copy !== undefined) yield* removeElderCopies(store, found, copy)
-    if (restated !== undefined) forgetRestated(restated.file, this.#scan.frames)
-    for (const file of files) file.close()
-    if (restated !== undefined) {
-      recoveryMarks.hit('frame-restated')
-      observer?.frameDurable(restated.sequence)
-    }
-    return {
-      covered: restated?.sequence ?? this.#checkpoint.coveredSequence,
-      nextCheckpointPlace: placeAfter(copy?.place ?? 0),
-    }
   }
 
   *#livePartitions(live: ReadonlyMap<string, CatalogueTopic>): Iterable<StoredPartition['id']> {

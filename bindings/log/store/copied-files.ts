@@ -3,7 +3,7 @@ import type { BackupTarget } from '../../storage/backup-target.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { createFile, openFile } from '../../storage/open-file.ts'
+import { createFile, openFile, withFile } from '../../storage/open-file.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, segmentFileName } from '../files/file-names.ts'
 import { directoryTopicId, removeDirectory } from '../files/partition-directory.ts'
 import { formatPartitionMetadata } from '../files/partition-metadata.ts'
@@ -118,10 +118,7 @@ export class CopiedFiles {
   }
 
   *#sizeOf(path: string): Task<number> {
-    const file = yield* openFile(this.#target.store, path)
-    const sizeBytes = file?.size() ?? 0
-    file?.close()
-    return sizeBytes
+    return (yield* withFile(this.#target.store, path, (file) => file.size())) ?? 0
   }
 
   /** Copies bytes of the log's file `origin` to the partition's `path`. Returns up to where there were any. */

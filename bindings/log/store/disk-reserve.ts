@@ -132,10 +132,13 @@ export class DiskReserve {
   *#release(keptBytes: number): Task<void> {
     const file = yield* openFile(this.#store, RESERVE_FILE)
     if (file === undefined) return
-    this.#heldBytes = Math.min(this.#heldBytes, keptBytes)
-    file.truncate(this.#heldBytes)
-    yield* perform('flush', RESERVE_FILE, () => file.flush())
-    file.close()
+    try {
+      this.#heldBytes = Math.min(this.#heldBytes, keptBytes)
+      file.truncate(this.#heldBytes)
+      yield* perform('flush', RESERVE_FILE, () => file.flush())
+    } finally {
+      file.close()
+    }
     this.#givenUp()
   }
 }

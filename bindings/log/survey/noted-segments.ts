@@ -1,5 +1,5 @@
 import { perform, type Task } from '../../storage/effect.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { withFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX, segmentFileName } from '../files/file-names.ts'
 import { headersOf } from '../segment/header-scan.ts'
@@ -21,11 +21,10 @@ export function* isNotedSegment(
   path: string,
   { sizeBytes, headerChecksum }: CheckpointSegment,
 ): Task<boolean> {
-  const file = yield* openFile(context.store, path)
-  if (file === undefined) return false
-  const isSame = file.size() === sizeBytes && headersOf(context, file, sizeBytes) === headerChecksum
-  file.close()
-  return isSame
+  const isSame = yield* withFile(context.store, path, (file) => {
+    return file.size() === sizeBytes && headersOf(context, file, sizeBytes) === headerChecksum
+  })
+  return isSame === true
 }
 
 /** Whether the checkpoint notes a rewritten segment that has these offsets: the old one is about to be removed. */

@@ -1,7 +1,7 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import type { FileStore } from '../../storage/file-store.ts'
+import { openFile, withFile } from '../../storage/open-file.ts'
 import type { BatchScanner, ScannedBatch } from '../segment/batch-scanner.ts'
 import type { IntactRun } from './intact-run.ts'
 import { patchedFile } from './patched-file.ts'
@@ -62,9 +62,6 @@ function* walkBytes(scanner: BatchScanner, bytes: Uint8Array, visit: RunVisit): 
   }
 }
 
-export function* sizeOf(store: FileStore, path: string): Task<number | undefined> {
-  const file: StoreFile | undefined = yield* openFile(store, path)
-  const sizeBytes = file?.size()
-  file?.close()
-  return sizeBytes
+export function sizeOf(store: FileStore, path: string): Task<number | undefined> {
+  return withFile(store, path, (file) => file.size())
 }

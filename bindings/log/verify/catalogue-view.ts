@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { withFile } from '../../storage/open-file.ts'
 import { Catalogue } from '../catalogue/catalogue.ts'
 import { CATALOGUE_TOPIC } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
@@ -25,16 +25,15 @@ export function* readTopics(
   const directory = partitionDirectory(CATALOGUE_TOPIC, 0)
   const names = yield* perform('list', directory, () => store.list(directory))
   for (const { path } of yield* segmentFiles(context, directory, names, noted)) {
-    const file = yield* openFile(store, path)
-    if (file === undefined) continue
-    const sizeBytes = file.size()
-    for (let position = 0; position < sizeBytes; ) {
-      const batch = scanner.inFile(file, position, sizeBytes)
-      if (typeof batch === 'string') break
-      reader.take(batch.bytes)
-      position += batch.header.sizeBytes
-    }
-    file.close()
+    yield* withFile(store, path, (file) => {
+      const sizeBytes = file.size()
+      for (let position = 0; position < sizeBytes; ) {
+        const batch = scanner.inFile(file, position, sizeBytes)
+        if (typeof batch === 'string') break
+        reader.take(batch.bytes)
+        position += batch.header.sizeBytes
+      }
+    })
   }
   for (const bytes of decisions) reader.take(bytes)
   return reader.topics

@@ -1,7 +1,7 @@
 import type { BatchHeader } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { withFile } from '../../storage/open-file.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { ABORTED_ENTRY_BYTES, readAborted } from '../files/aborted-transaction.ts'
@@ -102,12 +102,8 @@ export class DerivedFilesCheck {
     this.#damaged(path, 0, wrong.startOffset, `epoch ${wrong.epoch} differs from the batches`)
   }
 
-  *#bytesOf(path: string): Task<Uint8Array | undefined> {
-    const file = yield* openFile(this.#context.store, path)
-    if (file === undefined) return undefined
-    const bytes = readWhole(file)
-    file.close()
-    return bytes
+  #bytesOf(path: string): Task<Uint8Array | undefined> {
+    return withFile(this.#context.store, path, (file) => readWhole(file))
   }
 
   #attempt<T>(path: string, work: () => T): T | undefined {

@@ -1,6 +1,6 @@
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { withFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment, NotedIndex } from '../checkpoint/checkpoint-record.ts'
 import { segmentFileName } from '../files/file-names.ts'
 import { readWhole } from '../files/small-file.ts'
@@ -51,10 +51,8 @@ function* verifyEntries(
   { entryCount }: NotedIndex,
   check: (view: DataView, at: number) => number | undefined,
 ): Task<void> {
-  const file = yield* openFile(store, path)
-  if (file === undefined) return
-  const bytes = readWhole(file)
-  file.close()
+  const bytes = yield* withFile(store, path, (file) => readWhole(file))
+  if (bytes === undefined) return
   const view = viewOf(bytes)
   const sizeBytes = Math.min(bytes.length, entryCount * entryBytes)
   for (let at = 0; at + entryBytes <= sizeBytes; at += entryBytes) {

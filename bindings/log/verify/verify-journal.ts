@@ -2,7 +2,7 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
-import { openFile } from '../../storage/open-file.ts'
+import { openFile, withFile } from '../../storage/open-file.ts'
 import type { Damage } from '../../storage/recovery-report.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
@@ -80,11 +80,9 @@ function* entriesStillThere(
   buffer: KernelBuffer,
   { file: path, position, header: found }: FoundFrame,
 ): Task<FrameEntry[] | undefined> {
-  const file = yield* openFile(store, path)
-  if (file === undefined) return undefined
-  const count = file.read(buffer.bytes(0, buffer.sizeBytes), position)
+  const count = yield* withFile(store, path, (file) => file.read(buffer.bytes(0, buffer.sizeBytes), position))
+  if (count === undefined) return undefined
   const now = readFrameHeader(kernel, { buffer, at: 0, availableBytes: count, file: path }, found.nonce)
-  file.close()
   if (now === undefined) return undefined
   if (now.sequence !== found.sequence || now.generation !== found.generation) return []
   const payload = buffer.bytes(FRAME_HEADER_BYTES, FRAME_HEADER_BYTES + now.payloadBytes).slice()
