@@ -133,6 +133,10 @@ test('a group that began at the end reads partitions that are added from their s
   await log.admin.createPartitions('jobs', 3)
   await log.producer().send(jobs.record({ value: '4', partition: 2 }))
   assert.equal(values(await first), [4])
+  // Nobody waits for records now: the group hears of this partition from the next member that asks.
+  await log.admin.createPartitions('jobs', 4)
+  await log.producer().send(jobs.record({ value: '5', partition: 3 }))
+  assert.equal(values(await take(log.shareConsumer(options), 1)), [5])
   await log.close()
 })
 
