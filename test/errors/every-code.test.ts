@@ -1,7 +1,7 @@
 /**
  * Every code of the error table is provoked, and the log is afterwards what docs/errors.md says. Where that is
  * "Unchanged", everything a program can ask of the log is the same before and after the refusal, and the next record is
- * taken.
+ * taken. Each says where, by the names that its details have.
  */
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
@@ -11,6 +11,7 @@ import { LogError } from '../../bindings/model/errors.ts'
 import { byClients } from './by-clients.ts'
 import { bySessions } from './by-sessions.ts'
 import { byStorage } from './by-storage.ts'
+import { NAMED } from './details.ts'
 import type { Provocation, Refusal } from './provocation.ts'
 import { factsOf, openStage, type Stage } from './stage.ts'
 
@@ -69,6 +70,12 @@ async function judgeUnchanged({ log }: Stage, before: string): Promise<void> {
   await log.producer().send({ topic: 't', value: 'and on' })
 }
 
+function judgeDetails(code: ErrorCode, { category, details, message }: LogError): void {
+  assert.is(category, ERRORS[code][0])
+  const names = Object.keys(details).filter((name) => details[name] !== undefined)
+  assert.equal(names.sort(), [...(NAMED[code] ?? ['unlisted'])].sort(), message)
+}
+
 for (const [code, provoke] of Object.entries(provocations)) {
   test(code, async () => {
     const stage = await staged()
@@ -77,6 +84,7 @@ for (const [code, provoke] of Object.entries(provocations)) {
     const before = after === undefined ? await factsOf(stage.log) : ''
     const error = await refusal({ call })
     assert.ok(LogError.is(error, code), `${code}: ${String(error)}`)
+    judgeDetails(code as ErrorCode, error as LogError)
     if (after !== undefined) await after()
     else await judgeUnchanged(stage, before)
   })
