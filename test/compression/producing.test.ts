@@ -166,13 +166,15 @@ test('times: records without one get that of the send; LogAppendTime stamps the 
   await log.close()
 })
 
-test('a compressed send says the time that it stored, whatever the clock did before the append', async (_, openBroker) => {
+test('a compressed send says the time that is stored, whatever the clock did before the append', async (_, openBroker) => {
   let time = 1_800_000_000_000
   const port = { ...nodePort, now: () => time++ }
   const log = new BrokerLog(await openBroker(port), port)
-  await log.admin.createTopic('t')
-  const sent = await log.producer({ compression: 'lz4' }).send({ topic: 't', value: 'a'.repeat(500) })
-  assert.is((await log.get('t', sent))?.timestamp, sent.timestamp)
+  for (const type of ['CreateTime', 'LogAppendTime'] as const) {
+    await log.admin.createTopic(type, { config: { 'message.timestamp.type': type } })
+    const sent = await log.producer({ compression: 'lz4' }).send({ topic: type, value: 'a'.repeat(500) })
+    assert.is((await log.get(type, sent))?.timestamp, sent.timestamp, type)
+  }
   await log.close()
 })
 

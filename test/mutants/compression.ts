@@ -73,4 +73,11 @@ export const COMPRESSION: readonly Mutant[] = [
     put: 'return at + checksumBytes >= bytes.length',
     tests: ['compression/codecs.test.ts'],
   },
+  {
+    name: 'a compressed send says its own time, though the log stamped the batch',
+    file: 'client/producer/partition-queue.ts',
+    find: 'stampedAt === undefined || result.isLogAppendTime ? result',
+    put: 'stampedAt === undefined ? result',
+    tests: ['compression/producing.test.ts'],
+  },
 ]

@@ -174,7 +174,7 @@ export class PartitionQueue {
   }
 
   get #isKnownNow(): boolean {
-    if (this.#unanswered.isEmpty && this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
+    if (this.#hooks.elapsed() - this.#knownAt > KNOWN_MS) this.#isKnown = false
     return this.#isKnown
   }
 
