@@ -60,6 +60,31 @@ test('no batch goes before one that is asked for again, where the log would refu
   assert.equal(broker.texts('t').slice(0, 3), ['known', 'dropped', `a 0 ${filler}`])
 })
 
+test('no batch goes before one that is to be asked for again once the one before it is answered', async () => {
+  const { log, broker, port } = setup()
+  broker.borrows = () => true
+  const producer = await known(log, log.producer({ batchSizeBytes: 100 }))
+  const slow = gate()
+  broker.fault = (_, count) => {
+    if (count === 1 || count === 2) return { kind: 'drop' }
+    return count === 3 ? { kind: 'hold', until: slow.opened } : undefined
+  }
+  const both = ['first', 'second'].map((name) => producer.send({ topic: 't', value: `${name} ${filler}` }))
+  await port.advance(1000)
+  assert.is(broker.appends.length, 4, 'the first one has been asked for again, and the second one waits')
+  const sent = sendAndReuse(producer, list('a'))
+  slow.open()
+  await port.advance(10)
+  await Promise.all([...both, sent])
+  assert.equal(
+    broker
+      .texts('t')
+      .slice(1, 4)
+      .map((text) => text.slice(0, 3)),
+    ['fir', 'sec', 'a 0'],
+  )
+})
+
 test('no batch goes over the gap that a refused one has left, where the log would refuse it', async () => {
   const { log, broker, port } = setup()
   broker.borrows = () => true

@@ -200,6 +200,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: [borrowedOrder],
   },
   {
+    name: 'a call that was lent goes before a batch that waits until the one before it is answered',
+    file: 'client/producer/unanswered-batches.ts',
+    find: "({ state }) => state === 'again' || state === 'due'",
+    put: "({ state }) => state === 'again'",
+    tests: [borrowedOrder],
+  },
+  {
     name: 'a call that was lent goes over the gap of a refused batch',
     file: 'client/producer/partition-queue.ts',
     find: ' && !this.#unanswered.hasGap && !this.#needsEpoch\n    return (',

@@ -85,7 +85,8 @@ export class UnansweredBatches {
     const isLast = this.#batches.at(-1) === batch
     this.remove(batch)
     if (!isLast) this.#openGap(batch)
-    else if (!this.hasGap) this.#nextSequence = batch.baseSequence
+    // Behind a gap nothing is numbered before that is closed.
+    else this.#nextSequence = batch.baseSequence
   }
 
   /** Puts others in the place of a batch that certainly wasn't written. They wait for new sequences. */
