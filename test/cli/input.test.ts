@@ -192,6 +192,7 @@ test('a line that no record can hold is refused before all of it is read, by its
     const refused = await drained(Readable.from(endless(), { objectMode: false }), how)
     assert.ok(LogError.is(refused, 'MESSAGE_TOO_LARGE'), `${format}: ${refused}`)
     assert.match(refused.message, / line? ?2 has more than 1000 bytes|^line 2 has more than 1000 bytes/)
+    assert.equal(refused.details, { line: 2, bytesMax: 1000 })
     assert.ok(given < 100, `${format}: ${given} pieces were read`)
   }
 })

@@ -1,7 +1,7 @@
 // Transactions larger than a commit or the journal, over files and over rows.
 import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
-import { refuses } from '../log/catalogue/fixtures.ts'
 import { afterCrash, flushes, fresh, opened, overStorages, TOPIC_ID, values } from './transaction-hosts.ts'
 
 const test = overStorages('large transactions of the engine')
@@ -73,9 +73,16 @@ test('a transaction that no frame could decide is refused in time', () => {
   host.createTopic(TOPIC_ID, 't', 100, {})
   const client = new TransactionalClient(host, 'id').init().begin()
   let partitions = 0
-  refuses('RECORD_LIST_TOO_LARGE', () => {
+  let refused: unknown
+  try {
     for (; partitions < 100; partitions++) client.send('t', partitions, 'value')
-  })
+  } catch (error) {
+    refused = error
+  }
+  assert.ok(LogError.is(refused, 'RECORD_LIST_TOO_LARGE'), String(refused))
+  const { producerId } = client.instance
+  const { decisionBytesMax } = host.engine.store
+  assert.equal(refused.details, { transactionalId: 'id', producerId, partitions, decisionBytesMax })
   assert.ok(partitions > 30, `${partitions} partitions`)
   client.end('commit')
   for (let partition = 0; partition < partitions; partition++) assert.equal(values(host, partition), ['value'])

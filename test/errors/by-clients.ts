@@ -28,6 +28,11 @@ export const byClients: Provocations = {
     async ({ log }) =>
     () =>
       log.producer().send({ topic: 't', value: new Uint8Array(2_000_000) }),
+  // The log of the stage has a kernel without codecs.
+  UNSUPPORTED_COMPRESSION_TYPE:
+    async ({ log }) =>
+    () =>
+      log.producer({ compression: 'gzip' }).send({ topic: 't', value: 'x'.repeat(1000) }),
   INVALID_TOPIC_EXCEPTION:
     async ({ log }) =>
     () =>

@@ -41,6 +41,7 @@ export const NAMED: Partial<Record<ErrorCode, readonly string[]>> = {
   KAFKA_STORAGE_ERROR: ['file', 'operation'],
   NON_EMPTY_GROUP: ['groupId'],
   GROUP_ID_NOT_FOUND: ['groupId'],
+  UNSUPPORTED_COMPRESSION_TYPE: ['compression'],
   INVALID_RECORD: ['index', 'field'],
   PRODUCER_FENCED: TRANSACTION,
   UNKNOWN_TOPIC_ID: ['groupId', 'topicId', 'partition'],

@@ -1,6 +1,7 @@
 // Errors that no call of a program is near when they come: they have to say where all the same.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { assertMessageFits } from '../../bindings/engine/remote/protocol.ts'
 import type { BatchHeader } from '../../bindings/kernel/kernel.ts'
 import { BatchBytes, plainRecords } from '../../bindings/log/compaction/batch-bytes.ts'
 import { BatchParts } from '../../bindings/log/compaction/batch-parts.ts'
@@ -91,6 +92,16 @@ test('a commit of a log that lacks an acknowledged frame says where that is miss
   assert.equal([details['file'], details['position']], [damage?.file, damage?.position])
   assert.ok(message.includes(`${RING_FILE} at ${damage?.position}`), message)
   assert.is(disk.digest(), before, 'nothing is written')
+})
+
+test('what is too large for a message between two processes says which call it is, and how much goes', () => {
+  const messageBytesMax = 256 * 1024 * 1024
+  assertMessageFits('append', messageBytesMax)
+  const { code, details } = thrown(() => assertMessageFits('append', messageBytesMax + 1))
+  assert.equal(
+    [code, details],
+    ['MESSAGE_TOO_LARGE', { call: 'append', sizeBytes: messageBytesMax + 1, messageBytesMax }],
+  )
 })
 
 test.run()

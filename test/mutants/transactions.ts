@@ -53,6 +53,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [regressions],
   },
   {
+    name: 'an instance of long ago is told that it committed, once its producer id has no epochs left',
+    file: 'coordinator/transaction/refusals.ts',
+    find: 'return isExhausted(producerEpoch) && entry.producerEpoch === 0',
+    put: 'return entry.producerEpoch === 0',
+    tests: [table],
+  },
+  {
     name: 'a new instance fences nobody',
     file: transactions,
     find: '    open.isFenced = true\n',

@@ -176,6 +176,8 @@ test('epochs run out: a new producer id, and the old one stays fenced (shouldGen
     assert.equal(asked.end(instance, 'commit'), plan.next)
     refuses('INVALID_TXN_STATE', () => asked.end(instance, 'abort'))
     refuses('INVALID_TXN_STATE', () => asked.begin(instance))
+    // Only the last one is answered again: what became of an earlier transaction isn't known.
+    refuses('PRODUCER_FENCED', () => asked.end({ ...instance, producerEpoch: 32_765 }, 'commit'))
   }
   bench.begin(plan.next)
   bench.end(plan.next, 'commit')
