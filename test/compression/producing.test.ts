@@ -1,12 +1,14 @@
 // Compressed sends have every promise of plain ones, over each store.
 import * as assert from 'uvu/assert'
 import { BrokerLog } from '../../bindings/client/log.ts'
+import { openHeld, openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type ConsumerRecord, openDriver, type TopicConfig } from '../../bindings/entry/node.ts'
 import { COMPRESSION_TYPES, type CompressedRecords, codecOf } from '../../bindings/model/compression.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { type OpenBroker, test } from './../client/stores.ts'
 import { failure } from '../client/support.ts'
+import { DirectoryImage } from '../damage/directory-image.ts'
 import { encodeReference, type PlainRecord } from '../kernel/reference.ts'
 import { noProducer } from '../kernel/support.ts'
 
@@ -132,6 +134,32 @@ test('transactions: what is compressed shows with the commit, and never after an
     rows.slice(0, 100).map((_, index) => index),
   )
   await log.close()
+})
+
+// Regression: the records before it didn't come either, and nobody was told where it lies.
+test('without its codec a batch is told with its place, once what stands before it has come; behind it reading goes on', async () => {
+  const image = new DirectoryImage()
+  const log = await openLog(image, nodePort)
+  await log.admin.createTopic('t')
+  for (const [value, compression] of [['before'], ['x'.repeat(500), 'gzip'], ['behind']] as const)
+    await log.producer({ compression }).send({ topic: 't', value })
+  await log.close()
+  const bare = { ...nodePort, codecs: {} }
+  const { broker } = await openHeld(image.fork(), bare, {})
+  const again = new BrokerLog(broker, bare)
+  const came: string[] = []
+  const readFrom = async (nextOffset: number) => {
+    const from = [{ topic: 't', partition: 0, nextOffset }]
+    for await (const { value } of again.read('t', { from, until: 'end' }))
+      came.push(Buffer.from(value ?? []).toString())
+  }
+  const { message, details } = await failure('UNSUPPORTED_COMPRESSION_TYPE', () => readFrom(0))
+  assert.equal(came, ['before'])
+  assert.equal(details, { topic: 't', partition: 0, offset: 1, compression: 'gzip' })
+  assert.is(message, "t-0 can't be read at offset 1: no codec for gzip in this runtime")
+  await readFrom(2)
+  assert.equal(came, ['before', 'behind'])
+  await again.close()
 })
 
 test('times: records without one get that of the send; LogAppendTime stamps the whole batch; limits hold', async (open) => {

@@ -80,4 +80,11 @@ export const COMPRESSION: readonly Mutant[] = [
     put: 'stampedAt === undefined ? result',
     tests: ['compression/producing.test.ts'],
   },
+  {
+    name: 'records before a batch without codec are not given',
+    file: 'log/partition/partition-reads.ts',
+    find: "      if (LogError.is(error, 'UNSUPPORTED_COMPRESSION_TYPE')) return error as LogError\n",
+    put: '',
+    tests: ['compression/producing.test.ts'],
+  },
 ]

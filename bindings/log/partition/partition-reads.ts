@@ -1,9 +1,10 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { BatchFault, DecodedBatch, Kernel } from '../../kernel/kernel.ts'
 import type { BatchMemory } from '../../model/batch-memory.ts'
+import { LogError } from '../../model/errors.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionStore } from '../../storage/partition-store.ts'
 import { type PartitionRead, Reading } from './reading.ts'
-import { atMemoryCap, damagedBatch } from './refusals.ts'
+import { atMemoryCap, damagedBatch, withoutCodec } from './refusals.ts'
 import type { TailPool } from './tail-pool.ts'
 import type { TailPlace, TailWindow } from './tail-window.ts'
 
@@ -92,14 +93,34 @@ export class PartitionReads {
     limitBytes: number,
   ): void {
     for (let position = 0; position < count; ) {
-      const decoded = this.#kernel.batchReader.decode(buffer, position, count - position, reading.memory)
-      if (typeof decoded === 'string') {
+      const decoded = this.#decoded(buffer, position, count - position, reading)
+      if (decoded instanceof LogError || typeof decoded === 'string') {
         if (reading.batches.length > 0) return
-        throw damagedBatch(this.#id, reading.nextOffset, decoded, this.#store.locate(this.#id, reading.nextOffset))
+        throw this.#unreadable(decoded, reading.nextOffset)
       }
       // Decompressed, a batch may be larger than all that was read.
       if (!reading.take(decoded) || reading.sizeBytes >= limitBytes) return
       position += decoded.header.sizeBytes
     }
+  }
+
+  /** Returns the error for a batch whose codec this runtime lacks: what stands before the batch can be read. */
+  #decoded(
+    buffer: Parameters<Kernel['batchReader']['decode']>[0],
+    position: number,
+    availableBytes: number,
+    { memory }: Reading,
+  ): DecodedBatch | BatchFault | LogError {
+    try {
+      return this.#kernel.batchReader.decode(buffer, position, availableBytes, memory)
+    } catch (error) {
+      if (LogError.is(error, 'UNSUPPORTED_COMPRESSION_TYPE')) return error as LogError
+      throw error
+    }
+  }
+
+  #unreadable(fault: BatchFault | LogError, offset: number): LogError {
+    if (typeof fault !== 'string') return withoutCodec(this.#id, offset, fault)
+    return damagedBatch(this.#id, offset, fault, this.#store.locate(this.#id, offset))
   }
 }

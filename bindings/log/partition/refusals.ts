@@ -87,6 +87,12 @@ export function damagedBatch(
   return new LogError('CORRUPT_MESSAGE', message, { ...placeOf(id), offset, fault, ...where })
 }
 
+/** A batch that is whole, and that this runtime can't decompress. */
+export function withoutCodec(id: PartitionIdentity, offset: number, error: LogError): LogError {
+  const message = `${nameOf(id)} can't be read at offset ${offset}: ${error.message}`
+  return new LogError('UNSUPPORTED_COMPRESSION_TYPE', message, { ...placeOf(id), offset, ...error.details }, error)
+}
+
 function nameOf({ topic, partition }: PartitionIdentity): string {
   return `${topic}-${partition}`
 }
