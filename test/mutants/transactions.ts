@@ -53,6 +53,13 @@ export const TRANSACTIONS: readonly Mutant[] = [
     tests: [regressions],
   },
   {
+    name: 'ids of before an open stay for ever, unless one is used',
+    file: transactions,
+    find: '    if (this.#tables.planned.size > 0) this.#expiration.known(now)\n',
+    put: '',
+    tests: [table],
+  },
+  {
     name: 'an instance of long ago is told that it committed, once its producer id has no epochs left',
     file: 'coordinator/transaction/refusals.ts',
     find: 'return isExhausted(producerEpoch) && entry.producerEpoch === 0',

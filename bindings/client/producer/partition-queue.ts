@@ -297,16 +297,13 @@ export class PartitionQueue {
   /** Closes the gap, sends held batches again, and then what waits. */
   #afterAnswer(): void {
     this.#askDue()
-    if (this.#unanswered.hasGap && this.isQuiet) this.#closeGap()
-    else if (!this.#unanswered.hasGap && !this.#needsEpoch) this.#askHeld()
+    if (this.#unanswered.hasGap && this.isQuiet) {
+      this.#unanswered.closeGap()
+      this.#requeueUnanswered()
+    } else if (!this.#unanswered.hasGap && !this.#needsEpoch) this.#askHeld()
     if (this.#needsEpoch && !this.#unanswered.hasGap && !this.#unanswered.isEmpty) this.#hooks.needsEpoch()
     if (this.#hooks.isHalted()) this.#hooks.quieter()
     else this.drain()
-  }
-
-  #closeGap(): void {
-    this.#unanswered.closeGap()
-    if (!this.#needsEpoch) this.#requeueUnanswered()
   }
 
   #requeueUnanswered(): void {

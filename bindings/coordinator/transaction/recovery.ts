@@ -63,9 +63,8 @@ function planAbort(
   const next = { producerId, producerEpoch: markerEpoch }
   const records = []
   if (entry !== undefined) {
-    const { previousProducerId: _, ...kept } = entry
     const changes = { state: 'CompleteAbort', partitions: [], lastUpdateMs: now, previousProducerId: -1 } as const
-    records.push(recovered.plan({ ...kept, ...changes, producerEpoch: markerEpoch }))
+    records.push(recovered.plan({ ...entry, ...changes, producerEpoch: markerEpoch }))
   }
   return { open, isCommit: false, markerEpoch, records, next }
 }

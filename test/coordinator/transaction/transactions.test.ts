@@ -293,6 +293,8 @@ test('an id that nobody used for a week is forgotten, and its producer is refuse
   assert.equal(bench.transactions.planExpiry(8 * day - 3_600_001 + 1_800_000 - day), [], 'an hour from look to look')
 
   const later = bench.reopened()
+  later.transactions.recover([], true, 8 * day)
+  assert.is(later.transactions.nextDeadline(), 8 * day + 3_600_000, 'it looks again though nobody begins anything')
   later.nextId = 200
   assert.equal(
     later.transactions.list().map(({ transactionalId }) => transactionalId),
