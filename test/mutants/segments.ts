@@ -121,4 +121,18 @@ export const SEGMENTS: readonly Mutant[] = [
     put: 'if (this.#segmentsFound.has(baseOffset)) return true',
     tests: ['log/recovery/recovery.test.ts'],
   },
+  {
+    name: 'recovery: a damaged partition is noted up to the last checkpoint alone',
+    file: 'log/recovery/recovered-partitions.ts',
+    find: 'stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset',
+    put: 'stored.readOnly && noted !== undefined',
+    tests: ['log/recovery/recovery.test.ts'],
+  },
+  {
+    name: 'a frame names a segment whose name a power loss may take',
+    file: 'log/store/group-commit.ts',
+    find: '.filter((files) => files.isDirectoryUnsynced))',
+    put: '.filter((files) => files.readOnly))',
+    tests: ['log/store/large-frames.test.ts'],
+  },
 ]

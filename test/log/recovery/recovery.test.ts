@@ -111,6 +111,28 @@ test('damage in data that a frame covers: nothing is cut, and the partition take
   assert.is(await refusal(send(log, 'b')), 'LOG_READ_ONLY')
 })
 
+test('what frames brought back before such damage stays there to be read, at later opens too', async () => {
+  // A checkpoint notes the partition up to the first one.
+  const noted = await killed(async (log) => {
+    await send(log, 'noted')
+    await log.close()
+  })
+  await send(await open(noted), 'from a frame', LARGE)
+  const image = noted.fork()
+  segment(image).write(new Uint8Array([1]), segment(image).size() >> 1)
+  const second = async (log: EmbeddedLog) => {
+    const record = await log.get('t', { partition: 0, offset: 1 })
+    return new TextDecoder().decode(record?.value ?? undefined)
+  }
+  const log = await open(image)
+  assert.is(log.recovery.damage.length, 1)
+  assert.is(await second(log), 'from a frame')
+  for (const left of [image.fork(), image]) {
+    if (left === image) await log.close()
+    assert.is(await second(await open(left)), 'from a frame')
+  }
+})
+
 test('an acknowledged frame that is missing makes the whole log read-only', async () => {
   const image = await killed((log) => send(log, 'a', 'b', 'c'))
   erase(image, framesOf(image).at(-2) as PlainFrame)

@@ -39,6 +39,22 @@ test('no frame holds more than three quarters of a file', () => {
   assert.equal(flushesOfSend(4, (RING_FILE_BYTES * 3) / 4), { segment: 1, ring: 1 })
 })
 
+test('a segment that holds what its frame only names outlives a power loss, with its name, be it the first or a later one', () => {
+  const host = new SyncHost(new VirtualDisk(), { sizes: { ...SIMULATED_SIZES, ringFiles: 2 } })
+  host.open()
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, { 'segment.bytes': RING_FILE_BYTES })
+  const batch = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0, acks: 'all' } as const
+  const values = ['a', 'b', 'c'].map((value) => value.repeat((RING_FILE_BYTES * 3) / 4))
+  for (const [baseSequence, value] of values.entries()) {
+    const sent = host.send({ ...batch, baseSequence, values: [value] })
+    while (!sent.answered) assert.ok(host.advance())
+    const later = new SyncHost(host.storage.image(new Random(1), 'none'))
+    assert.equal(later.open().damage, [])
+    const found = later.fetchAll('t', 0).map((record) => record.value[0])
+    assert.equal(found, ['a', 'b', 'c'].slice(0, baseSequence + 1))
+  }
+})
+
 /** Of 1000 bytes each: more than a ring file of the writer. */
 const BATCHES = 20
 
