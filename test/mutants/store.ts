@@ -313,4 +313,11 @@ export const STORE: readonly Mutant[] = [
     put: '    } else if (this.#files.has(from)) this.#renameFile(from, to)\n',
     tests: ['cli/directory-image.test.ts'],
   },
+  {
+    name: 'checkpoint: the first one after a recovery is written over that of the recovery',
+    file: 'log/store/checkpoints.ts',
+    find: '    this.#sequence++\n    this.#nextPlace = placeAfter(this.#nextPlace)\n',
+    put: '    this.#sequence++\n',
+    tests: ['log/recovery/not-durable-yet.test.ts'],
+  },
 ]

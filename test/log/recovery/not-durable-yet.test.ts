@@ -99,4 +99,23 @@ for (const [whose, left] of Object.entries(HEADERS)) {
   })
 }
 
+// Its own frames have been written over those that the recovery had read.
+test('the first checkpoint after a recovery goes to another place than that of the recovery', () => {
+  const disk = filled().storage.image(new Random(1), 'kill')
+  const host = opened(disk)
+  const place = { topic: 't', partition: 0, producerId: host.openProducer(), producerEpoch: 0 }
+  for (const baseSequence of [0, 1, 2]) host.send({ ...place, baseSequence, values: ['d'], acks: 'all' })
+  host.settle()
+  let torn: VirtualDisk | undefined
+  disk.watch = (_operation, kind, path) => {
+    if (torn !== undefined || kind !== 'write' || !path.startsWith('checkpoint/')) return
+    torn = disk.image(new Random(1), 'none')
+    if (torn.list('checkpoint').includes(path.slice('checkpoint/'.length)))
+      torn.spoil(path, 0, new Uint8Array(512).fill(7))
+  }
+  host.close()
+  assert.ok(torn)
+  assert.is(opened(torn).fetchAll('t', 0).length, 6)
+})
+
 test.run()
