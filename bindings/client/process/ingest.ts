@@ -12,7 +12,10 @@ import { TransactionSender } from '../transaction/transaction-sender.ts'
 import { inBatches, SourceFailure } from './item-batches.ts'
 import { keyText, readValues } from './partition-values.ts'
 
-/** A position in a foreign store, and the records made of what stands there. */
+/**
+ * A position in a foreign store, and the records made of what stands there. Items are kept, up to 1,000 of them, until
+ * one transaction commits them: each needs objects and bytes of its own, not those that the next one is put into.
+ */
 export interface IngestItem<P extends string | number> {
   /** Handed to `read` again after a restart, which then gives what follows it. */
   readonly position: P
