@@ -4,6 +4,8 @@ const engine = 'engine/transactions.test.ts'
 const offsets = 'client/transaction-offsets.test.ts'
 const contract = 'client/transaction.test.ts'
 const commits = 'process/commits.test.ts'
+const inputsBeside = 'process/inputs-beside.test.ts'
+const movedPartitions = 'process/moved-partitions.test.ts'
 const closes = 'process/close.test.ts'
 const inTransactions = 'client/process/in-transactions.ts'
 const workDeadline = 'client/transaction/work-deadline.ts'
@@ -244,14 +246,14 @@ export const CLIENTS: readonly Mutant[] = [
     file: inTransactions,
     find: 'samePlace(before, batch) && this.#parts.consumer.comesAgain(batch)',
     put: 'samePlace(before, batch)',
-    tests: [commits],
+    tests: [movedPartitions],
   },
   {
     name: 'another input of the same state counts as it was handled on what was aborted',
     file: inTransactions,
     find: "        if (before === 'aborted') continue\n",
     put: '',
-    tests: [commits],
+    tests: [inputsBeside],
   },
   {
     name: 'the consumer goes to the rest of a batch whose first records may be aborted',
@@ -265,7 +267,7 @@ export const CLIENTS: readonly Mutant[] = [
     file: inTransactions,
     find: "        if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch\n",
     put: '',
-    tests: [commits],
+    tests: [inputsBeside],
   },
   {
     name: 'a commit that fails for good while its processor closes is told to nobody',

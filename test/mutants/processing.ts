@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 const inTransactions = 'client/process/in-transactions.ts'
 const commits = 'process/commits.test.ts'
+const inputsBeside = 'process/inputs-beside.test.ts'
+const movedPartitions = 'process/moved-partitions.test.ts'
 
 export const PROCESSING: readonly Mutant[] = [
   {
@@ -49,7 +51,7 @@ export const PROCESSING: readonly Mutant[] = [
     file: 'client/process/process.ts',
     find: '(partitions) => this.#states.forget(partitions.map(({ partition }) => partition))',
     put: '() => {}',
-    tests: [commits],
+    tests: [movedPartitions],
   },
   {
     name: 'a member of which another one has part of the inputs works on them',
@@ -77,6 +79,6 @@ export const PROCESSING: readonly Mutant[] = [
     file: inTransactions,
     find: " || before?.partition !== batch.partition) return 'nothing'",
     put: " || before === undefined) return 'nothing'",
-    tests: [commits],
+    tests: [inputsBeside],
   },
 ]
