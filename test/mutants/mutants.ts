@@ -6,6 +6,7 @@ import { COMPRESSION } from './compression.ts'
 import { FAILURES } from './failures.ts'
 import { IMPORT } from './import.ts'
 import { KERNEL } from './kernel/all.ts'
+import { MEMBERS } from './members.ts'
 import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { OFFSETS } from './offsets.ts'
@@ -25,6 +26,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PRODUCERS,
   ...TRANSACTIONS,
   ...OFFSETS,
+  ...MEMBERS,
   ...CLIENTS,
   ...PROCESSING,
   ...REMOTE,
