@@ -272,8 +272,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a commit that fails for good while its processor closes is told to nobody',
     file: inTransactions,
-    find: '    if (!isPassing(error)) throw error\n    throwIfAborted(signal)\n',
-    put: '    throwIfAborted(signal)\n    if (!isPassing(error)) throw error\n',
+    find: '    if (!isWorthAnotherTransaction(error)) throw error\n    throwIfAborted(signal)\n',
+    put: '    throwIfAborted(signal)\n    if (!isWorthAnotherTransaction(error)) throw error\n',
     tests: [closes],
   },
   {
@@ -286,7 +286,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'what an ingest gives up with while it closes is told to nobody',
     file: 'client/process/ingest.ts',
-    find: 'if (isPassing(error) || isFenced(error)) throwIfAborted(signal)',
+    find: 'if (isWorthAnotherReading(error) || isFenced(error)) throwIfAborted(signal)',
     put: 'throwIfAborted(signal)',
     tests: [closes],
   },
@@ -441,7 +441,7 @@ export const CLIENTS: readonly Mutant[] = [
     name: 'ingest reads anew what its program failed with',
     file: 'client/process/ingest.ts',
     find: '        if (error instanceof SourceFailure) throw error.error\n',
-    put: '        if (error instanceof SourceFailure && !isPassing(error.error)) throw error.error\n        if (error instanceof SourceFailure) continue\n',
+    put: '        if (error instanceof SourceFailure && !isWorthAnotherReading(error.error)) throw error.error\n        if (error instanceof SourceFailure) continue\n',
     tests: ['process/ingest.test.ts'],
   },
   {

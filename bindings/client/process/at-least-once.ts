@@ -39,7 +39,7 @@ export class AtLeastOnce<T extends TopicRef, S> implements ProcessingGuarantee {
       this.#failures = 0
       return done
     } catch (error) {
-      if (!isPassing(error)) throw error
+      if (!isWorthAnotherTry(error)) throw error
       throwIfAborted(signal)
       const { port, states } = this.#parts
       // Some of its changes may be in the changelog.
@@ -77,6 +77,6 @@ export class AtLeastOnce<T extends TopicRef, S> implements ProcessingGuarantee {
 }
 
 /** Another try may succeed: there is room again, or a changelog was deleted and created again. */
-function isPassing(error: unknown): boolean {
+function isWorthAnotherTry(error: unknown): boolean {
   return LogError.is(error) && (error.category === 'retriable' || LogError.is(error, 'UNKNOWN_TOPIC_ID'))
 }

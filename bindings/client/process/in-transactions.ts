@@ -128,7 +128,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
   async #recover(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
     this.#parts.states.forget([batch.partition])
     // Thrown even while the processor is being closed: nothing else would report it.
-    if (!isPassing(error)) throw error
+    if (!isWorthAnotherTransaction(error)) throw error
     throwIfAborted(signal)
     await this.#parts.producers.forget([batch])
     await waitBeforeTry(this.#parts.port, ++this.#failures, signal)
@@ -165,7 +165,7 @@ async function settled<R>(promise: Promise<R>): Promise<PromiseSettledResult<R>>
  * Another run may succeed: the group rebalanced, the log was opened again, the partition's previous member took the
  * transactional id back, or a topic was deleted and created again.
  */
-function isPassing(error: unknown): boolean {
+function isWorthAnotherTransaction(error: unknown): boolean {
   if (LogError.is(error, 'UNKNOWN_TOPIC_ID')) return true
   return LogError.is(error) && ['rejoin', 'abortable', 'retriable', 'fenced'].includes(error.category)
 }

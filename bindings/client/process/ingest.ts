@@ -77,9 +77,9 @@ export class Ingest<P extends string | number> {
         if (error instanceof SourceFailure) throw error.error
         // Work that is ended by the signal is done again, here or by the newer run of the source; a failure for good is
         // still reported.
-        if (isPassing(error) || isFenced(error)) throwIfAborted(signal)
+        if (isWorthAnotherReading(error) || isFenced(error)) throwIfAborted(signal)
         if (LogError.is(error, 'INVALID_PRODUCER_ID_MAPPING')) await this.#assertForgotten(error)
-        else if (!isPassing(error)) throw error
+        else if (!isWorthAnotherReading(error)) throw error
         await abortable(waitMs(this.#port, RETRY_MS), signal)
       }
     }
@@ -187,7 +187,8 @@ function hasPosition(item: Partial<IngestItem<string | number>> | null | undefin
   return typeof item?.position === 'string' || Number.isFinite(item?.position)
 }
 
-function isPassing(error: unknown): boolean {
+/** Reading the source again may succeed: nothing of what failed was committed, or it was, and the position tells. */
+function isWorthAnotherReading(error: unknown): boolean {
   return LogError.is(error) && ['abortable', 'retriable'].includes(error.category)
 }
 

@@ -116,8 +116,8 @@ export class Process<T extends TopicRef, S> {
       return false
     } catch (error) {
       // Such as memory that others use at this moment.
-      const isPassing = LogError.is(error) && error.category === 'retriable'
-      if (isWorking || !isPassing || ++this.#failedReads > FAILED_READS_MAX) throw error
+      const isRetriable = LogError.is(error) && error.category === 'retriable'
+      if (isWorking || !isRetriable || ++this.#failedReads > FAILED_READS_MAX) throw error
       await waitBeforeTry(this.#port, this.#failedReads, signal)
       return true
     }

@@ -118,8 +118,8 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
       if (!this.#isStopped) await this.#addPartitions()
       return true
     } catch (error) {
-      const isPassing = LogError.is(error) && error.category === 'retriable'
-      if (!isPassing || failures >= FAILED_READS_MAX) throw error
+      const isRetriable = LogError.is(error) && error.category === 'retriable'
+      if (!isRetriable || failures >= FAILED_READS_MAX) throw error
       await waitBeforeTry(this.#port, failures + 1, this.#stopping.signal)
       return false
     }
