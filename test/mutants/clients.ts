@@ -306,7 +306,7 @@ export const CLIENTS: readonly Mutant[] = [
   },
   {
     name: 'nothing else has its turn while a batch is handled',
-    file: 'client/process/cooperative-yield.ts',
+    file: 'client/process/turns-for-others.ts',
     find: 'const SPELL_MS = 1\n',
     put: 'const SPELL_MS = Number.POSITIVE_INFINITY\n',
     tests: [commits],

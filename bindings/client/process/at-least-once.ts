@@ -7,7 +7,7 @@ import type { LogProducer } from '../producer/producer.ts'
 import { throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
 import { type BatchWork, waitBeforeTry } from './batch-work.ts'
-import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
+import { overAfter, type ProcessingGuarantee } from './processing-guarantee.ts'
 import type { RestoredStates } from './restored-states.ts'
 import type { WorkSignal } from './work-signal.ts'
 
@@ -52,7 +52,7 @@ export class AtLeastOnce<T extends TopicRef, S> implements ProcessingGuarantee {
   async #process(batch: DeliveredBatch, leftMs: number, signal: AbortSignalGiven): Promise<DeliveredBatch> {
     const { port, consumer, producer, states, work } = this.#parts
     const state = await states.of(batch.partition, signal)
-    const handled = await work.handle(batch, state, deadline(port, leftMs)).catch((error: unknown) => {
+    const handled = await work.handle(batch, state, overAfter(port, leftMs)).catch((error: unknown) => {
       if (!this.#parts.signal.isReason(error)) throw error
       throwIfAborted(signal)
       return undefined

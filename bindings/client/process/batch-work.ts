@@ -9,12 +9,12 @@ import type { ProducerRecord } from '../producer-record.ts'
 import type { RecordOf } from '../records.ts'
 import { abortable, throwIfAborted } from '../signals.ts'
 import type { TopicRef } from '../topic/topic.ts'
-import { CooperativeYield } from './cooperative-yield.ts'
 import { inKeyOrder } from './key-order.ts'
 import { OutputCheck, OutputRefused } from './output-check.ts'
 import type { PartitionState } from './partition-state.ts'
 import { keyText } from './partition-values.ts'
 import type { ProcessOptions, ProcessSettings } from './process-options.ts'
+import { TurnsForOthers } from './turns-for-others.ts'
 import type { WorkSignal } from './work-signal.ts'
 
 const RETRY_MS = 10
@@ -60,7 +60,7 @@ export class BatchWork<T extends TopicRef, S> {
   readonly #settings: ProcessSettings
   readonly #signal: WorkSignal
   readonly #outputs: OutputCheck
-  readonly #yield: CooperativeYield
+  readonly #turns: TurnsForOthers
 
   constructor({ broker, port, handle, settings, signal }: BatchWorkParts<T, S>) {
     this.#broker = broker
@@ -69,7 +69,7 @@ export class BatchWork<T extends TopicRef, S> {
     this.#settings = settings
     this.#signal = signal
     this.#outputs = new OutputCheck(broker.openReader(), () => port.now())
-    this.#yield = new CooperativeYield(port)
+    this.#turns = new TurnsForOthers(port)
   }
 
   /**
@@ -84,7 +84,7 @@ export class BatchWork<T extends TopicRef, S> {
       width: this.#settings.concurrency,
       keyOf: orderKeyOf,
       work: (each) => this.#handle(each, state, signal),
-      slice: { isOver: () => isTimeUp() || signal.aborted, yieldIfDue: this.#yield.yieldIfDue },
+      slice: { isOver: () => isTimeUp() || signal.aborted, yieldIfDue: this.#turns.yieldIfDue },
     })
     const records: ProducerRecord[] = []
     for (const output of outputs) for (const each of output) records.push(each)

@@ -9,7 +9,7 @@ import type { TopicRef } from '../topic/topic.ts'
 import { type BatchWork, type Handled, waitBeforeTry } from './batch-work.ts'
 import type { PartitionState } from './partition-state.ts'
 import type { ProcessProducers } from './process-producers.ts'
-import { deadline, type ProcessingGuarantee } from './processing-guarantee.ts'
+import { overAfter, type ProcessingGuarantee } from './processing-guarantee.ts'
 import type { RestoredStates } from './restored-states.ts'
 
 export interface InTransactionsParts<T extends TopicRef> {
@@ -51,7 +51,7 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         // While a commit of this processor is under way, state that is read from the log may lack its changes.
         if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
         const state = await states.of(batch.partition, signal)
-        const isOver = deadline(port, Math.min(leftMs, transactionTimeoutMs / 2))
+        const isOver = overAfter(port, Math.min(leftMs, transactionTimeoutMs / 2))
         const handled = await settled(work.handle(batch, state, isOver))
         const before = await this.#awaitCommit(batch)
         if (before === 'comes again') return batch

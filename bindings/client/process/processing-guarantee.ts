@@ -11,7 +11,7 @@ export interface ProcessingGuarantee {
 }
 
 /** Returns a function that says whether `afterMs` have passed since this call. */
-export function deadline(port: RuntimePort, afterMs: number): () => boolean {
+export function overAfter(port: RuntimePort, afterMs: number): () => boolean {
   const endMs = port.elapsed() + afterMs
   return () => port.elapsed() >= endMs
 }

@@ -4,10 +4,11 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 const SPELL_MS = 1
 
 /**
- * Gives the rest of the process its turn when that is due. A `handle` that only asks for state runs in microtasks:
- * during a whole batch of such calls no timer would run and no commit go on.
+ * Gives the rest of the process its turn when that is due, while a batch is handled. (For answers that come at once,
+ * `LoopTurns` of the engine says when.) A `handle` that only asks for state runs in microtasks: during a whole batch of
+ * such calls no timer would run and no commit go on.
  */
-export class CooperativeYield {
+export class TurnsForOthers {
   readonly #port: RuntimePort
   #sinceMs = 0
 
