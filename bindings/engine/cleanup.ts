@@ -84,7 +84,7 @@ export class Cleanup {
       },
     })
     const compactionMs = options.compactionIntervalMs ?? COMPACTION_INTERVAL_MS
-    const compacting = new Compacting(compactionMs, topics, store, factory, guard)
+    const compacting = new Compacting(compactionMs, { topics, store, factory, guard })
     this.upkeep = new Upkeep([retention, removals, compacting], {
       now: () => parts.now(),
       run: (step, done) => background.run(step, done),

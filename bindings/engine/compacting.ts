@@ -26,6 +26,13 @@ const GIVEN_UP = [
   'UNKNOWN_TOPIC_OR_PARTITION',
 ] as const
 
+export interface CompactingParts {
+  readonly topics: Topics
+  readonly store: PartitionStore
+  readonly factory: PartitionFactory
+  readonly guard: ClockGuard
+}
+
 /** Compaction by key of all partitions whose topic wants it, one after the other, the dirtiest first (kafka.md 2.8). */
 export class Compacting implements UpkeepJob {
   readonly intervalMs: number
@@ -45,7 +52,7 @@ export class Compacting implements UpkeepJob {
    */
   readonly #damaged = new Set<string>()
 
-  constructor(intervalMs: number, topics: Topics, store: PartitionStore, factory: PartitionFactory, guard: ClockGuard) {
+  constructor(intervalMs: number, { topics, store, factory, guard }: CompactingParts) {
     this.intervalMs = intervalMs
     this.#topics = topics
     this.#store = store

@@ -100,7 +100,7 @@ class Group {
         this.shown.push(`${partition}:${offset}`)
       },
     } as unknown as ShownRecords
-    await new GroupRun(log, this.consumer, 'g', ends, shown).run(signal)
+    await new GroupRun({ log, consumer: this.consumer, groupId: 'g', ends, shown }).run(signal)
   }
 }
 

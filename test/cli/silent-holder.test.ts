@@ -26,7 +26,7 @@ let endless: Error | undefined
 const thread = await CommandThread.start(5)
 const home = scratchDirectory('silent-holder')
 const [directory, lines] = [join(home, 'log'), join(home, 'lines')]
-const { broker, recovery } = await openHeld(createDirectoryStore(directory), nodePort, {}, undefined, directory)
+const { broker, recovery } = await openHeld(createDirectoryStore(directory), nodePort, {}, { directory })
 /** What the holder does with a request, by its method. */
 let hears: (method: string, channel: Channel) => boolean = () => true
 const listener = await listenForAttached(directory, (channel) => {

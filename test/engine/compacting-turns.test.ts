@@ -1,14 +1,11 @@
 // A pass of compaction takes part in the upkeep step by step, so that checkpoints and other jobs get between its turns.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { ClockGuard } from '../../bindings/engine/clock-guard.ts'
-import { Compacting } from '../../bindings/engine/compacting.ts'
-import type { Topics } from '../../bindings/engine/topics.ts'
+import { Compacting, type CompactingParts } from '../../bindings/engine/compacting.ts'
 import type { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { parseTopicConfig } from '../../bindings/model/topic-config.ts'
 import { letOthersRun, type Task } from '../../bindings/storage/effect.ts'
-import type { PartitionStore } from '../../bindings/storage/partition-store.ts'
 
 const PASS_TURNS = 100
 
@@ -28,8 +25,7 @@ function compacting(factory: Partial<PartitionFactory>): Compacting {
   const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
   const store = { compactable: () => ({ cleanedOffset: 0, segments: [segment] }) }
   const guard = { trustedNow: (_: number, now: number) => now }
-  const parts = [topics, store, factory, guard] as unknown as [Topics, PartitionStore, PartitionFactory, ClockGuard]
-  return new Compacting(15_000, ...parts)
+  return new Compacting(15_000, { topics, store, factory, guard } as unknown as CompactingParts)
 }
 
 test('a step of a long pass ends after some turns, and the next one goes on where it was', () => {

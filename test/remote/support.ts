@@ -100,7 +100,7 @@ export function inUse(pid?: number): LogError<'DIRECTORY_IN_USE'> {
 }
 
 export function held(store: FileStore, hooks?: HoldHooks): Promise<Held> {
-  return openHeld(store, nodePort, {}, hooks)
+  return openHeld(store, nodePort, {}, { hooks })
 }
 
 export function optionsOf(place: Place, hold: SharedOptions['hold'], port: RuntimePort = nodePort): SharedOptions {

@@ -26,8 +26,17 @@ export function consumeInGroup(call: CommandCall): Promise<void> {
   return withLog(call, async (log) => {
     const ends = await endsOf(log, await placesOf(log, topic))
     const consumer = log.consumer({ groupId, topics: [topic], maxPollIntervalMs: NEVER_MS })
-    await new GroupRun(log, consumer, groupId, ends, new ShownRecords(call)).run(call.signal)
+    await new GroupRun({ log, consumer, groupId, ends, shown: new ShownRecords(call) }).run(call.signal)
   })
+}
+
+interface GroupRunParts {
+  readonly log: EmbeddedLog
+  readonly consumer: Consumer
+  readonly groupId: string
+  /** Up to where it shows each partition. */
+  readonly ends: readonly Position[]
+  readonly shown: ShownRecords
 }
 
 /** One such run: shows what the member is given, and commits what was written out. */
@@ -47,7 +56,7 @@ export class GroupRun {
   #committing: Promise<unknown> = Promise.resolve()
   #committed = { count: 0, at: performance.now() }
 
-  constructor(log: EmbeddedLog, consumer: Consumer, groupId: string, ends: readonly Position[], shown: ShownRecords) {
+  constructor({ log, consumer, groupId, ends, shown }: GroupRunParts) {
     this.#log = log
     this.#consumer = consumer
     this.#groupId = groupId

@@ -187,7 +187,7 @@ export async function openShared(
     exclusive: options.exclusive === true,
     hold: async (hooks) => {
       attachedTo.assertSame()
-      return openHeld(storeOf(), port, options, hooks, directory)
+      return openHeld(storeOf(), port, options, { hooks, directory })
     },
   })
   await shared.open()
@@ -226,13 +226,12 @@ async function finishOpening(
   return new OpenedLog(opened, port, files)
 }
 
-/** Takes the lock of the storage and opens the log in it. `directory`: where the storage is one. */
+/** Takes the lock of the storage and opens the log in it. `directory`: where the storage is one that may be shared. */
 export async function openHeld(
   driver: StorageDriver,
   port: RuntimePort,
   options: OpenOptions,
-  hooks?: HoldHooks,
-  directory?: string,
+  { hooks, directory }: { readonly hooks?: HoldHooks | undefined; readonly directory?: string } = {},
 ): Promise<Held> {
   const { cacheBytes = DEFAULT_CACHE_BYTES } = options
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)

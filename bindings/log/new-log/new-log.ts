@@ -110,7 +110,7 @@ export class NewLog {
       leaderEpoch: Math.max(leaderEpoch, this.#leaderEpoch),
       producerIdsEnd: Math.max(producerIdsEnd, this.#producerIdMax + 1),
     }
-    yield* placeJournal(this.#store, this.#kernel, this.#options, facts, this.#records)
+    yield* placeJournal({ store: this.#store, kernel: this.#kernel, options: this.#options }, facts, this.#records)
     yield* endCopy(this.#store)
     yield* this.abandon()
   }

@@ -117,7 +117,7 @@ class Backup {
     try {
       yield* beginCopy(store)
       const { facts, records } = yield* this.#copy()
-      yield* placeJournal(store, this.#source.kernel, this.#source.options, facts, records)
+      yield* placeJournal({ ...this.#source, store }, facts, records)
       yield* endCopy(store)
     } catch (error) {
       // A closing log removes files: that it is closed says more than that they are missing.

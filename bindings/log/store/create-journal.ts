@@ -25,18 +25,21 @@ const NONCE_LIMIT = 2 ** 48
 /** Where a log's first checkpoint stands. */
 const FIRST_PLACE = 0
 
+/** Where a journal is made, and of which size. */
+interface NewJournal {
+  readonly store: FileStore
+  readonly kernel: Kernel
+  readonly options: JournalOptions & { readonly random: () => number }
+}
+
 /**
  * Makes a new log, which is in use at once. It is empty, so nothing of it is read: this returns the state that its
  * opening goes on from.
  */
-export function* createJournal(
-  store: FileStore,
-  kernel: Kernel,
-  options: JournalOptions & { readonly random: () => number },
-): Task<Recovered> {
+export function* createJournal({ store, kernel, options }: NewJournal): Task<Recovered> {
   yield* refuseForeign(store, kernel)
   const facts = { generation: 0, leaderEpoch: 0, producerIdsEnd: 0 }
-  const header = yield* placeJournal(store, kernel, options, facts, [])
+  const header = yield* placeJournal({ store, kernel, options }, facts, [])
   return {
     clean: true,
     needsRing: true,
@@ -61,9 +64,7 @@ export function* createJournal(
  * there are partitions beside them.
  */
 export function* placeJournal(
-  store: FileStore,
-  kernel: Kernel,
-  options: JournalOptions & { readonly random: () => number },
+  { store, kernel, options }: NewJournal,
   facts: Pick<CheckpointFacts, 'generation' | 'leaderEpoch' | 'producerIdsEnd'>,
   partitions: readonly Uint8Array[],
 ): Task<JournalHeader> {

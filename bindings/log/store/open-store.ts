@@ -34,7 +34,7 @@ export function* openStore(parts: StoreParts): Task<OpenedStore> {
   const isNew = found?.header === undefined
   const configs = new SegmentConfigs(parts.source)
   const recovered = isNew
-    ? yield* createJournal(parts.store, parts.kernel, parts.options)
+    ? yield* createJournal(parts)
     : yield* recovery(parts, configs, { header: found.header, isNewest: found.isNewest })
   adopt(parts, recovered)
   const writers = recovered.readOnly ? undefined : yield* beginWriting(parts, recovered, isNew)

@@ -22,7 +22,7 @@ for (const isAwaited of [true, false]) {
     const kernel = createKernel(loadKernelModule(), { capBytes: 16 << 20 })
     const disk = new VirtualDisk()
     const options = { ...SIMULATED_SIZES, ringFilesUsual: 2, ringFilesMax: 2, random: () => 0.5 }
-    const { header } = runNow(createJournal(disk, kernel, options))
+    const { header } = runNow(createJournal({ store: disk, kernel, options }))
     const journal = runNow(
       Journal.open({ store: disk, kernel, observer: undefined }, { header, coveredSequence: 0, needsRing: true }),
     )
