@@ -1,3 +1,5 @@
+// Transactions of a program, as one call around its work (`transaction`) or by hand (`beginTransaction`): when they
+// commit, abort or run again, and what each tells its caller. Offsets in them are in transaction-offsets.test.ts.
 import * as assert from 'uvu/assert'
 import {
   type EmbeddedLog,

@@ -1,3 +1,5 @@
+// The topics of a log: every change is planned, then durable, then applied, and a change that contradicts the present
+// topics, or those that are planned, is refused.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Catalogue } from '../../../bindings/log/catalogue/catalogue.ts'
