@@ -67,4 +67,19 @@ runs('a file and a directory get another name without a write, and are read wher
   assert.equal(readdirSync(join(root, 'a')).sort(), ['one', 'two'])
 })
 
+test('a file that is made anew, or that another one is renamed to, is there whoever still reads the one before', () => {
+  const root = scratchDirectory('image')
+  for (const name of ['made', 'given', 'other']) writeFileSync(join(root, name), 'before')
+  const image = new DirectoryImage(root)
+  const sizeOf = (path: string) => image.open(path, { create: false })?.size()
+  const [made, given] = [image.open('made', { create: false }), image.open('given', { create: false })]
+  image.remove('made')
+  image.open('made', { create: true })?.write(Uint8Array.of(1), 0)
+  image.rename('other', 'given')
+  image.open('given', { create: false })?.write(Uint8Array.of(1), 6)
+  for (const reader of [made, given]) reader?.close()
+  assert.equal([sizeOf('made'), sizeOf('given'), sizeOf('other')], [1, 7, undefined])
+  image.close()
+})
+
 test.run()

@@ -41,11 +41,16 @@ export class DirectoryImage implements FileStore {
       const openAgain = () => this.#openOriginal(path)
       const descriptor = this.#removed.has(path) ? undefined : openAgain()
       if (descriptor === undefined && !create) return undefined
-      file = new ImageFile(path, descriptor, { openAgain, closed: () => this.#files.delete(path) })
+      file = new ImageFile(path, descriptor, { openAgain, closed: (unused) => this.#forget(path, unused) })
       this.#files.set(path, file)
     }
     file.users++
     return file
+  }
+
+  /** Its path may be another file's by now. */
+  #forget(path: string, file: ImageFile): void {
+    if (this.#files.get(path) === file) this.#files.delete(path)
   }
 
   #openOriginal(path: string): number | undefined {
@@ -104,7 +109,7 @@ export class DirectoryImage implements FileStore {
 interface ImageHooks {
   openAgain(): number | undefined
   /** Nobody uses it, and nothing in it was changed. */
-  closed(): void
+  closed(unused: ImageFile): void
 }
 
 /** The original's bytes, with the pages that were written over them. */
@@ -202,7 +207,7 @@ class ImageFile implements StoreFile {
     this.users--
     if (this.users > 0) return
     this.release()
-    if (!this.#isChanged) this.#hooks.closed()
+    if (!this.#isChanged) this.#hooks.closed(this)
   }
 
   release(): void {
