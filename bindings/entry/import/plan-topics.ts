@@ -46,7 +46,7 @@ export function planTopics(
     const own = BROKERS_OWN.get(name)
     if (own !== undefined) context.leftOut.push({ file: `${name}-*`, topic: name, why: own, isLoss: false })
     if (own !== undefined || options.topics?.has(name) === false) continue
-    const topic = planTopic(context, name, places, cluster, options)
+    const topic = planTopic({ context, cluster, options }, name, places)
     if (topic !== undefined) planned.push(topic)
   }
   for (const { name } of cluster?.topics() ?? []) {
@@ -56,12 +56,17 @@ export function planTopics(
   return planned
 }
 
+interface Planning {
+  readonly context: ImportContext
+  readonly cluster: ClusterMetadata | undefined
+  readonly options: PlanOptions
+}
+
+/** `undefined` for a topic that is left out. */
 function planTopic(
-  context: ImportContext,
+  { context, cluster, options }: Planning,
   name: string,
   places: readonly KafkaPartition[],
-  cluster: ClusterMetadata | undefined,
-  options: PlanOptions,
 ): PlannedTopic | undefined {
   const leave = ({ file, why, isLoss }: Pick<LeftOut, 'file' | 'why' | 'isLoss'>) =>
     context.leftOut.push({ file, topic: name, why, isLoss })

@@ -34,9 +34,10 @@ export function* readClusterMetadata(
     // Its name proves it whole: it was renamed when it was finished.
     const whole = { ...place, isClean: true }
     const segments = [{ baseOffset: 0, file: `${place.directory}/${snapshot}` }]
-    yield* eachRecord(context, new SourcePartition(context, whole, segments), METADATA, take(0))
+    yield* eachRecord(context, new SourcePartition(context, whole, segments), { wanted: METADATA, take: take(0) })
   }
-  yield* eachRecord(context, yield* SourcePartition.open(context, place), METADATA, take(snapshotEnd))
+  const source = yield* SourcePartition.open(context, place)
+  yield* eachRecord(context, source, { wanted: METADATA, take: take(snapshotEnd) })
   return metadata
 }
 
@@ -44,10 +45,11 @@ export function* readDecisions(context: ImportContext, places: readonly KafkaPar
   const decisions = new KafkaDecisions()
   for (const place of places) {
     const source = yield* SourcePartition.open(context, place)
-    yield* eachRecord(context, source, WITH_RECORDS, (record, at) => {
+    const take = (record: TableRecord, at: TableRecordPlace) => {
       const entry = decodeTransactionRecord(record, at)
       if (entry !== undefined) decisions.take(entry)
-    })
+    }
+    yield* eachRecord(context, source, { wanted: WITH_RECORDS, take })
   }
   return decisions
 }
@@ -66,9 +68,10 @@ export function* readCommits(
       const decoded = decodeKafkaOffset(record, at)
       if (decoded !== undefined) offsets.take(decoded, at.offset, producerId)
     }
-    yield* eachRecord(context, source, WITH_RECORDS, take, (batch) => {
+    const control = (batch: SourceBatch) => {
       if (batch.ends !== undefined) offsets.end(batch.header.producerId, batch.ends === 'commit')
-    })
+    }
+    yield* eachRecord(context, source, { wanted: WITH_RECORDS, take, control })
     const { topic, partition, directory: file } = place
     for (const producerId of offsets.open()) {
       const isCommit = decisions.isCommitted(producerId, topic, partition)
@@ -81,15 +84,22 @@ export function* readCommits(
   return commits
 }
 
+type TakeRecord = (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => void
+
+interface TableVisit {
+  readonly wanted: typeof WITH_RECORDS
+  readonly take: TakeRecord
+  /** Called for each control batch. */
+  readonly control?: (batch: SourceBatch) => void
+}
+
 /**
  * Records of a topic that is a table, in their order. One that can't be read is an error, or is left out and reported.
  */
 function* eachRecord(
   context: ImportContext,
   source: SourcePartition,
-  wanted: typeof WITH_RECORDS,
-  take: (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => void,
-  control: (batch: SourceBatch) => void = () => {},
+  { wanted, take, control = () => {} }: TableVisit,
 ): Task<void> {
   yield* source.batches(wanted, (batch) => {
     if ((batch.header.attributes & ATTRIBUTE_CONTROL) !== 0) control(batch)
@@ -102,7 +112,7 @@ function takeRecords(
   context: ImportContext,
   source: SourcePartition,
   { header, file, position, records }: SourceBatch,
-  take: (record: TableRecord, at: TableRecordPlace, producerId: number | undefined) => void,
+  take: TakeRecord,
 ): void {
   const { topic, partition } = source.place
   const isTransactional = (header.attributes & ATTRIBUTE_TRANSACTIONAL) !== 0
