@@ -12,6 +12,13 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: a close is clean though a rewritten segment found no room for its place',
+    file: 'log/store/close-store.ts',
+    find: '  if (compactions.areWaiting) return\n',
+    put: '',
+    tests: ['log/store/full-removals.test.ts'],
+  },
+  {
     name: 'compaction: a rewritten segment counts before it is synced',
     file: rewrite,
     find: "    yield* perform('flush', from, () => file.flush())\n",

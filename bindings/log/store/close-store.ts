@@ -8,7 +8,7 @@ import type { StoreParts } from './store-parts.ts'
 
 /**
  * Called after the last commit, when nothing waits to be written. Leaves all files as the last checkpoint says, so that
- * the next open is clean.
+ * the next open is clean. If there is no room to put a rewritten segment in its place, the next open is as after a kill.
  */
 export function* closeCleanly(parts: StoreParts, journal: Journal, removing: RemoveContext): Task<void> {
   const { store, kernel, source, cache, partitions, checkpoints, compactions, reserve } = parts
@@ -18,6 +18,8 @@ export function* closeCleanly(parts: StoreParts, journal: Journal, removing: Rem
   }
   yield* checkpoints.write(journal, AT_ONCE_ALONE)
   yield* compactions.close()
+  // Some found no room for it. A clean open takes each segment to be in its place; only a recovery looks elsewhere.
+  if (compactions.areWaiting) return
   for (const files of partitions.values()) yield* finishRemoval(removing, files, source.logStartOffset(files.id))
   // Nobody reads any more, and the snapshots need open files of their own within the same bound.
   cache.closeAll()

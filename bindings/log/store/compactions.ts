@@ -49,6 +49,11 @@ export class Compactions {
     return false
   }
 
+  /** Whether rewritten segments wait for their place. */
+  get areWaiting(): boolean {
+    return this.#waiting.size > 0
+  }
+
   /** Called after a durable checkpoint: rewritten segments that it notes take their place. */
   *finish(): Task<void> {
     for (const files of this.#waiting) {

@@ -132,11 +132,14 @@ function replacedIn(names: readonly string[]): readonly string[] {
   })
 }
 
-for (const [kind, path] of [
+/** The steps by which a rewritten segment takes its place. */
+const REPLACING = [
   ['remove', '.log'],
   ['remove', '.txnindex'],
   ['rename', '.swap'],
-] as const) {
+] as const
+
+for (const [kind, path] of REPLACING) {
   test(`compaction: without room for ${kind} of ${path} the old segments wait for the next checkpoint`, () => {
     const bench = new Bench({ 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.1 })
     bench.send(60)
@@ -163,6 +166,25 @@ for (const [kind, path] of [
     const last = bench.offsets
     assert.equal(bench.again(), last)
     assert.is(last.at(-1), 120)
+  })
+}
+
+for (const [kind, path] of REPLACING) {
+  test(`compaction: a close without room for ${kind} of ${path} leaves it to the next open`, () => {
+    const bench = new Bench({ 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.1 })
+    bench.send(60)
+    const faults = bench.refuse(kind, path, true)
+    bench.host.passTime(60_000)
+    const kept = bench.offsets
+    bench.host.close()
+    assert.ok(faults.struck > 0)
+    const next = new SyncHost(bench.disk.image(new Random(1), 'none'))
+    assert.equal(next.open().damage, [])
+    assert.equal(
+      next.fetchAll('t', 0).map(({ offset }) => offset),
+      kept,
+    )
+    assert.not.ok(next.storage.list('t-0').some((name) => name.endsWith('.swap')))
   })
 }
 
