@@ -9,6 +9,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'a checkpoint that is tried again on a full disk covers only what changed since',
+    file: 'log/store/checkpointer.ts',
+    find: '      for (const files of changed) files.hasChanged = true\n',
+    put: '',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
+  {
     name: "a frame that is written later is taken from where the kernel's memory was",
     file: 'log/journal/journal.ts',
     find: 'const sealed = () => this.#buffer.bytes(0, sizeBytes)',

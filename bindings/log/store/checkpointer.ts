@@ -106,6 +106,21 @@ export class Checkpointer {
     atOnce: number,
   ): Task<number> {
     const changed = [...partitions].filter((files) => files.hasChanged)
+    try {
+      return yield* this.#write(changed, facts, place, atOnce)
+    } catch (error) {
+      // On a full disk it is tried again. No checkpoint covers what this one noted, so the next one notes it anew.
+      for (const files of changed) files.hasChanged = true
+      throw error
+    }
+  }
+
+  *#write(
+    changed: readonly StoredFiles[],
+    facts: Omit<CheckpointFacts, 'partitionCount'>,
+    place: number,
+    atOnce: number,
+  ): Task<number> {
     const written: WrittenFile[] = []
     const ends: { readonly files: StoredFiles; readonly nextOffset: number }[] = []
     for (let at = 0; at < changed.length; at += atOnce) {

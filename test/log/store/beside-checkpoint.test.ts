@@ -10,6 +10,7 @@ import {
 import { LEADER_EPOCH_CHECKPOINT, partitionDirectory, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { parseLeaderEpochs } from '../../../bindings/log/files/leader-epoch-checkpoint.ts'
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
+import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -256,6 +257,23 @@ test('an extent that begins below the end that a checkpoint noted beside it: rec
       assert.equal(runNow(verifyDirectory(disk, kernel, () => {})).damage, [], place)
     }
   }
+})
+
+test('a checkpoint that found the disk full covers, once the reserve has made room, what it had noted before', () => {
+  const writer = new Writer(new VirtualDisk(), 10_000)
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 40)
+  const faults = new DiskFaults([{ kind: 'write', effect: 'full', at: 1, path: CHECKPOINT_DIRECTORY }])
+  writer.disk.faults = faults
+  writer.checkpoint()
+  assert.is(faults.struck, 1)
+  const activeBase = writer.store.ranges(SHOWN).at(-1)?.baseOffset ?? 0
+  assert.ok(activeBase > 0)
+  while (runNow(writer.store.deleteBefore(SHOWN, activeBase)) === 'more');
+  writer.append(SHOWN, 1)
+  // Nothing that was removed is looked for.
+  writer.commit(SHOWN)
+  assert.is(endAfterPowerCut(writer, 10_000), 41)
 })
 
 test.run()
