@@ -12,6 +12,13 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: a file that a read opened under its first name stays open under that name',
+    file: rewrite,
+    find: '  cache.close(cleaned.logPath)\n  cleaned.renamed(',
+    put: '  cleaned.renamed(',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a close is clean though a rewritten segment found no room for its place',
     file: 'log/store/close-store.ts',
     find: '  if (compactions.areWaiting) return\n',

@@ -142,6 +142,8 @@ function* finishSwap(
   }
   cache.close(cleaned.logPath)
   yield* takePlace(store, directory, cleaned.baseOffset)
+  // A read may have opened it again meanwhile: the next rewritten segment of this name would be taken for that file.
+  cache.close(cleaned.logPath)
   cleaned.renamed(`${directory}/${segmentFileName(cleaned.baseOffset, 'log')}`)
 }
 

@@ -7,7 +7,7 @@ import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
-import { append, config, DIRECTORY, newContext, newList } from '../segment/support.ts'
+import { append, config, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
 import { runNow } from '../support.ts'
 
 const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 0 }
@@ -115,6 +115,35 @@ test('a rewrite whose segments went meanwhile is dropped', () => {
   list.dropFirst()
   assert.is(runNow(rewrite.exchange()), false)
   assert.equal(names().sort(), BEFORE)
+})
+
+/** A store in whose removals of that file something else has its turn. */
+class Busy extends DirectoryImage {
+  during: (() => void) | undefined
+
+  override remove(path: string): void {
+    super.remove(path)
+    if (path.endsWith('.txnindex')) this.during?.()
+  }
+}
+
+test('it is read while it gets its place, and the next one that is rewritten there is read from its own file', () => {
+  const store = new Busy()
+  const { context, files, list, rewrite } = begun(store)
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  const bytesOf = () => {
+    const into = new Uint8Array(sealedBatch({ baseOffset: 1 }).bytes.length)
+    return into.slice(0, read(list, 0, into))
+  }
+  store.during = () => assert.equal(bytesOf(), sealedBatch({ baseOffset: 1 }).bytes)
+  runNow(finishSwaps(context, files))
+  store.during = undefined
+  const again = runNow(SegmentRewrite.begin(context, files, config, list.all.slice(0, 1)))
+  const kept = sealedBatch({ baseOffset: 1, valueBytes: 3 })
+  again.append(kept)
+  assert.is(runNow(again.exchange()), true)
+  assert.equal(bytesOf(), kept.bytes)
 })
 
 test.run()
