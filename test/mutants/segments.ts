@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts'
 /** Of segments and their indexes. */
 export const SEGMENTS: readonly Mutant[] = [
   {
+    name: 'aborted transactions are learned from a file that lacks markers which wait to be written',
+    file: 'log/segment/learn-aborted.ts',
+    find: '          segment.writeOut()\n',
+    put: '',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
     name: 'a read waits before a gap that ends at its limit',
     file: 'log/partition/reading.ts',
     find: '      if (header.baseOffset >= this.limitOffset) this.nextOffset = this.limitOffset\n',

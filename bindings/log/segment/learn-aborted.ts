@@ -24,6 +24,8 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
       let expectedOffset = segment.baseOffset
       for (let isWhole = true; isWhole && position < segment.sizeBytes; ) {
         isWhole = yield* perform('read', segment.logPath, () => {
+          // Markers may have been placed since the look began that the file doesn't have yet.
+          segment.writeOut()
           const { sizeBytes, isCleaned } = segment
           const walk = new BatchWalk(context, file, { from: position, to: sizeBytes, expectedOffset, isCleaned })
           walk.step(({ header, buffer, bufferPosition }) => {

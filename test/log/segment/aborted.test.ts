@@ -6,6 +6,7 @@ import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { fromHex, toHex } from '../../kernel/support.ts'
+import { held } from '../store/plain-writer.ts'
 import { runNow } from '../support.ts'
 import { content, errorOf, overwrite } from './model.ts'
 import { append, DIRECTORY, newContext, newList, reopened } from './support.ts'
@@ -184,6 +185,22 @@ aborted('a segment that retention removes while its entries are read from the fi
   runNow(again.loadAborted(0, story.nextOffset))
   const wanted = story.aborted.filter(({ lastOffset }) => lastOffset >= second.baseOffset)
   assert.equal(again.abortedBetween(second.baseOffset, story.nextOffset), wanted)
+})
+
+aborted('what is aborted beside a look at the markers is found, though its segment lacks it yet', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  for (const path of indexes(story.list)) disk.remove(path)
+  const again = new TransactionStory(reopened(story.list, disk, { ...changes, segmentBytes: 9000 }))
+  runNow(again.list.loadActive())
+  const learning = again.list.loadAborted(0, story.nextOffset)
+  const goOn = held(learning, ({ kind }) => kind === 'read')
+  again.data(5)
+  again.abort(5, true)
+  assert.ok(again.list.hasBuffered)
+  goOn()
+  assert.equal(between(again.list, 0, again.nextOffset), [...story.aborted, ...again.aborted])
 })
 
 aborted.run()

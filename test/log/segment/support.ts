@@ -50,10 +50,10 @@ export function append(list: SegmentList, wish: BatchWish): SealedBatch {
   return appendSealed(list, sealedBatch(wish))
 }
 
-export function appendSealed(list: SegmentList, batch: SealedBatch): SealedBatch {
+export function appendSealed(list: SegmentList, batch: SealedBatch, mayWait: boolean = false): SealedBatch {
   if (!list.isReady) runNow(list.loadActive())
   if (list.mustRoll(batch)) runNow(list.roll(batch.baseOffset))
-  list.place(batch)
+  list.place(batch, mayWait)
   return batch
 }
 

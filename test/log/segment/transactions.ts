@@ -62,11 +62,12 @@ export class TransactionStory {
     appendSealed(this.list, marker(this.nextOffset, producerId, false))
   }
 
-  abort(producerId: number): void {
+  /** With `mayWait` the segment has the marker before its file does. */
+  abort(producerId: number, mayWait: boolean = false): void {
     const lastOffset = this.nextOffset
     const firstOffset = this.#open.get(producerId)
     this.#open.delete(producerId)
-    appendSealed(this.list, marker(lastOffset, producerId, true))
+    appendSealed(this.list, marker(lastOffset, producerId, true), mayWait)
     if (firstOffset === undefined) return
     const lastStableOffset = Math.min(lastOffset + 1, ...this.#open.values())
     const entry = { producerId, firstOffset, lastOffset, lastStableOffset }
