@@ -73,7 +73,12 @@ test('a timer runs beside a program that asks until something is so', async () =
   const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   await consumer.lag()
   const producer = log.producer()
+  await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })
+  const large = 'x'.repeat(1000)
+  const busy = log.producer({ transactionalId: 'busy' })
+  await busy.beginTransaction()
   const share = log.shareConsumer({ groupId: 's', topics: ['later'] })
+  const later = { topic: 't', partition: 1 }
   const questions: Record<string, () => Promise<unknown>> = {
     listTopics: () => log.admin.listTopics(),
     describeTopic: () => log.admin.describeTopic('later'),
@@ -91,6 +96,13 @@ test('a timer runs beside a program that asks until something is so', async () =
       for await (const _ of log.read('later')) break
     },
     send: () => producer.send({ topic: 'later', value: 'x' }),
+    'send to a partition': () => producer.send({ ...later, value: 'x' }),
+    'send of a list': () => producer.send([{ ...later, value: 'x' }]),
+    'send of a record above the limit': () => producer.send({ topic: 'small', value: large }),
+    seek: () => consumer.seek({ ...later, nextOffset: 0 }),
+    commit: () => consumer.commit([{ ...later, nextOffset: 0 }]),
+    beginTransaction: () => busy.beginTransaction(),
+    transaction: () => busy.transaction(async () => {}),
     share: async () => {
       for await (const _ of share) break
     },

@@ -23,6 +23,13 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['client/listeners.test.ts'],
   },
   {
+    name: 'client: refusals of its own let nobody have a turn of the event loop',
+    file: 'client/refused-later.ts',
+    find: 'port.defer(() => reject(error))',
+    put: 'port === undefined ? port : reject(error)',
+    tests: ['engine/loop-turns.test.ts'],
+  },
+  {
     name: 'engine: answers from memory let nobody have a turn of the event loop',
     file: 'engine/sessions/embedded-broker.ts',
     find: 'if (this.#turns.isOverdue) await new Promise',

@@ -197,8 +197,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a second transaction at once',
     file: 'client/transaction/transactional-producer.ts',
-    find: '    if (!this.#isTaken(isRun)) return\n',
-    put: '    if (this.#finishedBy === undefined) return\n',
+    find: '    if (this.#isTaken(isRun)) return refusedLater(this.#port, this.#hasOneOpen())\n',
+    put: '',
     tests: [contract],
   },
   {

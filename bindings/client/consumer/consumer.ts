@@ -8,6 +8,7 @@ import { Iteration } from '../iteration.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
 import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
+import { refusedLater } from '../refused-later.ts'
 import { type Abortable, signalOf } from '../signals.ts'
 import { startPositions } from '../start-point.ts'
 import type { TopicRef } from '../topic/topic.ts'
@@ -39,6 +40,7 @@ export interface OffsetsInTransaction {
 
 export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #broker: Broker
+  readonly #port: RuntimePort
   readonly #membership: Membership
   readonly #commits: OffsetCommits
   readonly #plainCommits = new CommitOrder()
@@ -52,6 +54,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<T>, closed: () => void) {
     this.#broker = broker
+    this.#port = port
     this.#closed = closed
     this.#membership = new Membership(broker, port, options)
     this.#commits = new OffsetCommits(this.#membership)
@@ -91,7 +94,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
-    const places = await this.#finish(done, options, 'commit')
+    // Such as of a partition that the group hasn't given to this member yet.
+    const places = await this.#finish(done, options, 'commit').catch((error) => refusedLater(this.#port, error))
     const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
     for (const place of await this.#commits.commit(places, this.#plainCommits, write)) place.committed()
   }
@@ -197,7 +201,12 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return new Map(at.map((each, index) => [placeKey(each), lags[index] as number]))
   }
 
-  async seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
+  seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
+    // As of a commit.
+    return this.#seek(to).catch((error) => refusedLater(this.#port, error))
+  }
+
+  async #seek(to: Position | (TopicPartition & { timestamp: number })): Promise<void> {
     this.#assertOpen()
     const call = ++this.#seeks
     await this.#membership.joinForPartitions()

@@ -3,6 +3,7 @@ import { type CompressionType, codecOf } from '../../model/compression.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions } from '../options.ts'
 import type { ProducerRecord, RecordMetadata } from '../producer-record.ts'
+import { refusedLater } from '../refused-later.ts'
 import { type Abortable, abortable, onlySignalOf, signalOf, throwIfAborted } from '../signals.ts'
 import type { Accumulators, TakenAccumulator } from './accumulators.ts'
 import { borrowed, handOver } from './borrowed-records.ts'
@@ -20,6 +21,7 @@ import {
 } from './producer-options.ts'
 import { type Producer, SEND_NAMES, type SendOptions } from './producer-type.ts'
 import type { RecordAccumulator } from './record-accumulator.ts'
+import { isByRules } from './refusals.ts'
 import { SendBuffer } from './send-buffer.ts'
 import { SendPart } from './send-part.ts'
 import type { TopicRules } from './topic-rules.ts'
@@ -96,7 +98,7 @@ export class LogProducer implements Producer {
       const copies = isPlaced ? undefined : plan.copies(records)
       return this.#enqueueLater(plan, copies, new PendingSend(records.length, form), signal).answered
     } catch (error) {
-      return Promise.reject(error)
+      return isByRules(error) ? refusedLater(this.#port, error) : Promise.reject(error)
     }
   }
 

@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeAskMs } from '../producer/refusals.ts'
+import { refusedLater } from '../refused-later.ts'
 import {
   type Abortable,
   abortable,
@@ -95,7 +96,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
     if (typeof work !== 'function') throw wrongArgument('work', 'a function')
     if (!Number.isSafeInteger(retries) || retries < 0) throw wrongArgument('retries', 'a whole number from 0 on')
     throwIfAborted(signal)
-    this.#assertReady()
+    this.#assertUsable()
+    if (this.#isTaken(false)) return refusedLater(this.#port, this.#hasOneOpen())
     this.#hasWork = true
     try {
       return await this.#runs(work, retries, signal)
@@ -193,7 +195,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #begin(signal: Abortable['signal'], isRun: boolean): Promise<OpenedTransaction> {
     throwIfAborted(signal)
-    this.#assertReady(isRun)
+    this.#assertUsable()
+    if (this.#isTaken(isRun)) return refusedLater(this.#port, this.#hasOneOpen())
     this.#isBusy = true
     try {
       const sends = await this.#session.begin()
@@ -218,12 +221,14 @@ export class LogTransactionalProducer implements TransactionalProducer {
     if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
   }
 
-  #assertReady(isRun = false): void {
+  #assertUsable(): void {
     this.#assertOpen()
     if (this.#finishedBy !== undefined) throw this.#finish(this.#finishedBy)
-    if (!this.#isTaken(isRun)) return
+  }
+
+  #hasOneOpen(): LogError {
     const details = { transactionalId: this.#transactionalId }
-    throw new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
+    return new LogError('INVALID_TXN_STATE', 'the producer has a transaction open', details)
   }
 
   #finish(code: Finish): LogError {
