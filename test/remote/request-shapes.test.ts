@@ -95,4 +95,9 @@ test('what clients write goes through', async () => {
   assert.is(await codeOf('openConsumer', plain(member)), 'done')
 })
 
+test('the session of a member is opened once: the member would stay in its group after the channel', async () => {
+  assert.is(await codeOf('openConsumer', plain(member)), 'INVALID_REQUEST')
+  assert.is(await codeOf('openShare', plain('g')), 'INVALID_REQUEST')
+})
+
 test.run()

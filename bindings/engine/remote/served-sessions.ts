@@ -92,6 +92,7 @@ export class ServedSessions {
   #shareCalls(): CallTable {
     return {
       openShare: async (session, reader) => {
+        this.#assertNew(session)
         const share = await this.#broker.openShare(readShaped(reader, shapes.SHARE))
         this.#broker.served.add(share)
         share.onRelease(() => this.#notify(session))
@@ -106,11 +107,18 @@ export class ServedSessions {
   }
 
   async #openConsumer(session: number, reader: MessageReader): Promise<CallResult> {
+    this.#assertNew(session)
     const consumer = await this.#broker.openConsumer(readShaped<ConsumerSessionOptions>(reader, shapes.CONSUMER))
     this.#broker.served.add(consumer)
     consumer.onRebalance(() => this.#notify(session))
     this.#consumers.set(session, consumer)
     return value(undefined)
+  }
+
+  /** A session that took the place of a member's would let that member stay in its group after the channel. */
+  #assertNew(session: number): void {
+    if (!this.#consumers.has(session) && !this.#shares.has(session)) return
+    throw new LogError('INVALID_REQUEST', `there is a session ${session} on this channel`, { session })
   }
 
   #notify(session: number): void {
