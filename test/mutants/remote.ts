@@ -9,6 +9,20 @@ export const REMOTE: readonly Mutant[] = [
     tests: ['remote/changed-topics.test.ts'],
   },
   {
+    name: 'an attached process takes answers of any shape',
+    file: 'engine/remote/values.ts',
+    find: 'return (reader) => readShaped<T>(reader, shape)',
+    put: 'return (reader) => (shape === undefined ? shape : readValue(reader)) as T',
+    tests: ['remote/changed-answers.test.ts'],
+  },
+  {
+    name: 'a session takes the place of a member',
+    file: 'engine/remote/served-sessions.ts',
+    find: 'if (!this.#consumers.has(session) && !this.#shares.has(session)) return',
+    put: 'if (session >= 0) return',
+    tests: ['remote/request-shapes.test.ts'],
+  },
+  {
     name: 'a holder gives records of all the acks of one',
     file: 'engine/remote/served-channel.ts',
     find: "const acks = reader.uint8() === 1 ? 1 : 'all'",

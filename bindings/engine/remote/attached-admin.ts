@@ -15,9 +15,10 @@ import type {
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
+import { ADMIN_ANSWERS } from './answer-shapes.ts'
 import type { Link } from './link.ts'
 import type { ADMIN_CALLS } from './protocol.ts'
-import { readValue, writeValue } from './values.ts'
+import { reading, writeValue } from './values.ts'
 
 /**
  * Topics, offsets, groups and transactions, by calls to the holder. NETWORK_EXCEPTION: it went away, and the outcome is
@@ -119,11 +120,6 @@ export class AttachedAdmin implements AdminSession {
   }
 
   #ask<T>(method: (typeof ADMIN_CALLS)[number], ...given: unknown[]): Promise<T> {
-    return this.#link.call(
-      method,
-      0,
-      (writer) => writeValue(writer, given),
-      (reader) => readValue(reader) as unknown as T,
-    )
+    return this.#link.call(method, 0, (writer) => writeValue(writer, given), reading<T>(ADMIN_ANSWERS[method]))
   }
 }

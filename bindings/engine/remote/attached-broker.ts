@@ -11,6 +11,7 @@ import type { Guarantees } from '../../model/positions.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { ProducerInstance } from '../commands.ts'
 import { outOfRange } from '../out-of-range.ts'
+import { INSTANCE } from './answer-shapes.ts'
 import { AttachedAdmin } from './attached-admin.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { AttachedProducer } from './attached-producer.ts'
@@ -22,7 +23,7 @@ import { recordAlone } from './fetched-list.ts'
 import { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { SilentHolder } from './silent-holder.ts'
-import { readValue, writeValue } from './values.ts'
+import { reading, readValue, writeValue } from './values.ts'
 
 /** How long a close waits for a holder that is gone, stopped or busy, in milliseconds. */
 const SETTLE_LIMIT_MS = 5000
@@ -103,8 +104,8 @@ export class AttachedBroker implements Broker {
 
   async openTransactionalProducer(options: TransactionalOptions): Promise<TransactionalSession> {
     const write = (writer: MessageWriter) => writeValue(writer, options)
-    const instance = await this.#link.call('openTransactionalProducer', 0, write, readValue)
-    return new AttachedTransactionalProducer(this.#link, instance as unknown as ProducerInstance)
+    const instance = await this.#link.call('openTransactionalProducer', 0, write, reading<ProducerInstance>(INSTANCE))
+    return new AttachedTransactionalProducer(this.#link, instance)
   }
 
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {

@@ -3,10 +3,12 @@ import type { FetchedPartition, FetchRequest, TopicPosition } from '../../broker
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { LogError } from '../../model/errors.ts'
 import type { TopicPartition } from '../../model/positions.ts'
+import { COMMITTED, GIVEN, JOINED, NOTHING } from './answer-shapes.ts'
 import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
-import { readValue, writeValue } from './values.ts'
+import type { Shape } from './shapes.ts'
+import { reading, writeValue } from './values.ts'
 
 /**
  * A close waits no longer than this, in milliseconds, for a holder that is stopped: it puts the member out when it goes
@@ -49,22 +51,22 @@ export class AttachedConsumer implements ConsumerSession {
   }
 
   join(owned: readonly TopicPartition[]): Promise<JoinedGroup> {
-    return this.#ask('join', (writer) => writeValue(writer, owned))
+    return this.#ask('join', JOINED, (writer) => writeValue(writer, owned))
   }
 
   sync(generation: number, assignments: readonly MemberAssignment[]): Promise<readonly GivenPartition[]> {
-    return this.#ask('sync', (writer) => writeValue(writer.int32(generation), assignments))
+    return this.#ask('sync', GIVEN, (writer) => writeValue(writer.int32(generation), assignments))
   }
 
   async committed(
     at: readonly GivenPartition[],
     { requireStable }: { readonly requireStable: boolean },
   ): Promise<readonly (number | undefined)[]> {
-    return this.#ask('committed', (writer) => writeValue(writer.uint8(requireStable ? 1 : 0), at))
+    return this.#ask('committed', COMMITTED, (writer) => writeValue(writer.uint8(requireStable ? 1 : 0), at))
   }
 
   commit(offsets: readonly TopicPosition[], generation: number): Promise<void> {
-    return this.#ask('commit', (writer) => writeValue(writer.int32(generation), offsets))
+    return this.#ask('commit', NOTHING, (writer) => writeValue(writer.int32(generation), offsets))
   }
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
@@ -91,8 +93,9 @@ export class AttachedConsumer implements ConsumerSession {
     if (this.#isLost) throw new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
   }
 
-  async #ask<T>(method: string, write: (writer: MessageWriter) => void): Promise<T> {
+  /** `shape`: the answer's. */
+  async #ask<T>(method: string, shape: Shape, write: (writer: MessageWriter) => void): Promise<T> {
     this.#assertThere()
-    return this.link.call(method, this.session, write, (reader) => readValue(reader) as unknown as T)
+    return this.link.call(method, this.session, write, reading<T>(shape))
   }
 }

@@ -2,10 +2,11 @@ import type { AppendRequest, AppendResult, ProducerSession } from '../../broker/
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import type { ProducerInstance } from '../commands.ts'
+import { INSTANCE } from './answer-shapes.ts'
 import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
 import { readAppended, writeRecords } from './record-list.ts'
-import { readValue } from './values.ts'
+import { reading } from './values.ts'
 
 /**
  * A producer over the channel. Its producer id outlives the holder that gave it: the next holder knows its batches by
@@ -70,6 +71,6 @@ export class AttachedProducer implements ProducerSession {
   async close(): Promise<void> {}
 }
 
-async function newInstance(link: Link): Promise<ProducerInstance> {
-  return (await link.call('openProducer', 0, () => {}, readValue)) as unknown as ProducerInstance
+function newInstance(link: Link): Promise<ProducerInstance> {
+  return link.call('openProducer', 0, () => {}, reading<ProducerInstance>(INSTANCE))
 }

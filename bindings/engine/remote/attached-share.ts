@@ -1,7 +1,9 @@
 import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/share-session.ts'
+import { ACQUIRED } from './answer-shapes.ts'
 import { AttachedReader } from './attached-reader.ts'
 import type { Link } from './link.ts'
-import { readValue, writeValue } from './values.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { reading, readValue, writeValue } from './values.ts'
 
 /** A consumer of a share group through the process that holds the log; its locks end with the channel. */
 export class AttachedShare extends AttachedReader implements ShareSession {
@@ -52,9 +54,9 @@ export class AttachedShare extends AttachedReader implements ShareSession {
     return this.#acquiring
   }
 
-  async #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
-    const ranges = await this.#link.call('acquire', this.#session, (writer) => writeValue(writer, request), readValue)
-    return ranges as unknown as readonly AcquiredRange[]
+  #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    const write = (writer: MessageWriter) => writeValue(writer, request)
+    return this.#link.call('acquire', this.#session, write, reading<readonly AcquiredRange[]>(ACQUIRED))
   }
 
   async acknowledge(request: AcknowledgeRequest): Promise<void> {

@@ -6,12 +6,13 @@ import type { TransactionalSession } from '../../broker/transactional-session.ts
 import { LogError } from '../../model/errors.ts'
 import type { ProducerInstance } from '../commands.ts'
 import { missingBatch } from '../sessions/transactional-session.ts'
+import { INSTANCE } from './answer-shapes.ts'
 import { AttachedConsumer } from './attached-consumer.ts'
 import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { readAppended, writeRecords } from './record-list.ts'
-import { readValue, writeInstance, writeValue } from './values.ts'
+import { reading, readValue, writeInstance, writeValue } from './values.ts'
 
 /**
  * A producer of a transactional id. When the holder dies, the next one aborts what is open, and answers a commit by
@@ -56,8 +57,7 @@ export class AttachedTransactionalProducer implements TransactionalSession {
 
   async #end(event: 'commit' | 'abort'): Promise<void> {
     const write = (writer: MessageWriter) => writeInstance(writer.text(event), this.#instance)
-    const next = await this.#link.call('endTransaction', 0, write, readValue)
-    this.#instance = next as unknown as ProducerInstance
+    this.#instance = await this.#link.call('endTransaction', 0, write, reading<ProducerInstance>(INSTANCE))
   }
 }
 

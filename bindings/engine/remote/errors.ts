@@ -2,7 +2,10 @@ import { ERRORS, type ErrorCode } from '../../model/error-table.ts'
 import { type ErrorDetails, LogError } from '../../model/errors.ts'
 import type { MessageReader } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
-import { readValue, writeValue } from './values.ts'
+import { fields } from './shapes.ts'
+import { readShaped, writeValue } from './values.ts'
+
+const DETAILS = fields({})
 
 /** An error in a message: code, text and details. Its stack and its cause stay in the holder. */
 export function writeError(writer: MessageWriter, error: unknown): void {
@@ -15,6 +18,6 @@ export function writeError(writer: MessageWriter, error: unknown): void {
 export function readError(reader: MessageReader): LogError {
   const code = reader.text()
   const message = reader.text()
-  const details = readValue(reader) as ErrorDetails
+  const details = readShaped<ErrorDetails>(reader, DETAILS)
   return new LogError(Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'UNKNOWN_SERVER_ERROR', message, details)
 }

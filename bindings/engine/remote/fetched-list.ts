@@ -54,6 +54,7 @@ export function readFetched(reader: MessageReader): FetchedPartition[] {
     const nextOffset = reader.float64()
     const logStartOffset = reader.float64()
     const endOffset = reader.float64()
+    if (!areOffsets(nextOffset, logStartOffset) || !areOffsets(endOffset, endOffset)) throw malformed()
     const error = reader.uint8() === 1 ? readError(reader) : undefined
     const batches = Array.from({ length: reader.count(24) }, () => readBatch(reader))
     return { topic, partition, batches, nextOffset, logStartOffset, endOffset, error }
@@ -68,12 +69,17 @@ function writeBatch(writer: MessageWriter, batch: WholeBatch): void {
 function readBatch(reader: MessageReader): WholeBatch {
   const baseOffset = reader.float64()
   const nextOffset = reader.float64()
+  if (!areOffsets(baseOffset, nextOffset)) throw malformed()
   const recordCount = reader.count(ROW_BYTES)
   const plainBytes = reader.count(1)
   const table = reader.words(recordCount * ROW_WORDS)
   const bytes = reader.content(plainBytes)
   assertWhole(table, bytes, nextOffset - baseOffset)
   return new DecodedRecords(baseOffset, nextOffset, recordCount, oneChunk(bytes), plainBytes, fillingsOf(table))
+}
+
+function areOffsets(one: number, other: number): boolean {
+  return Number.isSafeInteger(one) && Number.isSafeInteger(other)
 }
 
 /** Checks that all that the table says of each record, its offset, key, value and headers, lies within the batch. */

@@ -1,6 +1,8 @@
 import type { TopicFacts } from '../../broker/topic-facts.ts'
+import { TOPIC_FACTS } from './answer-shapes.ts'
 import type { Link } from './link.ts'
-import { readValue, writeValue } from './values.ts'
+import type { MessageWriter } from './message-writer.ts'
+import { reading, writeValue } from './values.ts'
 
 /** What is known of the holder's topics, until it says that they have changed. */
 export class KnownTopics {
@@ -39,9 +41,10 @@ export class KnownTopics {
    */
   async now(name: string): Promise<TopicFacts> {
     const askedAt = this.#version
-    const facts = await this.#link.call('describeTopic', 0, (writer) => writeValue(writer, [name]), readValue)
+    const write = (writer: MessageWriter) => writeValue(writer, [name])
+    const facts = await this.#link.call('describeTopic', 0, write, reading<TopicFacts>(TOPIC_FACTS))
     // A change that was reported meanwhile may be newer than this answer.
-    if (this.#version === askedAt) this.#facts.set(name, facts as unknown as TopicFacts)
-    return facts as unknown as TopicFacts
+    if (this.#version === askedAt) this.#facts.set(name, facts)
+    return facts
   }
 }

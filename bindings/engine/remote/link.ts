@@ -2,6 +2,7 @@ import type { FetchedPartition, FetchRequest } from '../../broker/reader-session
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Timers, within } from '../../model/timers.ts'
+import { HELLO } from './answer-shapes.ts'
 import type { Channel } from './channel.ts'
 import { readError } from './errors.ts'
 import { readFetched } from './fetched-list.ts'
@@ -11,7 +12,7 @@ import { MessageWriter } from './message-writer.ts'
 import { type Asker, PendingCalls, send } from './pending-calls.ts'
 import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
 import { isShortage } from './shortage.ts'
-import { readValue, writeValue } from './values.ts'
+import { reading, readValue, writeValue } from './values.ts'
 
 /**
  * Pauses after a channel that ended before its holder had greeted, in milliseconds. The system takes connections for a
@@ -244,7 +245,7 @@ export class Link {
     channel.keepAlive(true)
     const connection = this.#connections
     const write = (writer: MessageWriter) => writer.int32(PROTOCOL_VERSION).text(this.#name).int32(connection)
-    const hello = this.call('hello', 0, write, readValue)
+    const hello = this.call('hello', 0, write, reading(HELLO))
     this.#pending.sendHello(channel)
     this.#hooks.connected(await hello)
     // Nothing may be asked of a holder before it has said which version it speaks.

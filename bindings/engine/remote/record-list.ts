@@ -123,7 +123,10 @@ export function writeAppended(writer: MessageWriter, { baseOffset, appendTime, i
 }
 
 export function readAppended(reader: MessageReader): AppendResult {
-  return { baseOffset: reader.float64(), appendTime: reader.float64(), isLogAppendTime: reader.uint8() === 1 }
+  const baseOffset = reader.float64()
+  const appendTime = reader.float64()
+  if (!Number.isSafeInteger(baseOffset) || !Number.isFinite(appendTime)) throw malformed()
+  return { baseOffset, appendTime, isLogAppendTime: reader.uint8() === 1 }
 }
 
 function writeCompressed(writer: MessageWriter, records: CompressedRecords): void {

@@ -1,46 +1,20 @@
 import type { ADMIN_CALLS } from './protocol.ts'
-
-/**
- * What the plain data of a request must look like before the engine gets it. Clients check what programs give them, so
- * anything else was damaged on the way, or comes from another version.
- */
-export type Shape = (value: unknown) => boolean
-
-const text: Shape = (value) => typeof value === 'string'
-const flag: Shape = (value) => typeof value === 'boolean'
-const finite: Shape = (value) => Number.isFinite(value)
-/** For offsets, partitions and counts. */
-const whole: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= 0
-const wholeOrNone: Shape = (value) => Number.isSafeInteger(value) && (value as number) >= -1
-
-function oneOf(...words: readonly string[]): Shape {
-  return (value) => words.includes(value as string)
-}
-
-function optional(shape: Shape): Shape {
-  return (value) => value === undefined || shape(value)
-}
-
-function listOf(shape: Shape): Shape {
-  return (value) => Array.isArray(value) && value.every(shape)
-}
-
-/** An object with these fields; further ones are allowed. */
-function fields(shapes: Readonly<Record<string, Shape>>): Shape {
-  const each = Object.entries(shapes)
-  return (value) => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) return false
-    return each.every(([name, shape]) => shape((value as Record<string, unknown>)[name]))
-  }
-}
-
-function args(...shapes: readonly Shape[]): Shape {
-  return (value) => Array.isArray(value) && shapes.every((shape, index) => shape(value[index]))
-}
-
-const place = { topic: text, partition: whole }
-const places = listOf(fields(place))
-const isolationLevel = oneOf('read_committed', 'read_uncommitted')
+import {
+  args,
+  fields,
+  finite,
+  flag,
+  isolationLevel,
+  listOf,
+  oneOf,
+  optional,
+  place,
+  places,
+  type Shape,
+  text,
+  whole,
+  wholeOrNone,
+} from './shapes.ts'
 
 /** The arguments of AdminSession's calls. The values of a config are checked where they are used. */
 export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {

@@ -4,7 +4,7 @@ import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
 import type { MessageWriter } from './message-writer.ts'
-import type { Shape } from './request-shapes.ts'
+import type { Shape } from './shapes.ts'
 
 /** Plain data in calls: what JSON has, with `undefined` and bytes. */
 export type Value =
@@ -95,11 +95,16 @@ function readUnits(reader: MessageReader): string {
   return text
 }
 
-/** Reads one argument of a request; throws NETWORK_EXCEPTION if it doesn't have this shape. */
+/** Reads one argument of a request, or an answer; throws NETWORK_EXCEPTION if it doesn't have this shape. */
 export function readShaped<T>(reader: MessageReader, shape: Shape): T {
   const value: unknown = readValue(reader)
   if (!shape(value)) throw malformed()
   return value as T
+}
+
+/** As `readShaped`, for an answer that comes later. */
+export function reading<T>(shape: Shape): (reader: MessageReader) => T {
+  return (reader) => readShaped<T>(reader, shape)
 }
 
 /** An object without a prototype, so that a key like __proto__ is a key. */
