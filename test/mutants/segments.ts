@@ -142,4 +142,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '.filter((files) => files.readOnly))',
     tests: ['log/store/large-frames.test.ts'],
   },
+  {
+    name: 'a frame copies batches from their segment before they are written there',
+    file: 'log/store/group-commit.ts',
+    find: '      yield* this.#writeOut(files)\n      const file = run',
+    put: '      const file = run',
+    tests: ['log/store/large-frames.test.ts'],
+  },
 ]

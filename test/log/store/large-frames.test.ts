@@ -55,21 +55,24 @@ test('a segment that holds what its frame only names outlives a power loss, with
   }
 })
 
-/** Of 1000 bytes each: more than a ring file of the writer. */
-const BATCHES = 20
-
-test('small batches that wait, too many for a frame, are written to their segment before it is synced', () => {
-  const writer = new Writer(new VirtualDisk())
-  writer.begin(SHOWN)
-  for (let baseOffset = 0; baseOffset < BATCHES; baseOffset++) {
-    const batch = sealedBatch({ baseOffset, valueBytes: 900 })
-    while (!writer.store.append(SHOWN, batch, true)) runNow(writer.store.activate(SHOWN))
-  }
-  assert.ok(writer.store.hasUnwritten(SHOWN))
-  writer.commit(SHOWN)
-  const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none')).open()
-  assert.equal(report.damage, [])
-  assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, BATCHES)
-})
+// Of 1000 bytes each. Nothing of them is in memory but what waits to be written: the frame gets them from their segment.
+for (const [what, batches] of [
+  ['too many for a frame, are written to their segment before it is synced', 20],
+  ['and have left the memory of reads, are written to their segment before a frame copies them', 2],
+] as const) {
+  test(`small batches that wait, ${what}`, () => {
+    const writer = new Writer(new VirtualDisk())
+    writer.begin(SHOWN)
+    for (let baseOffset = 0; baseOffset < batches; baseOffset++) {
+      const batch = sealedBatch({ baseOffset, valueBytes: 900 })
+      while (!writer.store.append(SHOWN, batch, true)) runNow(writer.store.activate(SHOWN))
+    }
+    assert.ok(writer.store.hasUnwritten(SHOWN))
+    writer.commit(SHOWN)
+    const { partitions, report } = new Writer(writer.disk.image(new Random(1), 'none')).open()
+    assert.equal(report.damage, [])
+    assert.is(partitions.find(({ id }) => id.topic === SHOWN.topic)?.nextOffset, batches)
+  })
+}
 
 test.run()
