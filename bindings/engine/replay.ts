@@ -11,6 +11,7 @@ import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
 
 const READ_BYTES = 256 * 1024
+const OWN_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
 export interface ReplayParts {
   readonly catalogue: Catalogue
@@ -43,7 +44,8 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
   topics.takeLogStarts()
   yield* removeDead(engine, state)
   for (const { topicId } of catalogue.durable.dead()) catalogue.forget(topicId)
-  const isGone = (topicId: string) => catalogue.durable.liveById(topicId) === undefined
+  // The catalogue doesn't have the log's own topics, which share groups may read.
+  const isGone = (topicId: string) => !OWN_IDS.has(topicId) && catalogue.durable.liveById(topicId) === undefined
   return { offsets: groups.planLeftovers(isGone), shares: shares.planLeftovers(isGone) }
 }
 
@@ -53,9 +55,8 @@ export function* replayTables(engine: ReplayParts, state: StoredState): Task<Lef
  */
 function* removeDead({ catalogue, store }: ReplayParts, { partitions, report }: StoredState): Task<void> {
   if (report.damage.length > 0) return
-  const own = Object.values(INTERNAL_TOPIC_IDS)
   for (const { id } of partitions) {
-    if (!own.includes(id.topicId) && catalogue.durable.liveById(id.topicId) === undefined) yield* store.remove(id)
+    if (!OWN_IDS.has(id.topicId) && catalogue.durable.liveById(id.topicId) === undefined) yield* store.remove(id)
   }
 }
 

@@ -363,4 +363,11 @@ export const SHARING: readonly Mutant[] = [
     put: '    if (!answer.hasMore) ready',
     tests: [consumers, 'engine/share-members.test.ts'],
   },
+  {
+    name: "share groups forget at an open what they did in the log's own topics",
+    file: 'engine/replay.ts',
+    find: '!OWN_IDS.has(topicId) && catalogue',
+    put: 'catalogue',
+    tests: ['engine/shared-own-topics.test.ts'],
+  },
 ]
