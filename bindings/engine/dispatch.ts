@@ -10,8 +10,9 @@ type Dispatched = Exclude<Command, { kind: 'close' }>
 
 interface Route<K extends Dispatched['kind']> {
   /**
-   * The log's own tables that the command may change: they must be writable before it begins. A plan can't be undone:
-   * if one of the tables turned out to be damaged later, the plans for the others would remain.
+   * The log's own tables that the command may change: they, and the log, must be writable before it begins. A plan
+   * can't be undone: if one of the tables turned out to be damaged later, the plans for the others would remain. And a
+   * commit that fails ends the log, reads included.
    */
   readonly needsWritable?: readonly TableName[]
   /** Throws the error of a refused command. */
@@ -19,7 +20,7 @@ interface Route<K extends Dispatched['kind']> {
 }
 
 const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
-  openProducer: { take: ({ producerIds }, { done }) => producerIds.take(done) },
+  openProducer: { needsWritable: [], take: ({ producerIds }, { done }) => producerIds.take(done) },
   append: { take: ({ appending }, command) => appending.append(command) },
 
   fetch: { take: ({ fetches }, { reader, request, done }) => fetches.start(reader, request, done) },
@@ -98,7 +99,10 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
 export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
   // TypeScript doesn't see that the row is the one of this command's kind.
   const { needsWritable, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
-  if (needsWritable !== undefined)
+  if (needsWritable !== undefined) {
+    // Not by the tables alone: one that nobody has used yet isn't damaged.
+    parts.store.assertWritable?.()
     for (const table of needsWritable) parts.topics.table(table).partition.assertWritable()
+  }
   take(parts, command, now)
 }

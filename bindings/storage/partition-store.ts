@@ -20,6 +20,8 @@ export interface PartitionStore {
    * that can't happen.
    */
   readonly assertHeld?: (() => void) | undefined
+  /** Throws LOG_READ_ONLY where `open` found that nothing may be written. Left out where that can't happen. */
+  assertWritable?(): void
   /** Takes the lock, recovers, and returns what is stored. Called once, first. */
   open(): Task<StoredState>
   /** Makes a new partition; durable with its directory entries when the task ends. */

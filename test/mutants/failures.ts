@@ -253,4 +253,18 @@ export const FAILURES: readonly Mutant[] = [
     put: ' || error.code !== undefined) throw error',
     tests: ['storage/partition-lost.test.ts'],
   },
+  {
+    name: 'failures: a log that lost a frame ends with the first write to a table that nobody has used',
+    file: 'engine/dispatch.ts',
+    find: '    parts.store.assertWritable?.()\n',
+    put: '',
+    tests: ['simulation/read-only.test.ts'],
+  },
+  {
+    name: 'failures: a log that lost a frame ends with the first producer',
+    file: 'engine/dispatch.ts',
+    find: 'openProducer: { needsWritable: [], ',
+    put: 'openProducer: { ',
+    tests: ['simulation/read-only.test.ts'],
+  },
 ]

@@ -1,6 +1,7 @@
 // What no crash leaves and a device can: an acknowledged frame is gone, in the middle of the journal or at its end.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Command } from '../../bindings/engine/commands.ts'
 import { recoveryMarks } from '../../bindings/log/recovery-marks.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
@@ -45,6 +46,63 @@ test('a log that lost an acknowledged frame closes', () => {
   rest(host)
   assert.ok(closed.answered)
   assert.is(closed.error, undefined)
+})
+
+/** As above, in a log that has records and whose tables, but for that of the topics, nobody has used. */
+function withRecords(): SyncHost<VirtualDisk> {
+  const disk = new VirtualDisk()
+  const host = new SyncHost(disk)
+  host.open()
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const producerId = host.openProducer()
+  const frames: { path: string; position: number }[] = []
+  disk.watch = (_number, kind, path, range) => {
+    if (kind === 'write' && path.endsWith('.ring') && range !== undefined) frames.push({ path, ...range })
+  }
+  for (let baseSequence = 0; baseSequence < 4; baseSequence++) {
+    const place = { topic: 't', partition: 0, producerId, producerEpoch: 0, baseSequence }
+    host.send({ ...place, values: [`${baseSequence}`], acks: 'all' })
+    host.settle()
+  }
+  const image = disk.image(new Random(1), 'all')
+  const { path, position } = frames.at(-2)!
+  image.spoil(path, position, new Uint8Array(64))
+  const again = new SyncHost(image)
+  assert.ok(again.open().damage.length > 0)
+  return again
+}
+
+test('a log that lost an acknowledged frame can be read, whoever would write to it', () => {
+  const host = withRecords()
+  const readable = host.fetchAll('t', 0)
+  assert.ok(readable.length > 0)
+  const member = { groupId: 'g', memberId: 'm' }
+  const subscription = { rejoins: false, topics: ['t'], owned: [], assignors: ['range'], maxPollIntervalMs: 1e9 }
+  const request = { ...member, ...subscription }
+  const writes: readonly ((done: (error: unknown) => void) => Command)[] = [
+    (done) => ({ kind: 'openProducer', done }),
+    (done) => ({ kind: 'initTransactionalProducer', transactionalId: 'id', timeoutMs: 1000, done }),
+    (done) => ({ kind: 'joinGroup', request, rebalance: () => {}, done }),
+    (done) => ({
+      kind: 'setOffsets',
+      groupId: 'g',
+      offsets: [{ topicId: TOPIC_ID, partition: 0, nextOffset: 0 }],
+      done,
+    }),
+    (done) => {
+      const request = { topics: ['t'], maxOffsets: 1, lockMs: 1000, startAt: 'earliest' } as const
+      return { kind: 'acquireShare', member, request, release: () => {}, done }
+    },
+    (done) => ({ kind: 'createTopic', topicId: 'AAAAAAAAAAAAAAAAAAAABA', name: 'u', partitions: 1, config: {}, done }),
+  ]
+  for (const write of writes) {
+    const refused = host.start<void>(write)
+    rest(host)
+    const { code } = refused.error as { code?: string }
+    assert.equal([refused.answered, code], [true, 'LOG_READ_ONLY'], write.toString())
+    assert.equal(host.fetchAll('t', 0), readable, write.toString())
+  }
+  host.close()
 })
 
 /** The last frame is gone, whose decisions stand in their segments already (durability rule 3). */

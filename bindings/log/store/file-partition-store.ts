@@ -89,6 +89,10 @@ export class FilePartitionStore implements PartitionStore {
     }
   }
 
+  assertWritable(): void {
+    this.#availability.assertWritable()
+  }
+
   // ---- open and close ------------------------------------------------------------------------------------------------
 
   *open(): Task<StoredState> {
