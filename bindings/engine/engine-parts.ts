@@ -174,7 +174,7 @@ export class EngineParts {
     const { catalogue, groups, tombstones, topics, store } = this
     return new TopicCommands({
       ...{ catalogue, groups, tombstones, topics, store },
-      change: (change) => this.#change(change),
+      change: (change) => this.commits.change(change),
       forgotten: (hosted) => this.fetches.forgotten(hosted),
       changed: (topic) => {
         this.members.topicChanged(topic, this.#hooks.now())

@@ -16,6 +16,10 @@ export interface TopicHooks {
   readonly tombstones: TopicTombstones
   readonly topics: Topics
   readonly store: PartitionStore
+  /**
+   * Makes the change durable after all that was planned before it, even if it holds no record: what changes nothing was
+   * asked for already, and perhaps isn't durable yet.
+   */
   change(change: PlannedChange): void
   /** The partition is gone: fetches that wait for it are answered. */
   forgotten(hosted: HostedPartition): void

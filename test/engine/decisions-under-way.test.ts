@@ -69,6 +69,23 @@ test('who aborts a transaction by hand is answered once it is aborted, though a 
   assert.equal([aborted.answered, aborted.error, fenced.error], [true, undefined, undefined])
 })
 
+test('a config that is asked for again while its change is on its way to the disk is in force once that is there', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const change = { kind: 'alterConfig', name: 't', changes: { 'retention.ms': 1000 } } as const
+  const [first, again] = [1, 2].map(() => host.start<void>((done) => ({ ...change, done })))
+  assert.not(again!.answered, 'a crash would take the change away')
+  while (!first!.answered) {
+    assert.not(again!.answered)
+    assert.ok(host.advance())
+  }
+  assert.ok(again!.answered)
+  assert.equal([first!.error, again!.error], [undefined, undefined])
+  const later = host.start<void>((done) => ({ ...change, done }))
+  host.settle()
+  assert.equal([later.answered, later.error], [true, undefined])
+  assert.equal(host.engine.topics.facts('t').config, { 'retention.ms': 1000 })
+})
+
 test('a transaction in more partitions than a frame has sectors for commits whole, beside what others send there', (host) => {
   const partitions = 40
   host.createTopic(TOPIC_ID, 't', partitions, {})

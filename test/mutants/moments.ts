@@ -336,4 +336,11 @@ export const MOMENTS: readonly Mutant[] = [
     put: '',
     tests: ['log/store/beside-checkpoint.test.ts'],
   },
+  {
+    name: 'a config that is asked for again is acknowledged before its change is durable',
+    file: 'engine/topic-commands.ts',
+    find: '    this.#hooks.change({\n      catalogue: catalogue.planAlterConfig(name, changes),\n',
+    put: '    const planned = catalogue.planAlterConfig(name, changes)\n    if (planned.length === 0) return done(undefined)\n    this.#hooks.change({\n      catalogue: planned,\n',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
 ]
