@@ -21,6 +21,7 @@ const UNSERVED = 2
 const OTHERS = Array.from({ length: COUNT }, (_, index) => `other-${index}`)
 
 function stand(isLive: () => boolean = () => true) {
+  const failing = new Set<number>()
   let looks = 0
   let planned = 0
   const ends = Array.from({ length: COUNT }, () => 0)
@@ -40,7 +41,10 @@ function stand(isLive: () => boolean = () => true) {
       looks++
       return topic === 't' ? { topicId: TOPIC_ID, partitions: COUNT } : { topicId: topic, partitions: 0 }
     },
-    partition: (_, partition) => partitions[partition] as HostedPartition,
+    partition: (topic, partition) => {
+      if (failing.has(partition)) throw new LogError('MEMORY_CAP_REACHED', 'no memory for it', { topic, partition })
+      return partitions[partition] as HostedPartition
+    },
     partitionOf: ({ partition }) => partitions[partition],
     isLive,
     change: (records, done) => {
@@ -59,7 +63,7 @@ function stand(isLive: () => boolean = () => true) {
     run()
     return looks
   }
-  return { members, partitions, ends, acquired, acquire, looked, plannedSoFar: () => planned }
+  return { members, partitions, ends, acquired, acquire, failing, looked, plannedSoFar: () => planned }
 }
 
 test('records that come, and those that are released, are looked for where they are', () => {
@@ -181,6 +185,35 @@ test('a member that is refused for one topic has not begun another', () => {
   assert.is(plannedSoFar(), 0)
   acquire('m0', 1)
   assert.is(plannedSoFar(), COUNT)
+})
+
+// Regression: it had the locks of what came before, and its request was refused: each time that was counted as a
+// delivery, until the records were rejected as those that end their consumers.
+test('a member gets what there is before a partition that finds no memory, and hears of that one next', () => {
+  const { members, partitions, ends, acquired, acquire, failing } = stand()
+  acquire('m0', 1)
+  ends[6] = 1
+  members.advanced(partitions[6] as HostedPartition, 0)
+  for (const at of [7, 8]) {
+    ends[at] = 1
+    members.advanced(partitions[at] as HostedPartition, 0)
+  }
+  failing.add(8)
+  acquire('m1', 10)
+  assert.throws(
+    () => acquire('m2', 10),
+    (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED'),
+  )
+  failing.clear()
+  acquire('m2', 10)
+  assert.equal(
+    acquired.map(([memberId, [range]]) => [memberId, range?.partition, range?.deliveryCount]),
+    [
+      ['m0', 6, 1],
+      ['m1', 7, 1],
+      ['m2', 8, 1],
+    ],
+  )
 })
 
 // It would stand after the tombstones of what the group keeps of the topic.

@@ -370,4 +370,11 @@ export const SHARING: readonly Mutant[] = [
     put: 'catalogue',
     tests: ['engine/shared-own-topics.test.ts'],
   },
+  {
+    name: 'work queues: records are locked and counted for a member whose request is refused',
+    file: 'engine/share-members.ts',
+    find: '      if (acquired.length === 0) throw error\n',
+    put: '      throw error\n',
+    tests: ['engine/share-members.test.ts'],
+  },
 ]
