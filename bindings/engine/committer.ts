@@ -34,9 +34,11 @@ export class Committer {
     this.#ceilingBlock = ceilingBlock
   }
 
-  /** Commits one set, which is what waits at this moment. */
+  /** Commits one set, which is what waits at this moment; nothing if the journal has no room for it. */
   *commit(): Task<void> {
-    yield* this.#openTables()
+    const hasWaited = yield* this.#openTables()
+    // What came meanwhile may need more room than there is. It is for the commit after the next checkpoint.
+    if (hasWaited && !this.#store.canCommit(this.#queue.decisionBytes)) return
     const { changes, ending, durable, ceilings: raised, producerIdsEnd } = this.#queue.take()
     const ends = durable.map((hosted) => hosted.partition.watermarks.nextOffset)
     const ceilings = raised.map((hosted) => {
@@ -68,9 +70,12 @@ export class Committer {
     for (const hosted of ending) hosted.resume(undefined)
   }
 
-  /** Opens the tables that waiting changes need. While one is being opened, changes of another one may come. */
-  *#openTables(): Task<void> {
-    if (!this.#queue.hasChanges) return
+  /**
+   * Opens the tables that waiting changes need. While one is being opened, changes of another one may come. Returns
+   * whether there were any.
+   */
+  *#openTables(): Task<boolean> {
+    if (!this.#queue.hasChanges) return false
     const opened: TableName[] = []
     const isShut = (table: TableName) => !this.#store.isActive(this.#hooks.table(table).id)
     const next = () => TABLES.find((each) => this.#queue.hasChangeOf(each) && !opened.includes(each) && isShut(each))
@@ -78,6 +83,7 @@ export class Committer {
       yield* this.#hooks.open(this.#hooks.table(table))
       opened.push(table)
     }
+    return opened.length > 0
   }
 
   #raised(hosted: HostedPartition, ceiling: number): void {

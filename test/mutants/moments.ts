@@ -343,4 +343,11 @@ export const MOMENTS: readonly Mutant[] = [
     put: '    const planned = catalogue.planAlterConfig(name, changes)\n    if (planned.length === 0) return done(undefined)\n    this.#hooks.change({\n      catalogue: planned,\n',
     tests: ['engine/decisions-under-way.test.ts'],
   },
+  {
+    name: 'what comes while a table is opened is committed whether the journal has room or not',
+    file: 'engine/committer.ts',
+    find: 'if (hasWaited && !this.#store.canCommit(this.#queue.decisionBytes)) return',
+    put: 'if (hasWaited && !this.#store.canCommit(0)) return',
+    tests: ['engine/room-for-decisions.test.ts'],
+  },
 ]
