@@ -28,42 +28,35 @@ class WatchedDisk extends VirtualDisk {
 }
 
 const CONFIG = { 'segment.bytes': 2000, 'segment.ms': 1e9 }
+const COMPACTED = { ...CONFIG, 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': 0.01 }
+const PLACES = [
+  ['kept', 0, null],
+  ['kept', 1, null],
+  ['compacted', 0, 'key'],
+] as const
 
-/** Segments fill up and are compacted, records and topics go, checkpoints come. */
-function live(host: SyncHost, isKilled: boolean): void {
+/** Segments fill up and are compacted, records and topics go, checkpoints and a backup come. */
+function live(host: SyncHost, backup?: WatchedDisk): void {
   host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 'kept', 2, CONFIG)
-  host.createTopic('AAAAAAAAAAAAAAAAAAAAAw', 'compacted', 1, {
-    ...CONFIG,
-    'cleanup.policy': 'compact',
-    'min.cleanable.dirty.ratio': 0.01,
-  })
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAw', 'compacted', 1, COMPACTED)
   const producerId = host.openProducer()
-  for (let count = 0; count < 12; count++) {
-    for (const [topic, partition] of [
-      ['kept', 0],
-      ['kept', 1],
-    ] as const) {
-      const values = [`${count}${'x'.repeat(600)}`]
-      host.send({
-        topic,
-        partition,
-        producerId,
-        producerEpoch: 0,
-        baseSequence: count,
-        values,
-        acks: count % 2 === 0 ? 1 : 'all',
-      })
+  for (let baseSequence = 0; baseSequence < 12; baseSequence++) {
+    for (const [topic, partition, key] of PLACES) {
+      const value = `${baseSequence}${'x'.repeat(600)}`
+      const records = [{ key, value, timestamp: undefined, headers: undefined }]
+      const acks = baseSequence % 2 === 0 ? 1 : 'all'
+      const request = { topic, partition, producerEpoch: 0, baseSequence, acks, records } as const
+      host.start((done) => ({ kind: 'append', producerId, request, isTransactional: false, done }))
     }
     host.settle()
   }
   host.fetchAll('kept', 0)
-  host.ask<readonly number[]>((done) => ({
-    kind: 'deleteRecords',
-    at: [{ topic: 'kept', partition: 1, beforeOffset: 9 }],
-    done,
-  }))
+  const at = [{ topic: 'kept', partition: 1, beforeOffset: 9 }]
+  host.ask<readonly number[]>((done) => ({ kind: 'deleteRecords', at, done }))
   host.passTime(60_000)
-  if (isKilled) return
+  if (backup === undefined) return
+  const target = { store: backup, link: () => false }
+  host.ask<void>((done) => ({ kind: 'backup', target, done }))
   host.ask<void>((done) => ({ kind: 'deleteTopic', name: 'compacted', done }))
   host.passTime(60_000)
   host.close()
@@ -83,24 +76,25 @@ function leftOpen(fault: Fault, isRecovery: boolean): { readonly left: readonly 
   if (isRecovery) {
     const killed = new SyncHost(first)
     killed.open()
-    live(killed, true)
+    live(killed)
     killed.discard()
   }
   const disk = isRecovery ? new WatchedDisk(first.image(new Random(1), 'kill').root) : first
   const faults = new DiskFaults([fault])
   disk.faults = faults
+  const copy = new WatchedDisk()
   const host = new SyncHost(disk)
   let isOpen = false
   unlessTyped(() => {
     host.open()
     isOpen = true
-    if (!isRecovery) live(host, false)
+    if (!isRecovery) live(host, copy)
   })
   // A refused open has given everything back already.
   if (isOpen) unlessTyped(() => host.close())
   host.settle()
   host.discard()
-  return { left: [...disk.openFiles.values()], struck: faults.struck }
+  return { left: [...disk.openFiles.values(), ...copy.openFiles.values()], struck: faults.struck }
 }
 
 const KINDS: readonly FaultableKind[] = [
