@@ -9,6 +9,20 @@ const nodeFile = 'storage/drivers/node-fs/file.ts'
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
   {
+    name: 'of tasks side by side one that fails takes from the others what they were given',
+    file: 'storage/effect.ts',
+    find: '      errors.push(error)\n',
+    put: '      throw error\n',
+    tests: ['storage/side-by-side.test.ts', 'log/store/closed-files.heavy.test.ts'],
+  },
+  {
+    name: 'an open that fails leaves the files of the ring open',
+    file: 'log/journal/journal.ts',
+    find: '      headerFile?.close()\n      ring.close()\n',
+    put: '      headerFile?.close()\n',
+    tests: ['log/store/closed-files.heavy.test.ts'],
+  },
+  {
     name: 'a close waits half a minute for a commit that has no files to open',
     file: 'client/log.ts',
     find: '    this.#broker.closing?.()\n',
