@@ -295,4 +295,11 @@ export const REMOTE: readonly Mutant[] = [
     put: '',
     tests: ['remote/late-copies.test.ts'],
   },
+  {
+    name: 'who has attached is served by a log that closes while it takes over',
+    file: 'entry/embedded/shared-broker.ts',
+    find: '      await this.#serving.end(undefined)\n',
+    put: '',
+    tests: ['remote/takeover.test.ts'],
+  },
 ]

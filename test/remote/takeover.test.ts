@@ -350,6 +350,57 @@ test('a log that closes while it takes over gives the directory back', async () 
   await first.broker.close()
 })
 
+test('who attaches to a log that closes while it takes over is told nothing of that, and goes on with the next holder', async () => {
+  const place = new Place()
+  const first = await held(new MemoryStore())
+  serve(place, first)
+  const { opened: isListening, open: listens } = gate()
+  const { opened: isAttached, open: attached } = gate()
+  const asked: Promise<unknown>[] = []
+  const beside = async (closing: Promise<void>) => {
+    let isOver = false
+    const over = closing.finally(() => {
+      isOver = true
+    })
+    for (; !isOver; await turns(1)) asked.push(other.admin.listTopics().catch((error: unknown) => error))
+    await over
+  }
+  let isTaking = false
+  const hold = async () => {
+    if (!isTaking) throw inUse()
+    const taken = await held(createDirectoryStore(root))
+    const close = taken.broker.close.bind(taken.broker)
+    if (asked.length === 0) taken.broker.close = () => beside(close())
+    return taken
+  }
+  const options = optionsOf(place, hold)
+  const meeting: SharedOptions['meeting'] = {
+    attach: () => place.attach(),
+    heldBy: () => place.heldBy(),
+    listen: async (served) => {
+      const listener = await place.listen(served)
+      listens()
+      await isAttached
+      return listener
+    },
+  }
+  const closing = new SharedBroker({ ...options, meeting })
+  await closing.open()
+  const other = await logOver(options)
+  isTaking = true
+  place.cut()
+  await isListening
+  const closed = closing.close()
+  await other.admin.createTopic('t')
+  attached()
+  await closed
+  assert.ok(asked.length > 1)
+  for (const listed of asked) assert.equal(await listed, ['t'])
+  assert.equal(await other.admin.listTopics(), ['t'])
+  await other.close()
+  await first.broker.close()
+})
+
 test('an opener whose holder went away before it answered may take longer than five seconds to recover itself', async () => {
   const place = new Place()
   const silent = await held(new MemoryStore())

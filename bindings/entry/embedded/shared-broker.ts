@@ -132,7 +132,10 @@ export class SharedBroker implements Broker {
     }
   }
 
-  /** If the log can't be served or was closed meanwhile, it is given up with its lock. */
+  /**
+   * If the log can't be served or was closed meanwhile, it is given up with its lock. Who has attached already looks for
+   * the next holder, and hears nothing of this log's close.
+   */
   async #begin(held: Held): Promise<void> {
     try {
       if (!this.#options.exclusive) {
@@ -142,6 +145,7 @@ export class SharedBroker implements Broker {
       this.#held = held
     } catch (error) {
       this.#serving.stopListening()
+      await this.#serving.end(undefined)
       await held.broker.close()
       throw error
     }
