@@ -302,4 +302,11 @@ export const REMOTE: readonly Mutant[] = [
     put: '',
     tests: ['remote/takeover.test.ts'],
   },
+  {
+    name: 'the answer to a fetch that was woken counts the time of a member that waits in its next one',
+    file: 'engine/sessions/consumer-session.ts',
+    find: 'if (--this.#fetches === 0) groups',
+    put: 'this.#fetches--\n      groups',
+    tests: ['remote/waiting-members.test.ts'],
+  },
 ]

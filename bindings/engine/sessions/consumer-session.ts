@@ -20,6 +20,8 @@ export class EmbeddedConsumer implements ConsumerSession {
   #rebalance: () => void = () => {}
   #hasJoined = false
   #hasLeft = false
+  /** Fetches that have no answer yet. */
+  #fetches = 0
 
   constructor(broker: SessionHost, options: ConsumerSessionOptions, memberId: string) {
     this.#broker = broker
@@ -71,14 +73,19 @@ export class EmbeddedConsumer implements ConsumerSession {
     return this.#broker.facts(name)
   }
 
+  /**
+   * An attached process may ask anew at the moment at which it ends its wait: then the member waits on, though the
+   * answer to the first fetch comes after the second one has begun.
+   */
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { groups } = this.#broker.engine
     const { groupId, memberId } = this.#member
     groups.live.polling(groupId, memberId)
+    this.#fetches++
     try {
       return await this.#broker.fetch(this, request)
     } finally {
-      groups.live.polled(groupId, memberId, this.#broker.now())
+      if (--this.#fetches === 0) groups.live.polled(groupId, memberId, this.#broker.now())
     }
   }
 
