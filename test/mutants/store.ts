@@ -2,12 +2,28 @@ import type { Mutant } from './mutant.ts'
 
 const borrowed = 'client/borrowed-sends.test.ts'
 const markedRoot = 'storage/marked-root.test.ts'
+const fullDiskReport = 'log/recovery/full-disk-report.test.ts'
 const partition = 'log/partition/partition.ts'
+const recovery = 'log/recovery/unclean-recovery.ts'
 const ring = 'log/journal/ring.ts'
 const ringInUse = 'log/journal/ring-in-use.test.ts'
 const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
+  {
+    name: 'recovery: what was found before the disk was full is told to nobody',
+    file: recovery,
+    find: '      this.#input.earlier.failed(this.#context.damage)\n',
+    put: '',
+    tests: [fullDiskReport],
+  },
+  {
+    name: 'recovery: what was set aside before the disk was full is told to nobody',
+    file: recovery,
+    find: 'input.earlier.setAside ??= new',
+    put: 'input.earlier.setAside = new',
+    tests: [fullDiskReport],
+  },
   {
     name: 'a checkpoint that is tried again on a full disk covers only what changed since',
     file: 'log/store/checkpointer.ts',

@@ -63,7 +63,8 @@ export class UncleanRecovery {
     this.#entries = new FrameEntries(scan.frames, checkpoint.producerIdsEnd)
     const scanner = new BatchScanner(kernel)
     const leaderEpoch = Math.max(header.leaderEpoch, checkpoint.leaderEpoch)
-    const setAside = new SetAside(store, leaderEpoch)
+    input.earlier.setAside ??= new SetAside(store, leaderEpoch)
+    const { setAside } = input.earlier
     const writes = new JoinedWrites(files)
     const { producerIdsEnd } = this.#entries
     this.#context = { store, kernel, files, scanner, writes, setAside, damage, leaderEpoch, producerIdsEnd }
@@ -75,6 +76,9 @@ export class UncleanRecovery {
   *run(found: readonly FoundCheckpoint[]): Task<Recovered> {
     try {
       return yield* this.#run(found)
+    } catch (error) {
+      this.#input.earlier.failed(this.#context.damage)
+      throw error
     } finally {
       this.#context.scanner.close()
     }
@@ -117,7 +121,7 @@ export class UncleanRecovery {
       replayedFrames: this.#scan.frames.length,
       skippedBatches,
       setAside: this.#context.setAside,
-      damage: this.#context.damage,
+      damage: this.#input.earlier.damageWith(this.#context.damage),
       readOnly,
     }
   }

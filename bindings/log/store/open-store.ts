@@ -2,6 +2,7 @@ import type { Task } from '../../storage/effect.ts'
 import type { StoredState } from '../../storage/stored-state.ts'
 import type { NewestHeader } from '../journal/header.ts'
 import { Journal } from '../journal/journal.ts'
+import { EarlierAttempts } from '../recovery/earlier-attempts.ts'
 import type { Recovered } from '../recovery/recovered.ts'
 import { readJournalHeader, recover } from '../recovery/recovery.ts'
 import { SegmentConfigs } from '../recovery/segment-configs.ts'
@@ -44,7 +45,8 @@ export function* openStore(parts: StoreParts): Task<OpenedStore> {
 
 function recovery(parts: StoreParts, configs: SegmentConfigs, found: NewestHeader): Task<Recovered> {
   const { store, kernel, cache: files, segments, options, reserve } = parts
-  const input = { store, kernel, files, segments, configs, observer: options.observer }
+  const earlier = new EarlierAttempts()
+  const input = { store, kernel, files, segments, configs, observer: options.observer, earlier }
   return reserve.guard(() => recover(input, found))
 }
 
