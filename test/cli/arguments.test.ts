@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { durationMs, startPoint } from '../../bindings/entry/cli/arguments.ts'
+import { durationMs, startPoint, wholeName } from '../../bindings/entry/cli/arguments.ts'
 
 test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   for (const [text, milliseconds] of [
@@ -62,6 +62,15 @@ test('a time is milliseconds or a date of the calendar: "-1" and "yesterday-1" w
   for (const text of ['', '-1', 'yesterday-1', 'foo 1', 'March 7', '2026-02-31', '2026-02-29T09:00Z', '2026-13-01']) {
     assert.throws(() => startPoint(text), /must be earliest, latest/, text)
   }
+})
+
+test('a regular expression has to match a whole name, and is one by itself', () => {
+  const names = ['a', 'ab', 'b', 'c/d']
+  const matched = (text: string) => names.filter((name) => wholeName(text).test(name))
+  assert.equal(matched('a|b'), ['a', 'b'])
+  assert.equal(matched('c/.'), ['c/d'])
+  assert.equal(matched(''), [])
+  for (const text of ['(', 'a)|(b']) assert.throws(() => wholeName(text), /must be a name or a regular/, text)
 })
 
 test.run()

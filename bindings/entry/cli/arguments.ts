@@ -48,7 +48,9 @@ export function durationMs(text: string): number {
 /** A regular expression that a whole name has to match, as Kafka's tools take it. */
 export function wholeName(text: string): RegExp {
   try {
-    return new RegExp(`^(?:${text})$`)
+    // By itself first: what closes a group that it didn't open would get out of the one around it.
+    const { source } = new RegExp(text)
+    return new RegExp(`^(?:${source})$`)
   } catch {
     throw new InvalidArgumentError('It must be a name or a regular expression.')
   }
