@@ -149,4 +149,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '      const file = run',
     tests: ['log/store/large-frames.test.ts'],
   },
+  {
+    name: 'recovery: a batch that no frame names and that leaves offsets out goes on where the one before ended',
+    file: 'log/recovery/partition-recovery.ts',
+    find: "if (typeof batch === 'string' || batch.header.baseOffset !== this.#files.nextOffset) return",
+    put: "if (typeof batch === 'string') return",
+    tests: ['log/recovery/recovery.test.ts'],
+  },
 ]

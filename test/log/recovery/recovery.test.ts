@@ -79,6 +79,21 @@ test('a whole batch that no frame names is kept if it goes on where the one befo
   assert.equal(await valuesOf(await open(image)), ['a', 'b'])
 })
 
+test('a whole batch past the end that doesn’t begin at the next offset is set aside', async () => {
+  const image = await killed((log) => send(log, 'a'))
+  const file = segment(image)
+  const end = file.size()
+  const batch = new Uint8Array(end)
+  file.read(batch, 0)
+  // No CRC covers the offset.
+  new DataView(batch.buffer).setBigInt64(0, 7n)
+  file.write(batch, end)
+  const log = await open(image)
+  assert.is(log.recovery.setAsideFiles.length, 1)
+  assert.is(file.size(), end)
+  assert.equal(await valuesOf(log), ['a'])
+})
+
 test('what a torn write left past the end is cut, and set aside', async () => {
   const image = await killed((log) => send(log, 'a'))
   const torn = new Uint8Array(50).fill(7)
