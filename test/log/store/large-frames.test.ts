@@ -56,12 +56,13 @@ test('a segment that holds what its frame only names outlives a power loss, with
 })
 
 // Of 1000 bytes each. Nothing of them is in memory but what waits to be written: the frame gets them from their segment.
-for (const [what, batches] of [
-  ['too many for a frame, are written to their segment before it is synced', 20],
-  ['and have left the memory of reads, are written to their segment before a frame copies them', 2],
+for (const [what, batches, segmentBytes] of [
+  ['too many for a frame, are written to their segment before it is synced', 20, 1 << 20],
+  ['and have left the memory of reads, are written to their segment before a frame copies them', 2, 1 << 20],
+  ['and whose segment is full, are written there before another one begins', 3, 2500],
 ] as const) {
   test(`small batches that wait, ${what}`, () => {
-    const writer = new Writer(new VirtualDisk())
+    const writer = new Writer(new VirtualDisk(), segmentBytes)
     writer.begin(SHOWN)
     for (let baseOffset = 0; baseOffset < batches; baseOffset++) {
       const batch = sealedBatch({ baseOffset, valueBytes: 900 })
