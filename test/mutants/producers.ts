@@ -333,6 +333,13 @@ export const PRODUCERS: readonly Mutant[] = [
     tests: ['client/producer-queue.test.ts'],
   },
   {
+    name: 'a batch that is refused before a gap leaves its sequence to nobody',
+    file: 'client/producer/unanswered-batches.ts',
+    find: 'if (isLast && !this.hasGap) this.#nextSequence',
+    put: 'if (isLast) this.#nextSequence',
+    tests: ['client/sequence-gaps.test.ts'],
+  },
+  {
     name: 'more batches follow an unanswered one than the log remembers',
     file: 'client/producer/unanswered-batches.ts',
     find: 'return oldest === undefined || this.#numbered - oldest.ordinal < unansweredMax',

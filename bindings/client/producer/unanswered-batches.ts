@@ -84,9 +84,8 @@ export class UnansweredBatches {
   removeUnwritten(batch: PendingBatch): void {
     const isLast = this.#batches.at(-1) === batch
     this.remove(batch)
-    if (!isLast) this.#openGap(batch)
-    // Behind a gap nothing is numbered before that is closed.
-    else this.#nextSequence = batch.baseSequence
+    if (isLast && !this.hasGap) this.#nextSequence = batch.baseSequence
+    else this.#openGap(batch)
   }
 
   /** Puts others in the place of a batch that certainly wasn't written. They wait for new sequences. */
