@@ -11,6 +11,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'commits go on beside a checkpoint, however many segments were begun meanwhile',
+    file: 'log/store/further-runs.ts',
+    find: '    return count > HELD_ABOVE\n',
+    put: '    return false\n',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
+  {
     name: 'recovery: what was found before the disk was full is told to nobody',
     file: recovery,
     find: '      this.#input.earlier.failed(this.#context.damage)\n',

@@ -221,6 +221,7 @@ export class FilePartitionStore implements PartitionStore {
     const { baseOffset, nextOffset, maxTimestamp } = batch
     const appended = { bytes: head, baseOffset, nextOffset, maxTimestamp }
     const part = files.appended(appended, position, lengthBytes, this.#parts.kernel)
+    if (part > 0) this.#parts.furtherRuns.begun()
     this.#checkpoints.need.appended(lengthBytes + part * (this.#journal?.ring.sizeBytes ?? 0))
     return true
   }
@@ -297,7 +298,7 @@ export class FilePartitionStore implements PartitionStore {
 
   canCommit(decisionBytes: number): boolean {
     // A read-only log refuses commits at once instead of letting them wait for room that never comes.
-    return this.#journal?.hasRoom(decisionBytes) ?? true
+    return (this.#journal?.hasRoom(decisionBytes) ?? true) && !this.#parts.furtherRuns.areTooMany
   }
 
   /** Half of what a frame holds: besides decisions it holds data up to its capacity, and extents. */

@@ -7,6 +7,7 @@ import type { Checkpoints } from './checkpoints.ts'
 import type { Compactions } from './compactions.ts'
 import type { DiskReserve } from './disk-reserve.ts'
 import { AT_ONCE_BESIDE_COMMITS } from './file-store-options.ts'
+import type { FurtherRuns } from './further-runs.ts'
 import type { PartitionMap } from './partition-map.ts'
 import { writeRolledSnapshots } from './producer-snapshots.ts'
 import { growRing } from './ring-growth.ts'
@@ -22,6 +23,7 @@ export interface MaintenanceParts {
   readonly backups: Backups
   readonly compactions: Compactions
   readonly reserve: DiskReserve
+  readonly furtherRuns: FurtherRuns
 }
 
 /**
@@ -47,10 +49,10 @@ export class Maintenance {
   }
 
   get isDue(): boolean {
-    const { checkpoints, backups, compactions, journal } = this.#parts
+    const { checkpoints, backups, compactions, journal, furtherRuns } = this.#parts
     if (checkpoints.need.isUnderWay) return false
     if (this.#nearlyFull.size > 0 || backups.areWaiting || compactions.wantsCheckpoint) return true
-    return checkpoints.need.isDue(journal.ring) || !journal.hasRoom(0)
+    return checkpoints.need.isDue(journal.ring) || !journal.hasRoom(0) || furtherRuns.areTooMany
   }
 
   run(): Task<void> {

@@ -95,7 +95,7 @@ function* makeReady(parts: StoreParts, journal: Journal, clean: boolean, isNew: 
 
 function writersTo(parts: StoreParts, journal: Journal): Omit<StoreWriters, 'journal'> {
   const { store, unsparing, kernel, source, options, cache, segments, partitions, reserve } = parts
-  const { checkpoints, backups, compactions } = parts
+  const { checkpoints, backups, compactions, furtherRuns } = parts
   const shared = { store, options, reserve, journal }
   const commits = new GroupCommit({
     ...shared,
@@ -104,6 +104,6 @@ function writersTo(parts: StoreParts, journal: Journal): Omit<StoreWriters, 'jou
   })
   return {
     commits,
-    maintenance: new Maintenance({ ...shared, unsparing, partitions, checkpoints, backups, compactions }),
+    maintenance: new Maintenance({ ...shared, unsparing, partitions, checkpoints, backups, compactions, furtherRuns }),
   }
 }

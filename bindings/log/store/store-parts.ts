@@ -15,6 +15,7 @@ import { Checkpoints } from './checkpoints.ts'
 import { Compactions } from './compactions.ts'
 import { DiskReserve } from './disk-reserve.ts'
 import { type FileStoreOptions, MAX_BATCH_BYTES } from './file-store-options.ts'
+import { FurtherRuns } from './further-runs.ts'
 import { PartitionDirectories } from './partition-directories.ts'
 import { PartitionMap } from './partition-map.ts'
 import { Pauses } from './pauses.ts'
@@ -40,6 +41,7 @@ export class StoreParts {
   readonly directories: PartitionDirectories
   readonly backups: Backups
   readonly pauses: Pauses
+  readonly furtherRuns: FurtherRuns = new FurtherRuns(this.partitions)
 
   constructor(given: FileStore, kernel: Kernel, source: PartitionSource, options: FileStoreOptions) {
     this.pauses = new Pauses(options.pause)

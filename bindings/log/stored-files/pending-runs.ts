@@ -43,6 +43,11 @@ export class PendingRuns {
     return false
   }
 
+  /** How many there are besides the first one. */
+  get furtherCount(): number {
+    return Math.max(0, this.#runs.length - 1)
+  }
+
   /** A checkpoint notes all that there is now. */
   noted(): void {
     this.#isNoted = true

@@ -19,7 +19,7 @@ const SNAPSHOTS_MAX = 2
  * Each partition of a commit has room for one run in a frame. Beyond that all partitions together may have this many,
  * as with small segments; then a checkpoint covers them.
  */
-const FURTHER_RUNS_MOST = 64
+export const FURTHER_RUNS_MOST = 64
 
 /**
  * A rewritten segment in the list whose file doesn't have its final name yet, because the segments that it replaces

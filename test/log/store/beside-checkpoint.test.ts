@@ -276,4 +276,20 @@ test('a checkpoint that found the disk full covers, once the reserve has made ro
   assert.is(endAfterPowerCut(writer, 10_000), 41)
 })
 
+test('a commit waits for a checkpoint where more segments were begun beside one than a frame has room for', () => {
+  for (const count of [50, 600]) {
+    const writer = new Writer(new VirtualDisk(), 1500, 1 << 19)
+    writer.begin(SHOWN)
+    writer.append(SHOWN, 70)
+    const go = heldCheckpoint(writer, 'segments')
+    writer.append(SHOWN, count)
+    assert.is(writer.store.canCommit(0), count === 50, `${count} segments`)
+    go()
+    if (!writer.store.canCommit(0)) writer.checkpoint()
+    assert.ok(writer.store.canCommit(0))
+    writer.commit(SHOWN)
+    assert.is(endAfterPowerCut(writer, 1500), 70 + count)
+  }
+})
+
 test.run()
