@@ -122,12 +122,17 @@ export class ShareMembers {
       const begunCount = this.#shares.begunCount(groupId, topicId)
       if (begunCount >= partitions || !this.#hooks.isLive(topicId)) continue
       const startAt = begunCount > 0 ? 'earliest' : where
-      const places = Array.from({ length: partitions }, (_, partition) => ({ topicId, partition }))
-        .filter((id) => !this.#shares.isKnown({ groupId, ...id }))
-        .map((id) => {
-          const { logStartOffset, endOffset } = rangeOf(this.#hooks.partition(topic, id.partition).partition)
-          return { ...id, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
-        })
+      const unknown = Array.from({ length: partitions }, (_, partition) => partition)
+        .filter((partition) => !this.#shares.isKnown({ groupId, topicId, partition }))
+        .map((partition) => this.#hooks.partition(topic, partition))
+      // One commit deletes the topic and makes it again, and tells first what it changed before: until the delete is
+      // told, the old partitions have the name. The group begins when the new topic is told of.
+      if (unknown.some(({ id }) => id.topicId !== topicId)) continue
+      const places = unknown.map((hosted) => {
+        const { logStartOffset, endOffset } = rangeOf(hosted.partition)
+        const { partition } = hosted.id
+        return { topicId, partition, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
+      })
       this.#change(this.#shares.planStart(groupId, places), () => {})
     }
   }

@@ -377,4 +377,11 @@ export const SHARING: readonly Mutant[] = [
     put: '      throw error\n',
     tests: ['engine/share-members.test.ts'],
   },
+  {
+    name: 'a share group begins in a topic that is made again where its old one ended',
+    file: 'engine/share-members.ts',
+    find: '      if (unknown.some(({ id }) => id.topicId !== topicId)) continue\n',
+    put: '',
+    tests: ['engine/shares-of-remade-topics.test.ts'],
+  },
 ]
