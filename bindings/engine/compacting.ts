@@ -77,7 +77,7 @@ export class Compacting implements UpkeepJob {
       if (this.#again === undefined) this.#tailsBefore = Number.POSITIVE_INFINITY
       this.#again = undefined
       const dirty = this.#dirtyPart(id, now)
-      const hosted = this.#topics.hostedById(id)
+      const hosted = this.#topics.hostedIfRoom(id)
       if (dirty !== undefined && hosted !== undefined) this.#pass = { id, task: this.#begin(hosted, dirty, now) }
     }
     return this.#step(this.#pass.id, this.#pass.task)
@@ -87,7 +87,7 @@ export class Compacting implements UpkeepJob {
     const config = this.#topics.config(id.topicId)
     if (!config.cleanupPolicy.includes('compact') || this.#damaged.has(keyOf(id))) return undefined
     const compactable = this.#store.compactable(id)
-    const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedById(id)
+    const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedIfRoom(id)
     if (hosted === undefined || hosted.isDead) return undefined
     const { lastStableOffset, watermarks } = hosted.partition
     const trustedNow = this.#guard.trustedNow(config.minCompactionLagMs, now)

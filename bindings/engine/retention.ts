@@ -73,7 +73,7 @@ export class Retention implements UpkeepJob {
       if (!takesAny(this.#dueLogStart(id, config, { now, logStartOffset, limitOffset: nextOffset }), logStartOffset))
         return undefined
     }
-    const hosted = topics.hostedById(id)
+    const hosted = topics.hostedIfRoom(id)
     if (hosted === undefined || hosted.isDead || hosted.partition.readOnly) return undefined
     const { watermarks, lastStableOffset } = hosted.partition
     const { logStartOffset } = watermarks

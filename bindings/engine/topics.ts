@@ -121,6 +121,16 @@ export class Topics {
     return stored === undefined ? undefined : this.#host(stored.id)
   }
 
+  /** As `hostedById`, for work that may come later: `undefined` also where there is no memory for it now. */
+  hostedIfRoom(id: PartitionIdentity): HostedPartition | undefined {
+    try {
+      return this.hostedById(id)
+    } catch (error) {
+      if (!LogError.is(error, 'MEMORY_CAP_REACHED')) throw error
+      return undefined
+    }
+  }
+
   #host(id: PartitionIdentity): HostedPartition {
     const stored = this.#stored.get(id)
     const partition = this.#factory.partition(stored ?? emptyPartition(id))

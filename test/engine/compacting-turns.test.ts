@@ -20,7 +20,7 @@ function compacting(factory: Partial<PartitionFactory>): Compacting {
   const topics = {
     ids: () => [id],
     config: () => parseTopicConfig({ 'cleanup.policy': 'compact' }),
-    hostedById: () => ({ id, dead: false, partition: { lastStableOffset: 10, watermarks, producers: () => [] } }),
+    hostedIfRoom: () => ({ id, dead: false, partition: { lastStableOffset: 10, watermarks, producers: () => [] } }),
   }
   const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
   const store = { compactable: () => ({ cleanedOffset: 0, segments: [segment] }) }

@@ -134,4 +134,11 @@ export const CLEANUP: readonly Mutant[] = [
     put: '',
     tests: ['coordinator/share/deleted-records.test.ts'],
   },
+  {
+    name: 'retention and compaction end a log that has no memory for a partition which nobody uses',
+    file: 'engine/topics.ts',
+    find: "      if (!LogError.is(error, 'MEMORY_CAP_REACHED')) throw error\n",
+    put: '      if (LogError.is(error)) throw error\n',
+    tests: ['engine/upkeep-at-the-cap.test.ts'],
+  },
 ]
