@@ -281,4 +281,11 @@ export const FAILURES: readonly Mutant[] = [
     put: 'openProducer: { ',
     tests: ['simulation/read-only.test.ts'],
   },
+  {
+    name: 'failures: what a partition got that finds no memory for all of its producers stays taken',
+    file: 'log/partition/partition.ts',
+    find: '      this.#producers.free()\n      throw atMemoryCap',
+    put: '      throw atMemoryCap',
+    tests: ['log/partition/partition.test.ts'],
+  },
 ]

@@ -68,7 +68,9 @@ export class Partition {
     this.#stable = new LastStableOffset(this.watermarks, this.#open)
     for (const producer of stored.producers) {
       this.#producers ??= kernel.producerTable()
-      if (!this.#producers.load(producer)) throw atMemoryCap(this.id, 'its producers')
+      if (this.#producers.load(producer)) continue
+      this.#producers.free()
+      throw atMemoryCap(this.id, 'its producers')
     }
   }
 

@@ -230,4 +230,19 @@ test('a compressed batch that finds no memory to be looked at has tails make roo
   assert.equal(valuesOf(subject.read(1, 2, 1000)), [value])
 })
 
+// Regression: what it had got so far stayed taken, at each attempt.
+test('a partition that finds no memory for all of its producers gives back what it got', () => {
+  const kernel = newKernel(1 << 20)
+  const producers = Array.from({ length: 4000 }, (_, producerId) => ({
+    ...{ producerId, producerEpoch: 0, coordinatorEpoch: -1, currentTransactionFirstOffset: -1 },
+    batches: [{ firstSequence: 0, lastSequence: 0, baseOffset: producerId, lastOffset: producerId, timestamp: NOW }],
+  }))
+  const factory = new PartitionFactory(kernel, new Segment().store, 0)
+  for (let attempt = 0; attempt < 3; attempt++) {
+    assert.throws(() => factory.partition({ ...EMPTY, producers }), LogError.is)
+  }
+  const few = factory.partition({ ...EMPTY, producers: producers.slice(0, 1000) })
+  assert.is([...few.producers()].length, 1000)
+})
+
 test.run()
