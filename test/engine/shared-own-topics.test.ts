@@ -1,6 +1,7 @@
 // Share groups that read the log's own topics: they go on where they were, as in any other topic.
 import * as assert from 'uvu/assert'
 import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
+import { sharePlaces } from '../../bindings/engine/sessions/group-descriptions.ts'
 import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { afterCrash, fresh, overStorages, TOPIC_ID } from './transaction-hosts.ts'
 
@@ -35,6 +36,10 @@ test('what was accepted of them is not delivered again after a close and a crash
   const host = fresh()
   for (const nextOffset of [1, 2]) setOffset(host, nextOffset)
   assert.equal(accepted(host), [0, 1])
+  assert.equal(
+    sharePlaces(host.engine).map(({ place }) => place),
+    [{ topic: OFFSETS, partition: 0, nextOffset: 2 }],
+  )
   host.close()
   const again = afterCrash(host, 'all')
   assert.equal(accepted(again), [])

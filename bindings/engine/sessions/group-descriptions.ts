@@ -14,6 +14,10 @@ import { byPlace, type Position } from '../../model/positions.ts'
 import type { Engine } from '../engine.ts'
 import type { HostedPartition } from '../hosted-partition.ts'
 
+const OWN_NAMES: ReadonlyMap<string, string> = new Map(
+  Object.entries(INTERNAL_TOPIC_IDS).map(([name, topicId]) => [topicId, name]),
+)
+
 export function listGroups(engine: Engine): readonly GroupDescription[] {
   return engine.groups.list().map(({ groupId, state, generation, members, offsets }) => {
     return { groupId, state, generation, members: members.length, offsets: positionsOf(engine, offsets) }
@@ -90,7 +94,7 @@ export function withLag({ logStartOffset: _, ...offset }: Offset, unread: Unread
   return { topic, partition, nextOffset, lag, heldBack, heldBackBy }
 }
 
-/** Where a share group goes on in a partition of a topic that still exists. */
+/** Where a share group goes on in a partition of a topic that still exists, or of one of the log's own. */
 interface SharePlace {
   readonly facts: ShareFacts
   readonly place: Position
@@ -98,7 +102,7 @@ interface SharePlace {
 
 export function sharePlaces(engine: Engine): readonly SharePlace[] {
   return [...engine.shares.facts()].flatMap((facts) => {
-    const topic = engine.catalogue.durable.liveById(facts.topicId)?.name
+    const topic = engine.catalogue.durable.liveById(facts.topicId)?.name ?? OWN_NAMES.get(facts.topicId)
     if (topic === undefined) return []
     const { watermarks } = engine.topics.partition(topic, facts.partition).partition
     // Deleted records count as finished, though the group may notice only when it looks the next time.
