@@ -19,6 +19,20 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {
+    name: 'compaction: who loads a rewritten segment while it gets its place is refused',
+    file: 'log/segment/segment.ts',
+    find: 'if (path === this.logPath) throw error',
+    put: 'throw error',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
+    name: 'compaction: who loads a rewritten segment while it gets its place leaves it open under its first name',
+    file: 'log/segment/segment.ts',
+    find: '    this.#context.files.close(path)\n    yield* this.load(config)\n',
+    put: '    yield* this.load(config)\n',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a close is clean though a rewritten segment found no room for its place',
     file: 'log/store/close-store.ts',
     find: '  if (compactions.areWaiting) return\n',

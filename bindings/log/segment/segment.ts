@@ -196,18 +196,32 @@ export class Segment {
 
   /** Opens the file and loads the indexes, from their files as far as they are as noted, else from the batches. */
   *load(config: SegmentConfig): Task<void> {
+    const path = this.logPath
+    try {
+      yield* this.#loadFrom(path, config)
+    } catch (error) {
+      if (path === this.logPath) throw error
+    }
+    if (path === this.logPath) return
+    // Compaction gave the file its place meanwhile. Under its first name it must not stay open.
+    this.#context.files.close(path)
+    yield* this.load(config)
+  }
+
+  *#loadFrom(path: string, config: SegmentConfig): Task<void> {
     const { files } = this.#context
-    const file = yield* files.open(this.logPath, { create: false })
+    const file = yield* files.open(path, { create: false })
     this.assertKept()
-    if (file === undefined) throw missingSegment(this.logPath, this.baseOffset)
+    if (file === undefined) throw missingSegment(path, this.baseOffset)
+    if (path !== this.logPath) return
     this.opened()
-    files.pin(this.logPath)
+    files.pin(path)
     try {
       this.writeOut()
-      this.#batches.prove(file, this.logPath)
+      this.#batches.prove(file, path)
       yield* this.#indexes.load(file, () => this.sizeBytes, config.indexIntervalBytes)
     } finally {
-      files.unpin(this.logPath)
+      files.unpin(path)
     }
   }
 

@@ -88,7 +88,7 @@ export class Writer implements PartitionSource {
 export function held(task: Task<void>, stops: (effect: Effect) => boolean): () => void {
   for (let step = task.next(); step.done !== true; ) {
     const { value } = step
-    const run = () => task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
+    const run = () => resumed(task, value)
     if ([value].flat().some(stops)) return () => finish(task, run())
     step = run()
   }
@@ -96,8 +96,15 @@ export function held(task: Task<void>, stops: (effect: Effect) => boolean): () =
 }
 
 function finish(task: Task<void>, begun: IteratorResult<Effect | readonly Effect[], void>): void {
-  for (let step = begun; step.done !== true; ) {
-    const { value } = step
-    step = task.next('run' in value ? value.run() : value.map((effect) => effect.run()))
+  for (let step = begun; step.done !== true; ) step = resumed(task, step.value)
+}
+
+function resumed(task: Task<void>, asked: Effect | readonly Effect[]): ReturnType<Task<void>['next']> {
+  let result: unknown
+  try {
+    result = 'run' in asked ? asked.run() : asked.map((effect) => effect.run())
+  } catch (error) {
+    return task.throw(error)
   }
+  return task.next(result)
 }

@@ -4,10 +4,12 @@ import * as assert from 'uvu/assert'
 import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import type { Effect } from '../../../bindings/storage/effect.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { append, config, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
+import { held } from '../store/plain-writer.ts'
 import { runNow } from '../support.ts'
 
 const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 0 }
@@ -144,6 +146,61 @@ test('it is read while it gets its place, and the next one that is rewritten the
   again.append(kept)
   assert.is(runNow(again.exchange()), true)
   assert.equal(bytesOf(), kept.bytes)
+})
+
+/** A rewritten segment that a checkpoint notes, and that has more entries than an index keeps without its file. */
+function noted(store: FileStore) {
+  const context = newContext(store)
+  const list = newList(context, { segmentBytes: 1 << 20 })
+  const all = Array.from({ length: 100 }, (_, baseOffset) => baseOffset)
+  for (const baseOffset of all) append(list, { baseOffset })
+  runNow(list.roll(100))
+  const files = new StoredFiles(ID, DIRECTORY, list)
+  const sources = list.all.slice(0, 1)
+  const rewrite = runNow(SegmentRewrite.begin(context, files, { ...config, indexIntervalBytes: 0 }, sources))
+  for (const baseOffset of all) rewrite.append(sealedBatch({ baseOffset }))
+  runNow(rewrite.exchange())
+  runNow(list.writeIndexes())
+  for (const swap of files.swaps) swap.isNoted = true
+  return { context, list, files, first: list.all[0]?.logPath ?? '' }
+}
+
+for (const kind of ['open', 'read'] as const) {
+  test(`who is about to ${kind} it while it gets its place finds it there`, () => {
+    const store = new Busy()
+    const { context, list, files } = noted(store)
+    let goOn = () => {}
+    store.during = () => {
+      goOn = held(list.load(0), (effect) => effect.kind === kind)
+    }
+    runNow(finishSwaps(context, files))
+    assert.equal(files.swaps, [])
+    goOn()
+    const wanted = sealedBatch({ baseOffset: 0 }).bytes
+    const into = new Uint8Array(wanted.length)
+    assert.is(read(list, 0, into), into.length)
+    assert.equal(into, wanted)
+  })
+}
+
+test('who gets it opened once it has its place leaves nothing open under the first name', async () => {
+  const busy = new Busy()
+  const store: FileStore = busy
+  const { context, list, files, first } = noted(store)
+  const loading = list.load(0)
+  let opened: unknown
+  busy.during = () => {
+    const open = store.open.bind(store)
+    store.open = async (...given) => open(...given)
+    const { value } = loading.next() as { value: Effect }
+    opened = value.run()
+    store.open = open
+  }
+  runNow(finishSwaps(context, files))
+  const file = await opened
+  assert.ok(context.files.has(first))
+  loading.next(file)
+  assert.not.ok(context.files.has(first))
 })
 
 test.run()
