@@ -2,12 +2,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
+import { writeError } from '../../bindings/engine/remote/errors.ts'
 import { Link } from '../../bindings/engine/remote/link.ts'
 import { joinPieces } from '../../bindings/engine/remote/message-pieces.ts'
 import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
-import { ANSWER_OK } from '../../bindings/engine/remote/protocol.ts'
+import { ANSWER_ERROR, ANSWER_OK } from '../../bindings/engine/remote/protocol.ts'
 import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import { turns } from './support.ts'
 
 /** A holder's end, which the test plays. */
@@ -32,12 +34,30 @@ class PlayedChannel implements Channel {
   answer(call: number, value: unknown): void {
     const writer = new MessageWriter().int32(call).uint8(ANSWER_OK).int32(1)
     writeValue(writer, value)
+    this.bring(writer)
+  }
+
+  bring(writer: MessageWriter): void {
     this.#onMessage(joinPieces(writer.finish()), () => {})
   }
 
   keepAlive(): void {}
   end(): void {}
 }
+
+test("a greeting that is refused as a member's call is refused ends the link", async () => {
+  class Refusing extends PlayedChannel {
+    override send(message: Parameters<Channel['send']>[0]): void {
+      const writer = new MessageWriter().int32(new MessageReader(joinPieces(message)).int32()).uint8(ANSWER_ERROR)
+      writeError(writer.int32(1), new LogError('UNKNOWN_MEMBER_ID', 'changed on the way'))
+      this.bring(writer)
+    }
+  }
+  const hooks = { connected: () => {}, membersLost: () => {}, noticed: () => {}, warned: () => {}, now: () => 0 }
+  const link = new Link({ ...hooks, connect: async () => new Refusing(), random: () => 0.5, setTimer: () => () => {} })
+  const told = await link.open().catch((error: unknown) => error)
+  assert.ok(LogError.is(told, 'LOG_CLOSED'), String(told))
+})
 
 async function opened() {
   const channels: PlayedChannel[] = []

@@ -227,7 +227,9 @@ export class Link {
         return this.#refuse(error as LogError)
       }
       const message = 'no holder of the log is to be had'
-      this.#fail(LogError.is(error) ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
+      // A member would answer an error of a membership by joining again, for ever.
+      const isEnd = LogError.is(error) && error.category !== 'rejoin'
+      this.#fail(isEnd ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
     })
   }
 
