@@ -43,6 +43,11 @@ export interface JoinedGroup {
  * generation later. Any call may reject with UNKNOWN_MEMBER_ID: the member was put out and needs a new session.
  */
 export interface ConsumerSession extends ReaderSession {
+  /**
+   * Nobody took in what the last fetch brought, because it was woken before its answer had come: the next one asks for
+   * everything anew.
+   */
+  readonly isOutOfStep?: boolean
   /** Resolves once every member has joined. A member joins when it begins, and whenever `onRebalance` tells it to. */
   join(owned: readonly TopicPartition[]): Promise<JoinedGroup>
   /**

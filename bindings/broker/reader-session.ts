@@ -31,8 +31,23 @@ export interface TopicPosition extends Position {
   readonly topicId?: string | undefined
 }
 
+/**
+ * What a reader keeps with the log from fetch to fetch (Kafka's fetch sessions, KIP-227): `positions` are those that it
+ * asks for anew, because they moved or were answered. One of thousands of partitions would name them all for each
+ * record.
+ */
+export interface FetchChanges {
+  /** Nothing is kept of what it asked for before. */
+  readonly isFull: boolean
+  /** What it doesn't ask for any more. */
+  readonly forgotten: readonly TopicPartition[]
+}
+
 export interface FetchRequest {
+  /** In each partition one. */
   readonly positions: readonly TopicPosition[]
+  /** Missing where nothing is kept. */
+  readonly changes?: FetchChanges | undefined
   readonly isolationLevel: IsolationLevel
   /** Soft limit: at least one batch comes if there is one. */
   readonly maxBytes: number
@@ -66,8 +81,9 @@ export interface ReaderSession {
   /** As in ProducerSession. */
   topicNow?(name: string): Promise<TopicFacts>
   /**
-   * The answer keeps the order of the positions. One that may wait names only partitions that have something: records, a
-   * position that moved, an error. A reader of thousands of partitions mostly gets something of one.
+   * The answer keeps the order of the positions, and where they are kept, that in which they were asked for. One that
+   * may wait, or keeps them, names only partitions that have something: records, a position that moved, an error. A
+   * reader of thousands of partitions mostly gets something of one.
    */
   fetch(request: FetchRequest): Promise<readonly FetchedPartition[]>
   /** Ends a waiting fetch at once, with what there is (maybe nothing). */

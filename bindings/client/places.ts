@@ -1,5 +1,5 @@
 import { LogError } from '../model/errors.ts'
-import type { Position, TopicPartition } from '../model/positions.ts'
+import { type Position, placeKey, type TopicPartition } from '../model/positions.ts'
 
 /**
  * A place is a topic's name with a partition's number. A topic that is deleted and created again under its name has the
@@ -7,10 +7,6 @@ import type { Position, TopicPartition } from '../model/positions.ts'
  */
 export function samePlace(a: TopicPartition, b: TopicPartition): boolean {
   return a.topic === b.topic && a.partition === b.partition
-}
-
-export function placeKey({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`
 }
 
 export function isCount(value: unknown): boolean {

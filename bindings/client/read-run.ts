@@ -2,13 +2,12 @@ import type { Broker } from '../broker/broker.ts'
 import type { FetchedPartition, ReaderSession, TopicPosition } from '../broker/reader-session.ts'
 import type { TopicFacts } from '../broker/topic-facts.ts'
 import { LogError } from '../model/errors.ts'
-import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
+import { type IsolationLevel, type Position, placeKey, type TopicPartition } from '../model/positions.ts'
 import { ReusedMemory } from '../model/reused-memory.ts'
 import type { Decoder, Loan } from './consumer/consumed-record.ts'
 import { FetchedRecords } from './consumer/fetched-records.ts'
 import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
-import { placeKey } from './places.ts'
 import { assertPartition } from './producer/partitioner.ts'
 import { type Abortable, abortable, throwIfAborted, wokenBy } from './signals.ts'
 import { type StartPoint, startPositions } from './start-point.ts'
@@ -42,8 +41,11 @@ export class ReadRun<T> implements ItemSource<T> {
   #isStopped = false
   /** Ends the wait for the start. */
   #endWaiting = (): void => {}
-  /** Where the next fetch begins in each partition. Those come first that have waited longest for records. */
+  /** Where reading goes on in each partition that isn't at its end. */
   readonly #positions: Map<string, TopicPosition> = new Map()
+  /** Those of them that the log isn't being asked for: at first all, then those that it has answered. */
+  #unasked: TopicPosition[] = []
+  #hasFetched = false
   /** Where each partition ends; partitions that `until` doesn't name aren't read. */
   #limits: ReadonlyMap<string, number> | undefined
   /** What was fetched, and how many partitions of it were begun. */
@@ -84,9 +86,10 @@ export class ReadRun<T> implements ItemSource<T> {
     const place = placeKey(fetched)
     const position = this.#positions.get(place)
     if (decoder === undefined || position === undefined) return undefined
-    // A fetch takes from the positions in order until it is full: so the others come before this one the next time.
-    if (fetched.nextOffset !== position.nextOffset) this.#positions.delete(place)
-    this.#positions.set(place, { ...position, nextOffset: fetched.nextOffset })
+    const next = { ...position, nextOffset: fetched.nextOffset }
+    this.#positions.set(place, next)
+    // A fetch takes from the positions in the order in which it was asked for them, until it is full.
+    this.#unasked.push(next)
     const source = { topic, partition, decoder, held: undefined, loan: undefined }
     return new FetchedRecords(fetched, source, position.nextOffset, this.#limitOf(fetched))
   }
@@ -97,10 +100,10 @@ export class ReadRun<T> implements ItemSource<T> {
 
   async more(): Promise<boolean> {
     if (this.#session === undefined) await abortable(this.#untilStopped(this.#start()), this.#plan.signal)
-    if (this.#limits !== undefined) {
-      for (const [place, each] of this.#positions) {
-        if (each.nextOffset >= this.#limitOf(each)) this.#positions.delete(place)
-      }
+    const positions = this.#unasked.filter((each) => each.nextOffset < this.#limitOf(each))
+    if (positions.length < this.#unasked.length) {
+      for (const each of this.#unasked)
+        if (each.nextOffset >= this.#limitOf(each)) this.#positions.delete(placeKey(each))
     }
     // A signal that aborted before could wake no fetch: the fetch hadn't begun.
     throwIfAborted(this.#plan.signal)
@@ -108,8 +111,10 @@ export class ReadRun<T> implements ItemSource<T> {
     if (session === undefined || this.#positions.size === 0 || this.#isStopped) return false
     const { isolationLevel } = this.#plan
     const maxBytes = this.#mode.sizes.next()
-    const positions = [...this.#positions.values()]
-    const request = { positions, isolationLevel, maxBytes, wait: true, memory: this.#memory }
+    const changes = { isFull: !this.#hasFetched, forgotten: [] }
+    const request = { positions, changes, isolationLevel, maxBytes, wait: true, memory: this.#memory }
+    this.#unasked = []
+    this.#hasFetched = true
     this.#fetched = await wokenBy([this.#plan.signal], this.#wake, () => session.fetch(request))
     this.#begun = 0
     return !this.#isStopped
@@ -130,7 +135,9 @@ export class ReadRun<T> implements ItemSource<T> {
     const places = await partitionsOf(decoders, (topic) => session.topic(topic))
     const starts = await startPositions(this.#broker.admin, places, from, isolationLevel)
     for (const [index, start] of starts.entries()) {
-      this.#positions.set(placeKey(start), { ...start, topicId: places[index]?.topicId })
+      const position = { ...start, topicId: places[index]?.topicId }
+      this.#positions.set(placeKey(start), position)
+      this.#unasked.push(position)
     }
     const ends: readonly TopicPosition[] | undefined = await until
     if (Array.isArray(until)) assertRead(until, places)

@@ -1,7 +1,7 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import { LogError } from '../model/errors.ts'
-import type { IsolationLevel, Position, TopicPartition } from '../model/positions.ts'
-import { checkPosition, isCount, placeKey } from './places.ts'
+import { type IsolationLevel, type Position, placeKey, type TopicPartition } from '../model/positions.ts'
+import { checkPosition, isCount } from './places.ts'
 
 /**
  * Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions.

@@ -39,7 +39,8 @@ export type Command =
   | { kind: 'abortTransaction'; transactionalId: string; done: Callback<ProducerInstance> }
   | { kind: 'fenceProducer'; transactionalId: string; done: Callback<ProducerInstance> }
   | { kind: 'fetch'; reader: object; request: FetchRequest; done: Callback<readonly FetchedPartition[]> }
-  | { kind: 'wake'; reader: object }
+  /** `isLast`: the reader fetches no more. */
+  | { kind: 'wake'; reader: object; isLast?: boolean }
   | { kind: 'find'; topic: string; partition: number; offset: number; done: Callback<FetchedBatch | undefined> }
   | {
       kind: 'createTopic'

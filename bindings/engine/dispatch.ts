@@ -24,7 +24,7 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   append: { take: ({ appending }, command) => appending.append(command) },
 
   fetch: { take: ({ fetches }, { reader, request, done }) => fetches.start(reader, request, done) },
-  wake: { take: ({ fetches }, { reader }) => fetches.wake(reader) },
+  wake: { take: ({ fetches }, { reader, isLast }) => fetches.wake(reader, isLast) },
   find: { take: ({ lookup }, command) => lookup.find(command) },
   offsetsForTimestamp: {
     take: ({ runner, topics, store, tails }, command) =>

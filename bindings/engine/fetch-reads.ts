@@ -2,6 +2,7 @@ import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/re
 import { type BatchMemory, SharedBlocks } from '../model/batch-memory.ts'
 import { LogError } from '../model/errors.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
+import type { AskedPosition, FetchPositions } from './fetch-positions.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import { outOfRange } from './out-of-range.ts'
 import { assertSameTopic } from './same-topic.ts'
@@ -46,6 +47,11 @@ export interface FetchReadHooks {
   wantShown(partition: HostedPartition): void
 }
 
+/** Where positions wait whose partitions have nothing for them: not looked at until these advance. */
+export interface Parking {
+  park(asked: AskedPosition, partition: HostedPartition): void
+}
+
 /**
  * Positions of one fetch that are read into memory at once. Without a bound a reader of thousands of partitions would
  * look at all of them again for each one that has to be read from files.
@@ -55,25 +61,28 @@ const PREPARING_MAX = 16
 /** Reads what fetches ask for out of their partitions. */
 export class FetchReads {
   readonly #hooks: FetchReadHooks
+  readonly #parking: Parking
   /** For fetches whose reader lends no memory of its own. */
   readonly #blocks: BatchMemory = new SharedBlocks()
 
-  constructor(hooks: FetchReadHooks) {
+  constructor(hooks: FetchReadHooks, parking: Parking) {
     this.#hooks = hooks
+    this.#parking = parking
   }
 
-  /** `positions`: those of the request that are looked at. */
-  read(request: FetchRequest, positions: readonly TopicPosition[], unreachable: Unreachable): FetchRead {
+  /** Looks at the positions of the request that may have something. */
+  read(request: FetchRequest, { ready }: FetchPositions, unreachable: Unreachable): FetchRead {
     request.memory?.reclaim()
     const partitions: FetchedPartition[] = []
     const wanted: MissingBatch[] = []
     let remaining = request.maxBytes
     let hasMoved = false
-    for (const position of positions) {
+    for (let asked = ready.first, next = asked?.next; asked !== undefined; asked = next, next = asked?.next) {
+      const { position } = asked
       // Once it is full, or meets what isn't in memory, the rest is left to the next fetch: a reader of thousands of
       // partitions would look at all of them for each few that it is answered.
       if (hasMoved && remaining <= 0) break
-      const { fetched, sizeBytes, missing } = this.#readOne(position, request, remaining, unreachable)
+      const { fetched, sizeBytes, missing } = this.#readOne(asked, request, remaining, unreachable)
       if (missing !== undefined) {
         if (hasMoved) break
         // Left out of the answer: otherwise a reader that is woken now would take the partition for empty.
@@ -103,11 +112,12 @@ export class FetchReads {
     return nextOffset < partition.lastStableOffset || nextOffset < partition.watermarks.logStartOffset
   }
 
-  #readOne(position: TopicPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PositionRead {
+  #readOne(asked: AskedPosition, request: FetchRequest, maxBytes: number, unreachable: Unreachable): PositionRead {
+    const { position } = asked
     try {
       const hosted = this.#partitionOf(position)
       assertSameTopic(position, hosted.id)
-      return this.#readHosted(hosted, position, request, maxBytes, unreachable)
+      return this.#readHosted(hosted, asked, request, maxBytes, unreachable)
     } catch (error) {
       if (!LogError.is(error)) throw error
       return { fetched: nothingAt(position, 0, 0, error), sizeBytes: 0, missing: undefined }
@@ -127,11 +137,12 @@ export class FetchReads {
 
   #readHosted(
     hosted: HostedPartition,
-    position: TopicPosition,
+    asked: AskedPosition,
     { isolationLevel, memory, wait }: FetchRequest,
     maxBytes: number,
     unreachable: Unreachable,
   ): PositionRead {
+    const { position } = asked
     const { topic, partition, nextOffset: offset } = position
     const { logStartOffset, nextOffset, highWatermark } = hosted.partition.watermarks
     const isCommitted = isolationLevel === 'read_committed'
@@ -141,8 +152,11 @@ export class FetchReads {
       const error = outOfRange(position, logStartOffset, endOffset)
       return { fetched: nothingAt(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
     }
+    if (offset >= endOffset && (wait || asked.of.isKept)) {
+      this.#parking.park(asked, hosted)
+      return NOTHING
+    }
     if (offset >= endOffset || maxBytes <= 0) {
-      if (wait) return NOTHING
       return { fetched: nothingAt(position, logStartOffset, endOffset, undefined), sizeBytes: 0, missing: undefined }
     }
     const damaged = unreachable?.get(hosted)

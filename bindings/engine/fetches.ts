@@ -1,7 +1,8 @@
-import type { FetchedPartition, FetchRequest, TopicPosition } from '../broker/reader-session.ts'
+import type { FetchedPartition, FetchRequest } from '../broker/reader-session.ts'
 import { LogError } from '../model/errors.ts'
 import type { Callback } from './commands.ts'
-import { type DelayedFetch, FetchPurgatory } from './fetch-purgatory.ts'
+import { type DelayedFetch, FetchPositions } from './fetch-positions.ts'
+import { FetchPurgatory } from './fetch-purgatory.ts'
 import { type FetchRead, type FetchReadHooks, FetchReads, type MissingBatch } from './fetch-reads.ts'
 import type { HostedPartition } from './hosted-partition.ts'
 import type { Topics } from './topics.ts'
@@ -15,60 +16,95 @@ export interface FetchHooks extends FetchReadHooks {
 /** Fetches: those that find something are answered at once, the others when a watermark moves. Nothing polls. */
 export class Fetches {
   readonly #hooks: FetchHooks
+  readonly #purgatory = new FetchPurgatory()
   readonly #reads: FetchReads
-  readonly #purgatory: FetchPurgatory
+  /** What readers ask for from fetch to fetch. */
+  readonly #kept = new Map<object, FetchPositions>()
 
   constructor(hooks: FetchHooks) {
     this.#hooks = hooks
-    this.#reads = new FetchReads(hooks)
-    this.#purgatory = new FetchPurgatory(hooks.topics)
+    this.#reads = new FetchReads(hooks, this.#purgatory)
   }
 
   start(reader: object, request: FetchRequest, done: Callback<readonly FetchedPartition[]>): void {
-    this.#serve({ reader, request, done, preparing: 0, unreachable: undefined, waitsAt: [] })
+    const positions = this.#asked(reader, request)
+    const fetch = { reader, request, positions, done, preparing: 0, unreachable: undefined }
+    positions.fetch = fetch
+    this.#serve(fetch)
+  }
+
+  /** What the fetch asks for: with `changes`, what the reader's last one left and they name. */
+  #asked(reader: object, { positions, isolationLevel, changes }: FetchRequest): FetchPositions {
+    const kept = changes && this.#kept.get(reader)
+    // It has one at a time.
+    if (kept?.fetch !== undefined) this.#finish(kept.fetch, [])
+    let asked = changes?.isFull === false ? kept : undefined
+    if (asked === undefined) {
+      asked = new FetchPositions(isolationLevel, changes !== undefined)
+      if (changes !== undefined) {
+        this.#forget(reader)
+        this.#kept.set(reader, asked)
+      }
+    }
+    for (const each of changes?.forgotten ?? []) asked.forget(each)
+    for (const each of positions) asked.ask(each)
+    return asked
   }
 
   /** Readers may see more of the partition now. A fetch that waits knows that its other partitions have nothing. */
   advanced(partition: HostedPartition): void {
-    for (const { fetch, position } of this.#purgatory.at(partition)) {
-      const isNews = this.#reads.isNews(partition, position, fetch.request.isolationLevel)
-      // It may have several positions in the partition, and be answered by now.
-      if (isNews && fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch, [position])
+    for (const asked of this.#purgatory.at(partition)) {
+      const { of: positions, position } = asked
+      // One that was answered meanwhile is in no list.
+      if (asked.list === undefined || !this.#reads.isNews(partition, position, positions.isolationLevel)) continue
+      positions.ready.add(asked)
+      if (positions.fetch?.preparing === 0) this.#serve(positions.fetch)
     }
   }
 
   /** The topic has more partitions than before: waiting readers that know the old number are answered. */
   grown(topic: string): void {
-    const asks = ({ request }: DelayedFetch) =>
-      request.knownPartitions !== undefined && request.positions[0]?.topic === topic
-    this.#serveAgain(this.#purgatory.all().filter(asks))
+    for (const fetch of this.#purgatory.all()) {
+      const { knownPartitions, positions } = fetch.request
+      if (knownPartitions !== undefined && positions[0]?.topic === topic) this.#serveAgain(fetch)
+    }
   }
 
   /** A topic was deleted: fetches that wait for its records are answered. */
   forgotten(partition: HostedPartition): void {
-    this.#serveAgain(this.#purgatory.at(partition).map(({ fetch }) => fetch))
+    const waiting = this.#purgatory.at(partition)
+    for (const asked of waiting) asked.of.ready.add(asked)
+    for (const {
+      of: { fetch },
+    } of waiting)
+      if (fetch !== undefined) this.#serveAgain(fetch)
+    this.#purgatory.forget(partition)
   }
 
-  /** Ends a reader's waiting fetch with what there is now. */
-  wake(reader: object): void {
-    for (const fetch of this.#purgatory.of(reader))
-      this.#finish(fetch, this.#read(fetch, fetch.request.positions).partitions)
+  /** Ends a reader's waiting fetch with what there is now. `isLast`: the reader fetches no more. */
+  wake(reader: object, isLast = false): void {
+    for (const fetch of this.#purgatory.of(reader)) this.#finish(fetch, this.#read(fetch).partitions)
+    if (isLast) this.#forget(reader)
+  }
+
+  #forget(reader: object): void {
+    this.#kept.get(reader)?.forgetAll()
+    this.#kept.delete(reader)
   }
 
   close(error: unknown): void {
     for (const fetch of this.#purgatory.all()) this.#fail(fetch, error)
   }
 
-  /** Serves the fetches again, but not those whose batches are being read: they are served once that is done. */
-  #serveAgain(fetches: readonly DelayedFetch[]): void {
-    for (const fetch of fetches) if (fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch)
+  /** Not one whose batches are being read: it is served once that is done. */
+  #serveAgain(fetch: DelayedFetch): void {
+    if (fetch.preparing === 0 && this.#purgatory.has(fetch)) this.#serve(fetch)
   }
 
-  /** `positions`: those that may have something. */
-  #serve(fetch: DelayedFetch, positions: readonly TopicPosition[] = fetch.request.positions): void {
+  #serve(fetch: DelayedFetch): void {
     let read: FetchRead
     try {
-      read = this.#read(fetch, positions)
+      read = this.#read(fetch)
     } catch (error) {
       return this.#fail(fetch, error)
     }
@@ -77,7 +113,7 @@ export class Fetches {
     else this.#purgatory.add(fetch)
   }
 
-  #read({ request, unreachable }: DelayedFetch, positions: readonly TopicPosition[]): FetchRead {
+  #read({ request, positions, unreachable }: DelayedFetch): FetchRead {
     return this.#reads.read(request, positions, unreachable)
   }
 
@@ -113,12 +149,21 @@ export class Fetches {
   }
 
   #finish(fetch: DelayedFetch, partitions: readonly FetchedPartition[]): void {
-    this.#purgatory.remove(fetch)
+    this.#end(fetch)
+    // The reader asks for them again: from where it has got to then.
+    for (const each of partitions) fetch.positions.forget(each)
     fetch.done(undefined, partitions)
   }
 
   #fail(fetch: DelayedFetch, error: unknown): void {
-    this.#purgatory.remove(fetch)
+    this.#end(fetch)
     fetch.done(error)
+  }
+
+  #end(fetch: DelayedFetch): void {
+    const { positions } = fetch
+    this.#purgatory.remove(fetch)
+    positions.fetch = undefined
+    if (!positions.isKept) positions.forgetAll()
   }
 }

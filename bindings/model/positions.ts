@@ -6,6 +6,11 @@ export interface TopicPartition {
   readonly partition: number
 }
 
+/** Of a partition of whichever topic has the name: one that is deleted and created again has the same. */
+export function placeKey({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
 /** The order of partitions in lists: by topic, then by number. */
 export function byPlace(a: TopicPartition, b: TopicPartition): number {
   return a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1

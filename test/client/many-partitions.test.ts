@@ -65,9 +65,49 @@ test('an assignment that comes, one that takes its place, and an answer of all i
   const part = { batches: [], nextOffset: 7, endOffset: 7, logStartOffset: 0, lastStableOffset: 7, error: undefined }
   const fetched = places(COUNT).map((place) => Object.assign(place, part))
   looks = 0
-  await fetcher.fill(fetched, places(COUNT))
+  const session = {} as never
+  assert.is(fetcher.nextPositions(session).positions.length, COUNT)
+  await fetcher.fill(fetched)
   assert.ok(looks < LOOKS_MAX, `an answer looked ${looks} times`)
   assert.ok(assignment.partitions.every(({ position }) => position === 7))
+})
+
+// Each fetch named all partitions that had nothing to deliver.
+test('a member asks for what has changed since its last fetch', async () => {
+  const assignment = new Assignment('g')
+  await change(assignment, places())
+  const decoders = new Map([['t', { topic: 't', key: bytes, value: bytes }]])
+  const fetcher = new Fetcher({ assignment, decoders, mustHaveOffset: false, start: undefined as never })
+  const session = { isOutOfStep: false }
+  const asked = () => {
+    const { positions, changes } = fetcher.nextPositions(session as never)
+    const numbers = (of: readonly { partition: number }[]) => of.map(({ partition }) => partition)
+    return [changes?.isFull, numbers(positions), numbers(changes?.forgotten ?? [])]
+  }
+  const answer = (partition: number, error?: Error) => {
+    const part = { batches: [], nextOffset: 7, endOffset: 7, logStartOffset: 0, error }
+    return fetcher.fill([{ topic: 't', partition, ...part }])
+  }
+  const partition = (index: number) => assignment.find({ topic: 't', partition: index })
+  const all = Array.from({ length: COUNT }, (_, index) => index)
+  assert.equal(asked(), [true, all, []])
+  assert.equal(asked(), [false, [], []])
+  await answer(5)
+  partition(3).reset(4)
+  await answer(3)
+  partition(9).isPaused = true
+  assert.equal(asked(), [false, [5, 3], [9]])
+  assert.is(partition(3).position, 4)
+  partition(9).isPaused = false
+  await answer(8, new Error('damaged')).catch(() => {})
+  assert.equal(asked(), [false, [9, 8], []])
+  await change(assignment, places().slice(1))
+  assert.equal(asked(), [false, [], [0]])
+  session.isOutOfStep = true
+  assert.equal(asked(), [true, all.slice(1), []])
+  session.isOutOfStep = false
+  fetcher.failed()
+  assert.equal(asked(), [true, all.slice(1), []])
 })
 
 test('a reader: where it begins and ends, and an answer of all its partitions', async () => {

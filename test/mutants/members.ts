@@ -146,8 +146,8 @@ export const MEMBERS: readonly Mutant[] = [
   {
     name: 'a close waits for no handler that an iteration tells of a topic that was made again',
     file: 'client/consumer/polls.ts',
-    find: 'return this.#takeIn(this.#fetcher.fill(fetched, positions))',
-    put: 'return this.#fetcher.fill(fetched, positions)',
+    find: 'return this.#takeIn(this.#fetcher.fill(fetched))',
+    put: 'return this.#fetcher.fill(fetched)',
     tests: ['client/close-beside-loss.test.ts'],
   },
   {
@@ -258,8 +258,8 @@ export const MEMBERS: readonly Mutant[] = [
   {
     name: 'what was fetched of a paused partition keeps errors of others',
     file: 'client/consumer/fetcher.ts',
-    find: 'each.isPaused || each.buffer === undefined',
-    put: 'each.buffer === undefined',
+    find: '=> !each.isPaused && each.buffer',
+    put: '=> each.buffer',
     tests: ['client/untold-failures.test.ts'],
   },
 ]

@@ -1,8 +1,8 @@
 import type { AdminSession } from '../../broker/admin-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import { type Position, placeKey, type TopicPartition } from '../../model/positions.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
-import { checkPlace, isCount, placeKey } from '../places.ts'
+import { checkPlace, isCount } from '../places.ts'
 import { startPositions } from '../start-point.ts'
 
 /**

@@ -9,7 +9,9 @@ export class AssignedPartition implements TopicPartition {
   readonly topic: string
   readonly partition: number
   readonly topicId: string | undefined
-  isPaused = false
+  /** The member holds it no more. */
+  isGivenUp = false
+  #isPaused = false
   #buffer: FetchedRecords | undefined
   /** The next offset to deliver. */
   #position: number
@@ -26,26 +28,62 @@ export class AssignedPartition implements TopicPartition {
   #seekCall = 0
   #finished: FinishedOffsets = new FinishedOffsets()
 
-  /** See `wanted`. */
-  #wanted: TopicPosition
+  /** Where the log was asked last to read it. */
+  #askedFrom: number | undefined
+  readonly #unasked: AssignedPartition[]
+  #isUnasked = false
 
-  constructor({ topic, partition, topicId, nextOffset }: TopicPosition) {
-    this.#wanted = { topic, partition, topicId, nextOffset }
+  /** `unasked`: see `Assignment`. */
+  constructor({ topic, partition, topicId, nextOffset }: TopicPosition, unasked: AssignedPartition[]) {
     this.topicId = topicId
     this.topic = topic
     this.partition = partition
     this.#position = nextOffset
     this.#restart = nextOffset
+    this.#unasked = unasked
+    this.#changed()
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
+  set isPaused(isPaused: boolean) {
+    this.#isPaused = isPaused
+    this.#changed()
   }
 
   get position(): number {
     return this.#position
   }
 
-  /** What a fetch asks for: the same object until the position moves, since thousands ask for the same again. */
-  get wanted(): TopicPosition {
-    if (this.#wanted.nextOffset !== this.#position) this.#wanted = { ...this.#wanted, nextOffset: this.#position }
-    return this.#wanted
+  get askedFrom(): number | undefined {
+    return this.#askedFrom
+  }
+
+  /** What a fetch asks for. The log keeps it from one fetch to the next. */
+  ask(): TopicPosition {
+    const { topic, partition, topicId, position: nextOffset } = this
+    this.#isUnasked = false
+    this.#askedFrom = nextOffset
+    return { topic, partition, topicId, nextOffset }
+  }
+
+  /** The log isn't asked for it until something changes. Returns whether it may have been asked before. */
+  unwanted(): boolean {
+    this.#isUnasked = false
+    return this.#askedFrom !== undefined
+  }
+
+  /** The log has answered, or knows nothing of it: it is asked for it again. */
+  answered(): void {
+    this.#changed()
+  }
+
+  #changed(): void {
+    if (this.#isUnasked) return
+    this.#isUnasked = true
+    this.#unasked.push(this)
   }
 
   get buffer(): FetchedRecords | undefined {
@@ -82,9 +120,11 @@ export class AssignedPartition implements TopicPartition {
     this.#finished.ended()
   }
 
-  /** The member holds it no more. A record that the program keeps holds it, and must not hold what came after it. */
+  /** A record that the program keeps holds it, and must not hold what came after it. */
   givenUp(): void {
     this.#buffer = undefined
+    this.isGivenUp = true
+    this.#changed()
   }
 
   /**
@@ -144,6 +184,7 @@ export class AssignedPartition implements TopicPartition {
 
   #moveTo(nextOffset: number): void {
     this.#buffer = undefined
+    this.#changed()
     this.#position = nextOffset
   }
 

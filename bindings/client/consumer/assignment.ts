@@ -1,8 +1,8 @@
 import type { GivenPartition } from '../../broker/consumer-session.ts'
 import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { TopicPartition } from '../../model/positions.ts'
-import { checkPlace, placeKey } from '../places.ts'
+import { placeKey, type TopicPartition } from '../../model/positions.ts'
+import { checkPlace } from '../places.ts'
 import { AssignedPartition } from './assigned-partition.ts'
 import type { RebalanceEvent, RebalanceHandler } from './consumer-type.ts'
 import { Expulsion } from './expulsion.ts'
@@ -30,6 +30,11 @@ export class Assignment {
   readonly expulsion: Expulsion = new Expulsion()
   readonly #handlers: Record<RebalanceEvent, RebalanceHandler[]> = { assigned: [], revoked: [], lost: [] }
   #partitions: readonly AssignedPartition[] = []
+  /**
+   * The log isn't being asked for them: they are new, or have moved, or it has answered, or the program has paused or
+   * resumed them. In the order of their turns. All others have nothing: there may be thousands.
+   */
+  readonly unasked: AssignedPartition[] = []
   /** Hot path: there may be thousands of them, each asked for by every fetch. */
   #byPlace: ReadonlyMap<string, AssignedPartition> = new Map()
   /**
@@ -53,6 +58,12 @@ export class Assignment {
   /** The held partition of this place; `undefined` if it isn't held. */
   at(place: TopicPartition): AssignedPartition | undefined {
     return this.#byPlace.get(placeKey(place))
+  }
+
+  /** The next one with records has its turn. */
+  hadTurn(partition: AssignedPartition): void {
+    // Mostly it is the first.
+    this.unasked.push(...this.unasked.splice(this.unasked.indexOf(partition), 1))
   }
 
   /** Partitions were given and nobody knows yet where they begin. */
@@ -166,7 +177,7 @@ export class Assignment {
       const kept = this.#partitions.filter(stays)
       this.#setPartitions(kept)
       const positions = added.length === 0 ? [] : await startsOf(added)
-      held = positions.map((position) => new AssignedPartition(position))
+      held = positions.map((position) => new AssignedPartition(position, this.unasked))
       for (const each of held) this.#given.add(each)
       this.#setPartitions([...kept, ...held])
       for (const each of positions) this.#everHeld.add(placeKey(each))

@@ -11,8 +11,6 @@ export interface ConsumerRuns {
   /** One iteration at a time. */
   isIterating: boolean
   isClosed: boolean
-  /** Which partition has its turn; kept from one iteration to the next. */
-  turn: number
 }
 
 /** What is handed out of a partition's records at once. */
@@ -74,6 +72,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
     partition.delivered(baseOffset, lastOffset, buffer.nextOffset)
     this.#delivered = partition
     this.#current = stays ? partition : undefined
+    if (!stays) this.#membership.assignment.hadTurn(partition)
     return item
   }
 
@@ -85,12 +84,10 @@ export class ConsumerRun<T> implements ItemSource<T> {
     return this.#isOver || this.#signals.some((signal) => signal?.aborted === true)
   }
 
+  /** Those that were answered are in turn among the ones that the log isn't asked for. */
   #next(): AssignedPartition | undefined {
-    const { partitions } = this.#membership.assignment
-    for (let count = 0; count < partitions.length; count++) {
-      this.#runs.turn = (this.#runs.turn + 1) % partitions.length
-      const partition = partitions[this.#runs.turn]
-      if (partition !== undefined && !partition.isPaused && partition.buffer !== undefined) return partition
+    for (const each of this.#membership.assignment.unasked) {
+      if (!each.isPaused && each.buffer !== undefined) return each
     }
     return undefined
   }
@@ -135,7 +132,6 @@ export class ConsumerRun<T> implements ItemSource<T> {
   async end(): Promise<void> {
     if (!this.#hasStarted) return
     this.#runs.isIterating = false
-    if (this.#current !== undefined) this.#runs.turn--
     this.#delivered?.iterationEnded()
     this.#membership.iterationEnded()
   }

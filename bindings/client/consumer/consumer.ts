@@ -1,12 +1,12 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import { type Position, placeKey, type TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
 import { Iteration } from '../iteration.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
-import { checkPlace, checkPosition, checkPositions, placeKey } from '../places.ts'
+import { checkPlace, checkPosition, checkPositions } from '../places.ts'
 import type { BatchOf, RecordOf } from '../records.ts'
 import { refusedLater } from '../refused-later.ts'
 import { type Abortable, signalOf } from '../signals.ts'
@@ -47,7 +47,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #closed: () => void
   readonly #signal: Abortable['signal']
   readonly #keepsOwnPositions: boolean
-  readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false, turn: 0 }
+  readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false }
   #closing: Promise<void> | undefined
   /** How many calls of `seek` there were. */
   #seeks = 0

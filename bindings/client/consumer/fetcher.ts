@@ -1,6 +1,7 @@
-import type { FetchedPartition, TopicPosition } from '../../broker/reader-session.ts'
+import type { ConsumerSession } from '../../broker/consumer-session.ts'
+import type { FetchedPartition, FetchRequest, TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { Position, TopicPartition } from '../../model/positions.ts'
+import type { TopicPartition } from '../../model/positions.ts'
 import type { AssignedPartition } from './assigned-partition.ts'
 import type { AssignedStart } from './assigned-start.ts'
 import type { Assignment } from './assignment.ts'
@@ -18,55 +19,65 @@ export interface FetcherParts {
 /** Chooses the positions to fetch, in turn, and puts the answers into the partitions that still want them. */
 export class Fetcher {
   readonly #parts: FetcherParts
-  /** The last partition that a fetch brought something of. */
-  #lastFilled: AssignedPartition | undefined
+  /** The session that was asked before, and keeps what it was asked for. */
+  #asked: ConsumerSession | undefined
 
   constructor(parts: FetcherParts) {
     this.#parts = parts
   }
 
   /**
-   * The positions of all partitions that have nothing to deliver and aren't paused. A fetch takes from them in order
-   * until it is full: so it begins after the last partition of which the one before brought something.
+   * Asks for the positions of all partitions that have nothing to deliver and aren't paused, by what has changed since
+   * the last fetch. One takes from them in the order in which they were asked for, until it is full.
    */
-  nextPositions(): readonly TopicPosition[] {
-    const { partitions } = this.#parts.assignment
-    const first = this.#lastFilled === undefined ? 0 : partitions.indexOf(this.#lastFilled) + 1
+  nextPositions(session: ConsumerSession): Required<Pick<FetchRequest, 'positions' | 'changes'>> {
+    const { assignment } = this.#parts
+    const isFull = session !== this.#asked || session.isOutOfStep === true
+    if (isFull) for (const each of assignment.partitions) each.answered()
+    this.#asked = session
     const positions: TopicPosition[] = []
-    for (let count = 0; count < partitions.length; count++) {
-      const each = partitions[(first + count) % partitions.length] as AssignedPartition
-      if (!each.isPaused && each.buffer === undefined) positions.push(each.wanted)
+    const forgotten: TopicPartition[] = []
+    let kept = 0
+    for (const each of assignment.unasked) {
+      // Hot path: nothing is looked up here.
+      if (each.buffer !== undefined) assignment.unasked[kept++] = each
+      else if (!each.isPaused && !each.isGivenUp) positions.push(each.ask())
+      else if (each.unwanted() && !isFull) forgotten.push({ topic: each.topic, partition: each.partition })
     }
-    return positions
+    assignment.unasked.length = kept
+    return { positions, changes: { isFull, forgotten } }
+  }
+
+  /** The fetch failed: nobody knows what the log keeps of it. */
+  failed(): void {
+    this.#asked = undefined
   }
 
   /**
    * The error of a damaged partition is thrown only once the others have nothing to deliver, so that it doesn't hold
    * them up. What a paused one has waits for its resume, as in Kafka's client (KAFKA-7548).
    */
-  async fill(fetched: readonly FetchedPartition[], asked: readonly Position[]): Promise<void> {
+  async fill(fetched: readonly FetchedPartition[]): Promise<void> {
+    const { assignment } = this.#parts
     const failed: unknown[] = []
-    // Both have the same order, and most of what was asked for has nothing.
-    let at = 0
-    for (const each of fetched) {
-      while (at < asked.length && !isSamePlace(asked[at] as Position, each)) at++
-      await this.#fill(each, asked[at]?.nextOffset).catch((error: unknown) => failed.push(error))
-    }
-    const { partitions } = this.#parts.assignment
-    if (failed.length > 0 && partitions.every((each) => each.isPaused || each.buffer === undefined)) throw failed[0]
+    for (const each of fetched) await this.#fill(each).catch((error: unknown) => failed.push(error))
+    const hasRecords = (each: AssignedPartition) => !each.isPaused && each.buffer !== undefined
+    if (failed.length > 0 && !assignment.unasked.some(hasRecords)) throw failed[0]
   }
 
-  async #fill(fetched: FetchedPartition, from: number | undefined): Promise<void> {
+  async #fill(fetched: FetchedPartition): Promise<void> {
     const { assignment, decoders, start, mustHaveOffset } = this.#parts
     const assigned = assignment.at(fetched)
     const decoder = decoders.get(fetched.topic)
+    if (assigned === undefined || decoder === undefined) return
+    assigned.answered()
+    const from = assigned.askedFrom
     // The program has called `seek` since: this isn't what is wanted now.
-    if (assigned === undefined || decoder === undefined || assigned.position !== from) return
+    if (from === undefined || assigned.position !== from) return
     if (fetched.error === undefined) {
       const { topic, partition } = fetched
       const source = { topic, partition, decoder, held: assigned, loan: undefined }
       assigned.fill(new FetchedRecords(fetched, source, from, Number.POSITIVE_INFINITY))
-      if (fetched.nextOffset !== from) this.#lastFilled = assigned
       return
     }
     // The group rebalances over the topic that has the name now.
@@ -81,8 +92,4 @@ export class Fetcher {
       return assignment.lose((each) => each === assigned)
     }
   }
-}
-
-function isSamePlace(a: TopicPartition, b: TopicPartition): boolean {
-  return a.partition === b.partition && a.topic === b.topic
 }

@@ -1,7 +1,6 @@
 import type { GroupMember, MemberAssignment } from '../../broker/consumer-session.ts'
 import { LogError } from '../../model/errors.ts'
-import type { TopicPartition } from '../../model/positions.ts'
-import { placeKey } from '../places.ts'
+import { placeKey, type TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'
 
 /**

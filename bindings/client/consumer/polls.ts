@@ -54,17 +54,18 @@ export class Polls {
 
   /** Waits for records; not if a poll is due, since there may still be records that were fetched before. */
   async poll(session: ConsumerSession, maxBytes: number): Promise<void> {
-    const positions = this.#fetcher.nextPositions()
     const { isolationLevel } = this.#settings
     let fetched: readonly FetchedPartition[]
     try {
-      fetched = await session.fetch({ positions, isolationLevel, maxBytes, wait: !this.isDue })
+      const { positions, changes } = this.#fetcher.nextPositions(session)
+      fetched = await session.fetch({ positions, changes, isolationLevel, maxBytes, wait: !this.isDue })
       this.#reminder.polled()
     } catch (error) {
+      this.#fetcher.failed()
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
       return this.#takeIn(this.#putOut())
     }
-    return this.#takeIn(this.#fetcher.fill(fetched, positions))
+    return this.#takeIn(this.#fetcher.fill(fetched))
   }
 
   #takeIn(taking: Promise<void>): Promise<void> {

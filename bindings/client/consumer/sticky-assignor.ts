@@ -1,6 +1,5 @@
 import type { GroupMember } from '../../broker/consumer-session.ts'
-import type { TopicPartition } from '../../model/positions.ts'
-import { placeKey } from '../places.ts'
+import { placeKey, type TopicPartition } from '../../model/positions.ts'
 import type { Assignor } from './assignor.ts'
 
 interface Share {

@@ -1,7 +1,6 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
-import type { TopicPartition } from '../../model/positions.ts'
-import { placeKey } from '../places.ts'
+import { placeKey, type TopicPartition } from '../../model/positions.ts'
 import { LogTransactionalProducer } from '../transaction/transactional-producer.ts'
 
 /**

@@ -24,6 +24,8 @@ export class AttachedConsumer implements ConsumerSession {
   readonly #closed: () => void
   #rebalance: () => void = () => {}
   #isLost = false
+  #fetches = 0
+  isOutOfStep = false
 
   constructor(link: Link, session: number, closed: () => void) {
     this.#closed = closed
@@ -71,10 +73,18 @@ export class AttachedConsumer implements ConsumerSession {
 
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     this.#assertThere()
-    return this.link.fetch('poll', this.session, request)
+    this.isOutOfStep = false
+    this.#fetches++
+    try {
+      return await this.link.fetch('poll', this.session, request)
+    } finally {
+      this.#fetches--
+    }
   }
 
+  /** Ends the fetch on this side at once: the holder may have answered it, and takes that for taken in. */
   wake(): void {
+    if (this.#fetches > 0) this.isOutOfStep = true
     this.link.wake(this.session)
   }
 

@@ -51,6 +51,7 @@ export const ASSIGNMENTS: Shape = listOf(fields({ memberId: text, partitions: pl
 
 export const FETCH: Shape = fields({
   positions: POSITIONS,
+  changes: optional(fields({ isFull: flag, forgotten: places })),
   isolationLevel,
   maxBytes: whole,
   wait: flag,

@@ -80,7 +80,13 @@ export class EmbeddedConsumer implements ConsumerSession {
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { groups } = this.#broker.engine
     const { groupId, memberId } = this.#member
-    groups.live.polling(groupId, memberId)
+    try {
+      groups.live.polling(groupId, memberId)
+    } catch (error) {
+      // Whoever was put out joins again, as another session.
+      this.#endFetches()
+      throw error
+    }
     this.#fetches++
     try {
       return await this.#broker.fetch(this, request)
@@ -91,6 +97,10 @@ export class EmbeddedConsumer implements ConsumerSession {
 
   wake(): void {
     this.#broker.submit({ kind: 'wake', reader: this })
+  }
+
+  #endFetches(): void {
+    this.#broker.submit({ kind: 'wake', reader: this, isLast: true })
   }
 
   async committed(
@@ -129,7 +139,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     // A rebalance that is under way may join again: it does so as a former member, and is refused.
     this.#hasLeft = true
     this.#rebalance = () => {}
-    this.wake()
+    this.#endFetches()
     try {
       await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', ...this.#member, done }))
     } catch (error) {

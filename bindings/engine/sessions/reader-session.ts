@@ -23,6 +23,6 @@ export class EmbeddedReader implements ReaderSession {
   }
 
   async close(): Promise<void> {
-    this.wake()
+    this.#broker.submit({ kind: 'wake', reader: this, isLast: true })
   }
 }
