@@ -30,13 +30,17 @@ export class DecisionBatches {
     this.#hooks = hooks
   }
 
-  /** All records for each of the log's own topics that changes, in the order in which they were planned. */
+  /**
+   * The records for each of the log's own topics that changes, in the order in which they were planned. Of a share
+   * group's snapshots of one partition the last one: a frame makes all of them durable or none.
+   */
   tableChanges(changes: readonly PlannedChange[]): readonly TableChange[] {
     const tables: TableChange[] = []
     for (const table of TABLES) {
-      const records: TableRecord[] = []
-      for (const change of changes) for (const record of change[table] ?? []) records.push(record)
-      if (records.length === 0) continue
+      const planned: TableRecord[] = []
+      for (const change of changes) for (const record of change[table] ?? []) planned.push(record)
+      if (planned.length === 0) continue
+      const records = table === 'shares' ? latestOf(planned) : planned
       const hosted = this.#hooks.table(table)
       tables.push({ table, hosted, records, baseOffset: hosted.partition.watermarks.nextOffset })
     }
@@ -87,4 +91,12 @@ export class DecisionBatches {
       to.push({ id, bytes, baseOffset, nextOffset: baseOffset + 1, maxTimestamp: now, placed })
     })
   }
+}
+
+/** Without records that a later one takes the place of: it has the same key, which is the same object then. */
+function latestOf(planned: readonly TableRecord[]): readonly TableRecord[] {
+  if (planned.length === 1) return planned
+  const keys = new Set<TableRecord['key']>()
+  const latest = [...planned].reverse().filter(({ key }) => !keys.has(key) && keys.add(key))
+  return latest.reverse()
 }

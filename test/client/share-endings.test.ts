@@ -9,6 +9,30 @@ import { FakePort, settle } from './fake-port.ts'
 import { type Job, jobs, range, refused, releaseAll, setup, slowSetup, take, values } from './share-support.ts'
 import { gate } from './support.ts'
 
+// Each acknowledgement was stored as a snapshot of its own: 131 bytes a record where 50 are acknowledged at once.
+test('what is acknowledged at once is stored as one snapshot, which brings all of it back', async () => {
+  const { log, image, port } = await setup(100)
+  const stored = async () => {
+    const [at] = await log.admin.offsets([{ topic: '__share_group_state', partition: 0 }])
+    return at?.highWatermark ?? 0
+  }
+  const consumer = log.shareConsumer({ groupId: 'g', topics: [jobs] })
+  const taken = await take(consumer, 100)
+  const before = await stored()
+  const accepted = taken.filter((_, index) => index % 2 === 0)
+  await Promise.all(accepted.map((job) => consumer.acknowledge(job, 'accept')))
+  assert.ok((await stored()) - before <= 3, `${(await stored()) - before} records`)
+  const killed = image.fork()
+  await log.close()
+  const reopened = await openLog(killed, port)
+  const again = await take(reopened.shareConsumer({ groupId: 'g', topics: [jobs] }), 50)
+  assert.equal(
+    values(again),
+    range(100).filter((each) => !values(accepted).includes(each)),
+  )
+  await reopened.close()
+})
+
 for (const end of ['close', 'kill'] as const) {
   test(`after a ${end}: what was accepted stays so, what was held comes again and is counted`, async () => {
     const { log, image, port } = await setup(8)

@@ -268,6 +268,20 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['engine/fetches.test.ts'],
   },
   {
+    name: 'each acknowledgement of a share group is a snapshot, though the next one follows it at once',
+    file: 'engine/decision-batches.ts',
+    find: "table === 'shares' ? latestOf(planned) : planned",
+    put: 'planned',
+    tests: ['client/share-endings.test.ts'],
+  },
+  {
+    name: 'of snapshots of a share group in one frame the first one stays',
+    file: 'engine/decision-batches.ts',
+    find: '[...planned].reverse().filter(({ key }) => !keys.has(key) && keys.add(key))\n  return latest.reverse()',
+    put: 'planned.filter(({ key }) => !keys.has(key) && keys.add(key))\n  return latest',
+    tests: ['client/share-endings.test.ts'],
+  },
+  {
     name: 'what a reader asks for is forgotten with each answer',
     file: 'engine/fetches.ts',
     find: 'if (!positions.isKept) positions.forgetAll()',

@@ -8,6 +8,8 @@ export interface GroupPartition extends SharePlace {
    * delivery from one of an earlier beginning.
    */
   readonly beginning: number
+  /** Of its snapshots: the same object in all of them. */
+  readonly key: Uint8Array
   readonly shared: SharePartition
 }
 

@@ -3,7 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import { assertGroupId } from '../group-id.ts'
 import { type GroupPartition, GroupPartitions } from './group-partitions.ts'
 import { type AcknowledgeType, type DeliveryRange, type LockRequest, SharePartition } from './share-partition.ts'
-import { decodeShareRecord, encodeShareSnapshot, type SharePlace } from './share-record.ts'
+import { decodeShareRecord, encodeShareKey, encodeShareSnapshot, type SharePlace } from './share-record.ts'
 
 /** A partition as it is when somebody asks for its records. */
 export interface ShareablePartition extends SharePlace {
@@ -97,7 +97,7 @@ export class ShareGroups {
   }
 
   #begin(place: SharePlace, shared: SharePartition): GroupPartition {
-    const groupPartition = { ...place, shared, beginning: ++this.#beginnings }
+    const groupPartition = { ...place, shared, beginning: ++this.#beginnings, key: encodeShareKey(place) }
     this.#remove(this.#partitions.get(place))
     this.#partitions.add(groupPartition)
     return groupPartition
@@ -225,9 +225,9 @@ export class ShareGroups {
     }
   }
 
-  #snapshot({ shared, groupId, topicId, partition }: GroupPartition): TableRecord {
+  #snapshot({ shared, groupId, topicId, partition, key }: GroupPartition): TableRecord {
     const state = { startOffset: shared.startOffset, batches: shared.stateBatches() }
-    return this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state }))
+    return this.#owned(encodeShareSnapshot({ groupId, topicId, partition, state }, key))
   }
 
   #owned(record: TableRecord): TableRecord {

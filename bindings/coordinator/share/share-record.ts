@@ -30,16 +30,20 @@ export interface ShareSnapshot extends SharePlace {
   readonly state: { readonly startOffset: number; readonly batches: readonly StateBatch[] } | undefined
 }
 
-export function encodeShareSnapshot({ state, ...place }: ShareSnapshot): TableRecord {
+/** `key`: that of the place, where it is known. */
+export function encodeShareSnapshot(
+  { state, ...place }: ShareSnapshot,
+  key: Uint8Array = encodeShareKey(place),
+): TableRecord {
   return {
-    key: encodeKey(place),
+    key,
     value: state === undefined ? null : encodeState(state),
     headers: [],
     timestamp: undefined,
   }
 }
 
-function encodeKey({ groupId, topicId, partition }: SharePlace): Uint8Array {
+export function encodeShareKey({ groupId, topicId, partition }: SharePlace): Uint8Array {
   const key = new BigEndianWriter().int16(KEY_VERSION).string(groupId)
   for (const byte of topicIdBytes(topicId)) key.int8(byte)
   return key.int32(partition).finish()
