@@ -152,7 +152,10 @@ export class EngineParts {
       ...{ topics, store, factory, source, catalogue, background: this.background },
       now: this.#hooks.now,
       change: (change: PlannedChange) => this.commits.change(change),
-      startMoved: (hosted: HostedPartition) => this.#advanced(hosted),
+      startMoved: (hosted: HostedPartition) => {
+        this.shareMembers.startMoved(hosted)
+        this.#advanced(hosted)
+      },
       whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
     }
     return new Cleanup(parts, options)

@@ -232,6 +232,12 @@ export class ShareMembers {
     if (waiting?.delete(memberId) && waiting.size === 0) this.#waiting.delete(groupId)
   }
 
+  /** Records were deleted: nobody holds a lock of them. */
+  startMoved({ id, partition }: HostedPartition): void {
+    this.#shares.startMoved(id, partition.watermarks.logStartOffset)
+    this.#notifyReleased()
+  }
+
   /** Readers may see more of the partition. */
   advanced({ id }: HostedPartition, now: number): void {
     this.#shares.advanced(id)

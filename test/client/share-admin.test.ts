@@ -46,6 +46,22 @@ test('lag counts what nobody accepted or rejected, acquired what a consumer hold
   await log.close()
 })
 
+// They counted until somebody asked for records of the partition, and kept the group from being deleted.
+test('of deleted records nobody holds a lock', async () => {
+  const log = await filled()
+  const consumer = consumerOf(log)
+  const [held] = await take(consumer, 1)
+  const { partition } = held!
+  const acquired = async () => {
+    const { offsets } = await log.admin.describeShareGroup('g')
+    return offsets.find((each) => each.partition === partition)?.acquired
+  }
+  assert.ok(((await acquired()) ?? 0) > 0)
+  await log.admin.deleteRecords([{ topic: 'jobs', partition, beforeOffset: 5 }])
+  assert.is(await acquired(), 0)
+  await log.close()
+})
+
 test('what was deleted from the log is no lag', async () => {
   const log = await filled()
   const consumer = consumerOf(log)

@@ -282,6 +282,13 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['client/share-endings.test.ts'],
   },
   {
+    name: 'locks of deleted records stay until they end',
+    file: 'engine/engine-parts.ts',
+    find: '        this.shareMembers.startMoved(hosted)\n',
+    put: '',
+    tests: ['client/share-admin.test.ts'],
+  },
+  {
     name: 'what a reader asks for is forgotten with each answer',
     file: 'engine/fetches.ts',
     find: 'if (!positions.isKept) positions.forgetAll()',

@@ -52,6 +52,14 @@ export class GroupPartitions {
     }
   }
 
+  /** A partition of a topic, of each group that has begun there. */
+  *at({ topicId, partition }: Omit<SharePlace, 'groupId'>): Iterable<GroupPartition> {
+    for (const { partitions } of (this.#topics.get(topicId) ?? NOWHERE).values()) {
+      const groupPartition = partitions.get(partition)
+      if (groupPartition !== undefined) yield groupPartition
+    }
+  }
+
   /** Adds a partition that isn't there yet. It may have something to give. */
   add(groupPartition: GroupPartition): void {
     const { topicId, groupId, partition } = groupPartition

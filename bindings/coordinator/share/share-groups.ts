@@ -81,6 +81,14 @@ export class ShareGroups {
     this.#partitions.advanced(id)
   }
 
+  /** Records below `logStartOffset` are gone: for every group that has begun there they are finished. */
+  startMoved(id: Omit<SharePlace, 'groupId'>, logStartOffset: number): void {
+    for (const groupPartition of this.#partitions.at(id)) {
+      groupPartition.shared.moveStart(logStartOffset)
+      this.#watch(groupPartition)
+    }
+  }
+
   /** In how many partitions of the topic the group has begun. */
   begunCount(groupId: string, topicId: string): number {
     return this.#partitions.count({ groupId, topicId })
