@@ -8,6 +8,7 @@ import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { Callback, CommandOf, ShareMember } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
+import { type Asking, WaitingMembers } from './waiting-members.ts'
 
 export interface ShareHooks {
   /** UNKNOWN_TOPIC_OR_PARTITION. */
@@ -26,10 +27,6 @@ export interface ShareHooks {
 }
 
 type Acquire = CommandOf<'acquireShare'>
-/** A consumer that waits for records, and since when. */
-interface Asking extends Acquire {
-  readonly sinceMs: number
-}
 
 /** As a fraction of 2^32. Its multiples, also every nth of them, are spread evenly (Fibonacci hashing). */
 const GOLDEN_RATIO = 0x9e3779b1
@@ -38,8 +35,7 @@ const GOLDEN_RATIO = 0x9e3779b1
 export class ShareMembers {
   readonly #shares: ShareGroups
   readonly #hooks: ShareHooks
-  /** By group and by member id; of a group, those that waited longest come first. */
-  readonly #waiting: Map<string, Map<string, Asking>> = new Map()
+  readonly #waiting: WaitingMembers = new WaitingMembers()
   /** By member id: asks the member to release the records that its program hasn't seen. */
   readonly #releases: Map<string, () => void> = new Map()
   /** How many changes for members are planned and not durable yet. */
@@ -56,13 +52,11 @@ export class ShareMembers {
   }
 
   acquire(command: Acquire, now: number): void {
-    const { groupId, memberId } = command.member
     this.#endWait(command.member)
-    this.#releases.set(memberId, command.release)
+    this.#releases.set(command.member.memberId, command.release)
     const asking = { ...command, sinceMs: now }
     if (!this.#isReleasing && this.#serve(asking, now)) return
-    const waiting = this.#waiting.get(groupId) ?? new Map<string, Asking>()
-    this.#waiting.set(groupId, waiting.set(memberId, asking))
+    this.#waiting.add(asking)
   }
 
   /** False if there is nothing for the member now. `topics`: those of its topics that may have something. */
@@ -150,7 +144,7 @@ export class ShareMembers {
   /** There may be something for the members of these groups that wait. */
   #serveChanged(places: readonly SharePlace[], now: number): void {
     for (const place of places) {
-      if (!this.#waiting.has(place.groupId)) continue
+      if (!this.#waiting.hasGroup(place.groupId)) continue
       const changed = this.#hooks.partitionOf(place)
       if (changed !== undefined) this.#serveGroup(place.groupId, now, changed.id.topic)
     }
@@ -216,20 +210,16 @@ export class ShareMembers {
    * nothing is taken from one.
    */
   #assertUnused(groupId: string): void {
-    if (!this.#waiting.has(groupId) && this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0))
+    if (
+      !this.#waiting.hasGroup(groupId) &&
+      this.#shares.facts(groupId).every(({ acquiredCount }) => acquiredCount === 0)
+    )
       return
     throw new LogError('NON_EMPTY_GROUP', `consumers of share group "${groupId}" wait or hold records`, { groupId })
   }
 
   #endWait(member: ShareMember): void {
-    const waiting = this.#waiting.get(member.groupId)?.get(member.memberId)
-    this.#removeWaiting(member)
-    waiting?.done(undefined, [])
-  }
-
-  #removeWaiting({ groupId, memberId }: ShareMember): void {
-    const waiting = this.#waiting.get(groupId)
-    if (waiting?.delete(memberId) && waiting.size === 0) this.#waiting.delete(groupId)
+    this.#waiting.remove(member)?.done(undefined, [])
   }
 
   /** Records were deleted: nobody holds a lock of them. */
@@ -246,14 +236,12 @@ export class ShareMembers {
 
   /** The topic has more for its members, or it is gone, which they are told. */
   topicChanged(topic: string, now: number): void {
-    for (const groupId of [...this.#waiting.keys()]) this.#serveGroup(groupId, now, topic)
+    for (const groupId of this.#waiting.groupsAt(topic)) this.#serveGroup(groupId, now, topic)
   }
 
   /** The wall clock was set forward by `byMs`: members that wait haven't waited longer because of it. */
   clockMoved(byMs: number): void {
-    for (const waiting of this.#waiting.values()) {
-      for (const [memberId, asking] of waiting) waiting.set(memberId, { ...asking, sinceMs: asking.sinceMs + byMs })
-    }
+    for (const each of this.#waiting.clear()) this.#waiting.add({ ...each, sinceMs: each.sinceMs + byMs })
   }
 
   /** Ends locks and delays of released records whose time is over. */
@@ -267,24 +255,21 @@ export class ShareMembers {
   /** Serves the group's members that wait. `changed`: the only topic that may have something new for them. */
   #serveGroup(groupId: string, now: number, changed: string): void {
     if (this.#isReleasing) return
-    for (const waiting of [...(this.#waiting.get(groupId)?.values() ?? [])]) {
-      const { member, request, done } = waiting
-      if (!request.topics.includes(changed)) continue
+    for (const waiting of this.#waiting.at(changed, groupId)) {
+      const { member, done } = waiting
       try {
         // What isn't there for one member isn't for those after it.
         if (!this.#serve(waiting, now, [changed])) return
-        this.#removeWaiting(member)
+        this.#waiting.remove(member)
       } catch (error) {
-        this.#removeWaiting(member)
+        this.#waiting.remove(member)
         done(error)
       }
     }
   }
 
   fail(error: LogError): void {
-    const waiting = [...this.#waiting.values()].flatMap((ofGroup) => [...ofGroup.values()])
-    this.#waiting.clear()
-    for (const { done } of waiting) done(error)
+    for (const { done } of this.#waiting.clear()) done(error)
     this.#released?.(error)
     this.#released = undefined
   }
