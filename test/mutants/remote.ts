@@ -9,6 +9,13 @@ export const REMOTE: readonly Mutant[] = [
     tests: ['remote/changed-topics.test.ts'],
   },
   {
+    name: 'a link may end with an error after which members join again',
+    file: 'engine/remote/link.ts',
+    find: "LogError.is(error) && error.category !== 'rejoin'",
+    put: 'LogError.is(error)',
+    tests: ['remote/link.test.ts'],
+  },
+  {
     name: 'an attached process takes answers of any shape',
     file: 'engine/remote/values.ts',
     find: 'return (reader) => readShaped<T>(reader, shape)',
