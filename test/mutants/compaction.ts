@@ -33,6 +33,20 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {
+    name: 'compaction: a look for the markers of a segment that gets its place meanwhile is refused',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'if (segments.every(({ logPath }, index) => logPath === paths[index])) throw error',
+    put: 'throw error',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
+    name: 'compaction: a look for markers leaves a segment that got its place open under its first name',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'if (path === segment.logPath) return file',
+    put: 'return file',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a close is clean though a rewritten segment found no room for its place',
     file: 'log/store/close-store.ts',
     find: '  if (compactions.areWaiting) return\n',

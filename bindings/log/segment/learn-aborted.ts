@@ -9,21 +9,33 @@ import { TransactionScan } from './transaction-scan.ts'
 /**
  * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as
  * noted. `segments` are all from the partition's first one on, since a transaction may have begun in any of them. A
- * transaction whose beginning retention has removed is left out: no record of it can be read.
+ * transaction whose beginning retention has removed is left out: no record of it can be read. Begins anew where
+ * compaction gave one of them its place while it was read: then it was closed under its first name.
  */
 export function* learnAborted(context: SegmentContext, segments: readonly Segment[]): Task<void> {
+  const paths = segments.map(({ logPath }) => logPath)
+  try {
+    yield* learn(context, segments)
+  } catch (error) {
+    if (segments.every(({ logPath }, index) => logPath === paths[index])) throw error
+    yield* learnAborted(context, segments)
+  }
+}
+
+function* learn(context: SegmentContext, segments: readonly Segment[]): Task<void> {
   const scan = new TransactionScan([])
   for (const segment of segments) {
     const found: AbortedTransaction[] = []
     const isLast = segment === segments.at(-1)
     const file = yield* openKept(context, segment)
     if (file === undefined) continue
-    context.files.pin(segment.logPath)
+    const path = segment.logPath
+    context.files.pin(path)
     try {
       let position = 0
       let expectedOffset = segment.baseOffset
       for (let isWhole = true; isWhole && position < segment.sizeBytes; ) {
-        isWhole = yield* perform('read', segment.logPath, () => {
+        isWhole = yield* perform('read', path, () => {
           // Markers may have been placed since the look began that the file doesn't have yet.
           segment.writeOut()
           const { sizeBytes, isCleaned } = segment
@@ -43,19 +55,24 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
       // Nothing can be learned past damage; a read that gets there reports it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
-      context.files.unpin(segment.logPath)
+      context.files.unpin(path)
     }
   }
 }
 
 /** `undefined` if retention has dropped the segment meanwhile. */
-function* openKept({ files }: SegmentContext, segment: Segment): Task<StoreFile | undefined> {
+function* openKept(context: SegmentContext, segment: Segment): Task<StoreFile | undefined> {
+  const { files } = context
+  const path = segment.logPath
   try {
-    const file = yield* files.reopen(segment.logPath)
+    const file = yield* files.reopen(path)
     segment.assertKept()
-    return file
+    if (path === segment.logPath) return file
   } catch (error) {
     if (!segment.isDropped) throw error
     return undefined
   }
+  // It has its place by now. Under its first name it must not stay open.
+  files.close(path)
+  return yield* openKept(context, segment)
 }

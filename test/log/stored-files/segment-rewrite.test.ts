@@ -1,6 +1,7 @@
 // How a rewritten segment takes the place of those that it replaces (docs/decisions/019-compaction.md).
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { learnAborted } from '../../../bindings/log/segment/learn-aborted.ts'
 import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
@@ -183,24 +184,41 @@ for (const kind of ['open', 'read'] as const) {
   })
 }
 
-test('who gets it opened once it has its place leaves nothing open under the first name', async () => {
-  const busy = new Busy()
-  const store: FileStore = busy
-  const { context, list, files, first } = noted(store)
-  const loading = list.load(0)
-  let opened: unknown
-  busy.during = () => {
-    const open = store.open.bind(store)
-    store.open = async (...given) => open(...given)
-    const { value } = loading.next() as { value: Effect }
-    opened = value.run()
-    store.open = open
-  }
-  runNow(finishSwaps(context, files))
-  const file = await opened
-  assert.ok(context.files.has(first))
-  loading.next(file)
-  assert.not.ok(context.files.has(first))
-})
+for (const who of ['a load', 'a look for the markers'] as const) {
+  test(`${who} that gets it opened once it has its place leaves nothing open under the first name`, async () => {
+    const busy = new Busy()
+    const store: FileStore = busy
+    const { context, list, files, first } = noted(store)
+    const looking = who === 'a load' ? list.load(0) : learnAborted(context, list.all)
+    let opened: unknown
+    busy.during = () => {
+      const open = store.open.bind(store)
+      store.open = async (...given) => open(...given)
+      const { value } = looking.next() as { value: Effect }
+      opened = value.run()
+      store.open = open
+    }
+    runNow(finishSwaps(context, files))
+    const file = await opened
+    assert.ok(context.files.has(first))
+    looking.next(file)
+    assert.not.ok(context.files.has(first))
+  })
+}
+
+for (const kind of ['open', 'read'] as const) {
+  test(`a look for the markers that is about to ${kind} it while it gets its place goes on there`, () => {
+    const store = new Busy()
+    const { context, list, files } = noted(store)
+    let goOn = () => {}
+    store.during = () => {
+      goOn = held(learnAborted(context, list.all), (effect) => effect.kind === kind)
+    }
+    runNow(finishSwaps(context, files))
+    goOn()
+    for (const { logPath } of list.all) assert.not.ok(context.files.isPinned(logPath), logPath)
+    assert.equal(list.abortedBetween(0, 101), [])
+  })
+}
 
 test.run()
