@@ -9,6 +9,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage, verify: a damaged length asks for all the memory that there is',
+    file: 'log/segment/batch-scanner.ts',
+    find: "    if (sizeBytes > MAX_BATCH_BYTES) return 'bad-length'\n",
+    put: '',
+    tests: ['log/segment/batch-scanner.test.ts'],
+  },
+  {
     name: 'a ring that was overwritten has lost nothing',
     file: 'log/salvage/decisions-without-frames.ts',
     find: 'if (first !== undefined) losses.push(first)',

@@ -1,6 +1,6 @@
 import type { StoreFile } from '../../storage/file-store.ts'
 import { viewOf } from '../segment/batch-head.ts'
-import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 
 /**
  * Sizes of the fields: offset 8, size 4, CRC-32 4, magic 1, attributes 1, with magic 1 a timestamp of 8, two lengths of

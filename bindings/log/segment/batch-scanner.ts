@@ -2,6 +2,7 @@ import type { BatchFault, BatchHeader, DecodedBatch, Kernel, KernelBuffer } from
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
+import { MAX_BATCH_BYTES } from './segment-context.ts'
 
 const FIRST_BYTES = 64 * 1024
 
@@ -36,6 +37,7 @@ export class BatchScanner {
     if (header === undefined) return 'incomplete'
     const { sizeBytes } = header
     if (sizeBytes > available) return sizeBytes > 0x7fff_ffff ? 'bad-length' : 'incomplete'
+    if (sizeBytes > MAX_BATCH_BYTES) return 'bad-length'
     if (sizeBytes > this.#buffer.sizeBytes) {
       this.#grow(sizeBytes)
       count = file.read(this.#buffer.bytes(0, sizeBytes), position)

@@ -5,8 +5,6 @@ import type { WriteBufferSizes } from '../segment/write-buffers.ts'
 /** Partitions whose files are synced or written at once beside commits, and where no commit waits for the disk. */
 export const AT_ONCE_BESIDE_COMMITS = 4
 export const AT_ONCE_ALONE = 8
-/** Larger than any max.message.bytes that memory could serve: so a damaged length field asks for no more than this. */
-export const MAX_BATCH_BYTES: number = 128 * 1024 * 1024
 
 export interface FileStoreOptions extends JournalOptions {
   /** How many descriptors segments may hold open at once. */

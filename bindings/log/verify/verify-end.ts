@@ -1,7 +1,7 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
-import { MAX_BATCH_BYTES } from '../store/file-store-options.ts'
+import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 import { furtherBatch, laterSegment } from '../survey/newer-batches.ts'
 import type { VerifyContext } from './verify-context.ts'
 

@@ -1,0 +1,43 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { BatchScanner } from '../../../bindings/log/segment/batch-scanner.ts'
+import { MAX_BATCH_BYTES } from '../../../bindings/log/segment/segment-context.ts'
+import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
+import type { StoreFile } from '../../../bindings/storage/file-store.ts'
+import { newKernel } from '../../kernel/support.ts'
+
+const MEMORY_BYTES = 256 * 1024 * 1024
+/** As `segment.bytes` has it by default. */
+const SEGMENT_BYTES = 1024 * 1024 * 1024
+
+/** A large segment: these bytes, then nothing but zeros. */
+function segmentOf(bytes: Uint8Array): StoreFile {
+  return {
+    path: 'orders-0/00000000000000000000.log',
+    size: () => SEGMENT_BYTES,
+    read(into, position) {
+      into.fill(0)
+      into.set(bytes.subarray(position, position + into.length))
+      return into.length
+    },
+    write: () => 0,
+    truncate() {},
+    flush() {},
+    close() {},
+  }
+}
+
+test('a length that no batch can have is damage, however much follows: verify and salvage ended for want of memory', () => {
+  const scanner = new BatchScanner(newKernel(MEMORY_BYTES))
+  const bytes = sealedBatch({ baseOffset: 0 }).bytes.slice()
+  const sized = (sizeBytes: number) => {
+    new DataView(bytes.buffer).setInt32(8, sizeBytes - 12)
+    return scanner.inFile(segmentOf(bytes), 0, SEGMENT_BYTES)
+  }
+  assert.is(sized(MEMORY_BYTES + 1), 'bad-length')
+  assert.is(sized(MAX_BATCH_BYTES + 1), 'bad-length')
+  assert.is(sized(1 << 20), 'bad-crc')
+  scanner.close()
+})
+
+test.run()
