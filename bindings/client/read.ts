@@ -14,7 +14,7 @@ import { checkPositions } from './places.ts'
 import { partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import { type Abortable, signalOf } from './signals.ts'
-import { endPositions, type StartPoint } from './start-point.ts'
+import { endPositions, ownStart, type StartPoint } from './start-point.ts'
 import type { TopicRef } from './topic/topic.ts'
 
 /** What is read of the topics. */
@@ -74,7 +74,8 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
   constructor(broker: Broker, topics: readonly T[], options: ReadOptions) {
     const isolationLevel = checkReadOptions(topics, options)
     const decoders = new Map(topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
-    const { until: asked, from = 'earliest', signal } = options
+    const { until: asked, signal } = options
+    const from = ownStart(options.from ?? 'earliest')
     const until =
       asked === 'end' ? endOf(broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
     // Not lost: the iteration rejects with it.
@@ -135,8 +136,7 @@ function checkReadOptions(topics: readonly unknown[], options: ReadOptions): Iso
   const { from, until, isolationLevel = 'read_committed' } = options
   if (topics.length === 0) throw wrongOption('topics', 'a topic or a list of topics, not empty')
   checkTopics(topics)
-  if (Array.isArray(from)) checkPositions(from, 'from')
-  else if (!['earliest', 'latest', undefined].includes(from as string) && (typeof from !== 'object' || from === null)) {
+  if (!['earliest', 'latest', undefined].includes(from as string) && (typeof from !== 'object' || from === null)) {
     throw wrongOption('from', "'earliest', 'latest', { timestamp } or a list of positions")
   }
   if (until !== undefined && until !== 'end' && !Array.isArray(until)) throw wrongOption('until', "'end' or positions")

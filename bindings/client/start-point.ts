@@ -1,12 +1,18 @@
 import type { AdminSession } from '../broker/admin-session.ts'
 import { LogError } from '../model/errors.ts'
 import { type IsolationLevel, type Position, placeKey, type TopicPartition } from '../model/positions.ts'
-import { checkPosition, isCount } from './places.ts'
+import { checkPosition, checkPositions, isCount } from './places.ts'
 
 /**
  * Where reading starts: the log's ends, the first record at or after a time in milliseconds since 1970, or positions.
  */
 export type StartPoint = 'earliest' | 'latest' | { readonly timestamp: number } | readonly Position[]
+
+/** A copy, checked as far as a list is: the program may change its own before each iteration starts there. */
+export function ownStart(from: StartPoint): StartPoint {
+  if (typeof from === 'string') return from
+  return isPositions(from) ? checkPositions(from, 'from') : { timestamp: from.timestamp }
+}
 
 /** Offsets of the earliest or latest records, or of the first at a time (the end where there is none). */
 export async function startPositions(

@@ -37,6 +37,23 @@ test('an empty topic ends at once', async () => {
   assert.is(broker.fetches, 0)
 })
 
+overBrokers('from where it was told at the call, whatever becomes of that object', async (setup) => {
+  const { log, broker } = await setup()
+  await broker.write('t', ['a', 'b', 'c'])
+  const position = { topic: 't', partition: 0, nextOffset: 1 }
+  const positions = [position]
+  const reader = log.read('t', { from: positions, until: 'end' })
+  const first = all(reader)
+  position.nextOffset = 2
+  assert.equal(await first, ['b', 'c'], 'changed while it starts')
+  positions.length = 0
+  assert.equal(await all(reader), ['b', 'c'], 'changed before another iteration')
+  const time = { timestamp: 0 }
+  const byTime = log.read('t', { from: time, until: 'end' })
+  time.timestamp = Number.MAX_SAFE_INTEGER
+  assert.equal(await all(byTime), ['a', 'b', 'c'])
+})
+
 overBrokers('several partitions and topics, in order within each, fairly', async (setup) => {
   const { log, broker } = await setup({ t: 3, u: 1 })
   const expected: string[] = []

@@ -337,4 +337,11 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: 'this.#deadlines.set(',
     tests: ['coordinator/group/poll-deadlines.test.ts'],
   },
+  {
+    name: 'a read begins where the program has changed its list to since',
+    file: 'client/start-point.ts',
+    find: "return isPositions(from) ? checkPositions(from, 'from') : { timestamp: from.timestamp }",
+    put: "if (isPositions(from)) checkPositions(from, 'from')\n  return from",
+    tests: ['client/read.test.ts'],
+  },
 ]
