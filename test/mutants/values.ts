@@ -102,4 +102,11 @@ export const VALUES: readonly Mutant[] = [
     put: 'if (!hasPosition(batch.at(-1))) throw',
     tests: ['process/ingest.test.ts'],
   },
+  {
+    name: 'an error with fields is written as JSON, without its message',
+    file: 'client/topic/json-form.ts',
+    find: '(names.length === 0 || keepsMore(object))',
+    put: 'names.length === 0',
+    tests: ['damage/odd-values.test.ts'],
+  },
 ]

@@ -44,7 +44,7 @@ function assertObjectForm(object: object): void {
     return
   }
   const names = Object.keys(object)
-  if (names.length === 0 && !isPlain(object)) throw noForm(kindOf(object))
+  if (!isPlain(object) && (names.length === 0 || keepsMore(object))) throw noForm(kindOf(object))
   for (const name of names) {
     const field = (object as Record<string, unknown>)[name]
     // A field that is undefined is left out, which reads the same.
@@ -58,8 +58,20 @@ function isPlain(object: object): boolean {
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
+/** Whose fields are beside their content: that of an error of the system is its `code`, and JSON has no message of it. */
+const WITH_MORE: ReadonlySet<string> = new Set(['Error', 'Map', 'Set', 'RegExp', 'ArrayBuffer', 'SharedArrayBuffer'])
+
+function keepsMore(object: object): boolean {
+  return WITH_MORE.has(className(object))
+}
+
+/** Of any realm. */
+function className(object: object): string {
+  return Object.prototype.toString.call(object).slice('[object '.length, -1)
+}
+
 function kindOf(object: object): string {
-  const kind = Object.prototype.toString.call(object).slice('[object '.length, -1)
+  const kind = className(object)
   return `${/^[AEIO]/.test(kind) ? 'an' : 'a'} ${kind}`
 }
 
