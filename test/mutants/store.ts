@@ -11,6 +11,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'a file that a read opens while its topic is deleted stays open under its name',
+    file: 'log/store/partition-directories.ts',
+    find: '    files.segments.release()\n    this.#giveUp(files)\n',
+    put: '    this.#giveUp(files)\n',
+    tests: ['log/store/removed-files.test.ts'],
+  },
+  {
     name: 'commits go on beside a checkpoint, however many segments were begun meanwhile',
     file: 'log/store/further-runs.ts',
     find: '    return count > HELD_ABOVE\n',

@@ -99,6 +99,8 @@ export class PartitionDirectories {
     files.segments.release()
     const { store, reserve } = this.#parts
     yield* reserve.guard(() => removeDirectory(store, files.directory))
+    // A read that had begun may have opened a file again before it was removed.
+    files.segments.release()
     this.#giveUp(files)
   }
 }
