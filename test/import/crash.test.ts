@@ -65,23 +65,39 @@ test('a target that holds something is refused, and nothing is written into it',
   assert.is(target.digest(), before)
 })
 
-test('a broker that writes meanwhile is noticed, and the target is no log', async () => {
-  const running = source()
-  const target = new VirtualDisk()
-  const progressed = () => {
-    if (target.list('').length === 0) return
-    const file = running.open('t-0/00000000000000000000.log', { create: false })
-    file?.write(new Uint8Array(10), file.size())
-  }
-  try {
-    await runTask(importing(running, target, { progressed }))
-    assert.unreachable()
-  } catch (error) {
-    assert.ok(LogError.is(error, 'INVALID_REQUEST'))
-    assert.match(error.message, /changed while it was read/)
-  }
-  assert.is(await opened(target.reopened()), 'refused')
-})
+const MEANWHILE: readonly (readonly [string, (running: VirtualDisk) => void])[] = [
+  [
+    'writes',
+    (running) => {
+      const file = running.open('t-0/00000000000000000000.log', { create: false })
+      file?.write(new Uint8Array(10), file.size())
+    },
+  ],
+  [
+    'begins a segment',
+    (running) => {
+      running.open('t-0/00000000000000000006.log', { create: true })?.write(batch(6, { values: ['6'] }), 0)
+    },
+  ],
+]
+
+for (const [what, write] of MEANWHILE) {
+  test(`a broker that ${what} meanwhile is noticed, and the target is no log`, async () => {
+    const running = source()
+    const target = new VirtualDisk()
+    const progressed = () => {
+      if (target.list('').length > 0) write(running)
+    }
+    try {
+      await runTask(importing(running, target, { progressed }))
+      assert.unreachable()
+    } catch (error) {
+      assert.ok(LogError.is(error, 'INVALID_REQUEST'))
+      assert.match(error.message, /changed while it was read/)
+    }
+    assert.is(await opened(target.reopened()), 'refused')
+  })
+}
 
 test('nothing that a broker wrote, a log of ours, an unknown topic, a missing partition: refused before anything is made', async () => {
   const cases: readonly (readonly [VirtualDisk, string])[] = [

@@ -145,6 +145,13 @@ export const IMPORT: readonly Mutant[] = [
     tests: [crash],
   },
   {
+    name: 'import: a segment that a running broker begins is not noticed',
+    file: source,
+    find: 'isOfBatches(name) && !this.#names.has(name)',
+    put: 'this.#names.size < 0 && name',
+    tests: [crash],
+  },
+  {
     name: 'import: what was brought goes by its age at once',
     file: 'entry/import/topic-config.ts',
     find: "{ 'retention.ms': FOR_EVER }",

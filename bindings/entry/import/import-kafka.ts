@@ -175,13 +175,10 @@ function* importPartition(
   return imported
 }
 
-/** A broker that runs meanwhile would change files during the copy. */
+/** A broker that runs meanwhile would change files during the copy, or begin further ones. */
 function* assertUnchanged({ source, sizes }: SourceOf): Task<void> {
-  if (source === undefined) return
-  const now = yield* source.sizes()
-  const changed = sizes.findIndex((size, index) => now[index] !== size)
-  if (changed < 0) return
-  const file = source.segments[changed]?.file
+  const file = yield* source?.changedFile(sizes) ?? nothing()
+  if (file === undefined) return
   const message = `${file} changed while it was read: stop the broker first, or import a copy that was made while it stood still`
   throw new LogError('INVALID_REQUEST', message, { argument: 'source', file })
 }

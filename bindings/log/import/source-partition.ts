@@ -8,6 +8,7 @@ import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
 import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 import type { ImportContext } from './import-context.ts'
 import type { KafkaPartition } from './kafka-directory.ts'
+import { parseKafkaSegmentFile } from './kafka-names.ts'
 import type { LeftOut } from './left-out.ts'
 import { holdsLegacyMessage } from './legacy-message.ts'
 import { type SettledSegment, settleSegments } from './settle-segments.ts'
@@ -31,13 +32,21 @@ export class SourcePartition {
   readonly place: KafkaPartition
   readonly segments: readonly SettledSegment[]
   readonly #context: ImportContext
+  /** Files of batches that its directory had, whether they count or not. */
+  readonly #names: ReadonlySet<string>
   /** Index of the first segment that Kafka would recover. */
   readonly #recoveredFrom: number
   #nextOffset: number
   #isCut = false
 
-  constructor(context: ImportContext, place: KafkaPartition, segments: readonly SettledSegment[]) {
+  constructor(
+    context: ImportContext,
+    place: KafkaPartition,
+    segments: readonly SettledSegment[],
+    names: readonly string[] = [],
+  ) {
     this.place = place
+    this.#names = new Set(names.filter(isOfBatches))
     this.segments = segments
     this.#context = context
     const holder = segments.findLastIndex(({ baseOffset }) => baseOffset <= place.recoveryPoint)
@@ -50,7 +59,7 @@ export class SourcePartition {
     const { topic, partition } = place
     const settled = yield* settleSegments(place.directory, names, (segment) => endOf(context, segment))
     context.leftOut.push(...settled.leftOut.map((each) => ({ ...each, topic, partition })))
-    return new SourcePartition(context, place, settled.segments)
+    return new SourcePartition(context, place, settled.segments, names)
   }
 
   /** Kafka starts at the first segment where that begins above the checkpointed log start. */
@@ -77,6 +86,17 @@ export class SourcePartition {
       file?.close()
     }
     return sizes
+  }
+
+  /** A file that isn't as it was when it had these sizes, or that wasn't there. */
+  *changedFile(sizes: readonly number[]): Task<string | undefined> {
+    const now = yield* this.sizes()
+    const changed = this.segments.find((_, index) => now[index] !== sizes[index])
+    if (changed !== undefined) return changed.file
+    const { directory } = this.place
+    const names = yield* perform('list', directory, () => this.#context.store.list(directory))
+    const further = names.find((name) => isOfBatches(name) && !this.#names.has(name))
+    return further === undefined ? undefined : `${directory}/${further}`
   }
 
   /**
@@ -163,6 +183,10 @@ export class SourcePartition {
         return new LogError('CORRUPT_MESSAGE', `${where} is damaged: ${fault}; ${howToImportRest}`, details)
     }
   }
+}
+
+function isOfBatches(name: string): boolean {
+  return parseKafkaSegmentFile(name)?.isLog === true
 }
 
 function unsupported(message: string, details: Readonly<Record<string, unknown>>): LogError {
