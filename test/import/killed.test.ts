@@ -353,6 +353,25 @@ test('an open transaction is aborted; one that was decided without its markers e
   await log.close()
 })
 
+test('a commit that was complete and lost its marker to a power cut is aborted, and reported as a loss', async () => {
+  const transacted = (offset: number, producerId: number) =>
+    batch(offset, { values: [`by ${producerId}`], producerId, isTransactional: true })
+  const source = new KafkaSource(false)
+    .partition('t-0', IDS[0], transacted(0, 5), transacted(1, 6), transacted(2, 7))
+    .partition('__transaction_state-0', IDS[2], batch(0, transactionStates([5, 4], [6, 5], [7, 1])))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), [])
+  assert.equal(
+    report.leftOut.filter(({ topic }) => topic === 't').map(({ offset, isLoss }) => [offset, isLoss]),
+    [
+      [0, true],
+      [1, false],
+      [2, false],
+    ],
+  )
+  await log.close()
+})
+
 test("Kafka's own word counts: of what it knows to be ended nothing is aborted, though compaction took the marker", async () => {
   const producer = (producerId: number, currentTransactionFirstOffset: number) => {
     const window = { producerId, producerEpoch: 0, coordinatorEpoch: 0, currentTransactionFirstOffset }

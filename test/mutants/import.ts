@@ -152,6 +152,13 @@ export const IMPORT: readonly Mutant[] = [
     tests: [crash],
   },
   {
+    name: 'import: a complete commit without its marker is no loss',
+    file: partition,
+    find: "this.source.isCut || known?.state === 'CompleteCommit'",
+    put: 'this.source.isCut',
+    tests: [killed],
+  },
+  {
     name: 'import: what was brought goes by its age at once',
     file: 'entry/import/topic-config.ts',
     find: "{ 'retention.ms': FOR_EVER }",

@@ -99,14 +99,9 @@ export class PartitionImport {
       yield* this.#take(target, scanned(this.#context, bytes), true)
       const id = known === undefined ? '' : ` (transactional id "${known.transactionalId}", ${known.state})`
       const why = `the transaction of producer ${producerId}${id} has no marker: ${isCommit ? 'committed, as was decided' : 'aborted'}`
-      this.#context.leftOut.push({
-        file,
-        topic,
-        partition,
-        offset: firstOffset,
-        why,
-        isLoss: this.source.isCut && !isCommit,
-      })
+      // The broker had shown them, or the producer's next transaction was lost with its beginning.
+      const mayBeShown = this.source.isCut || known?.state === 'CompleteCommit'
+      this.#context.leftOut.push({ file, topic, partition, offset: firstOffset, why, isLoss: mayBeShown && !isCommit })
     }
   }
 }
