@@ -155,6 +155,11 @@ export class CommitQueue {
     this.#changes.push({ change, sizeBytes: bytesOfChange(change) })
   }
 
+  /** Calls back with the refusal once everything is durable that was planned before, which may be its reason. */
+  refuse(refusal: unknown, done: PlannedChange['done']): void {
+    this.change({ done: (failure) => done(failure ?? refusal) })
+  }
+
   /**
    * Adds records that needn't become durable together. Calls back when the last of them is durable, at once if there
    * are none.

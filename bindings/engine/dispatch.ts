@@ -1,6 +1,7 @@
 import { backUp } from './back-up.ts'
 import type { Command, CommandOf } from './commands.ts'
 import type { EngineParts } from './engine-parts.ts'
+import { isFinal } from './final-error.ts'
 import type { TableName } from './planned-change.ts'
 import { offsetsForTimestamp } from './timestamp-lookup.ts'
 import { unread } from './unread.ts'
@@ -15,6 +16,11 @@ interface Route<K extends Dispatched['kind']> {
    * commit that fails ends the log, reads included.
    */
   readonly needsWritable?: readonly TableName[]
+  /**
+   * Whether what others asked for before may refuse it, as a topic that is being deleted: its caller is refused once
+   * that is durable. A crash would make untrue what the caller was told.
+   */
+  readonly isRefusedByOthers?: true
   /** Throws the error of a refused command. */
   readonly take: (parts: EngineParts, command: CommandOf<K>, now: number) => void
 }
@@ -41,13 +47,19 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
       ),
   },
 
-  createTopic: { needsWritable: ['catalogue'], take: ({ topicCommands }, command) => topicCommands.create(command) },
+  createTopic: {
+    needsWritable: ['catalogue'],
+    isRefusedByOthers: true,
+    take: ({ topicCommands }, command) => topicCommands.create(command),
+  },
   deleteTopic: {
     needsWritable: ['catalogue', 'offsets', 'shares'],
+    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.delete(command),
   },
   createPartitions: {
     needsWritable: ['catalogue'],
+    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.createPartitions(command),
   },
   alterConfig: {
@@ -64,7 +76,11 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   leaveGroup: { take: ({ members }, command, now) => members.leave(command, now) },
   commitOffsets: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.commit(command, now) },
   setOffsets: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.setOffsets(command, now) },
-  deleteGroup: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.delete(command, now) },
+  deleteGroup: {
+    needsWritable: ['offsets'],
+    isRefusedByOthers: true,
+    take: ({ members }, command, now) => members.delete(command, now),
+  },
   releaseGroups: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.release(command, now) },
 
   acquireShare: {
@@ -79,7 +95,11 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   leaveShare: { take: ({ shareMembers }, command, now) => shareMembers.leave(command, now) },
   releaseShares: { take: ({ shareMembers }, command) => shareMembers.release(command) },
   startShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
-  deleteShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.delete(command) },
+  deleteShareGroup: {
+    needsWritable: ['shares'],
+    isRefusedByOthers: true,
+    take: ({ shareMembers }, command) => shareMembers.delete(command),
+  },
 
   initTransactionalProducer: {
     needsWritable: ['transactions'],
@@ -98,11 +118,16 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
 /** Hands a command to the part that takes it. Throws the error of a refused command. */
 export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
   // TypeScript doesn't see that the row is the one of this command's kind.
-  const { needsWritable, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
+  const { needsWritable, isRefusedByOthers, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
   if (needsWritable !== undefined) {
     // Not by the tables alone: one that nobody has used yet isn't damaged.
     parts.store.assertWritable?.()
     for (const table of needsWritable) parts.topics.table(table).partition.assertWritable()
   }
-  take(parts, command, now)
+  try {
+    take(parts, command, now)
+  } catch (error) {
+    if (isRefusedByOthers === undefined || command.kind === 'wake' || isFinal(error)) throw error
+    parts.commits.refuse(error, command.done)
+  }
 }

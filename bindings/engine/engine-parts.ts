@@ -178,6 +178,7 @@ export class EngineParts {
     return new TopicCommands({
       ...{ catalogue, groups, tombstones, topics, store },
       change: (change) => this.commits.change(change),
+      refuse: (refusal, done) => this.commits.refuse(refusal, done),
       forgotten: (hosted) => this.fetches.forgotten(hosted),
       changed: (topic) => {
         this.members.topicChanged(topic, this.#hooks.now())

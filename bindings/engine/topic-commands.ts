@@ -21,6 +21,8 @@ export interface TopicHooks {
    * asked for already, and perhaps isn't durable yet.
    */
   change(change: PlannedChange): void
+  /** Calls back with the refusal once everything is durable that was planned before. */
+  refuse(refusal: unknown, done: Callback<void>): void
   /** The partition is gone: fetches that wait for it are answered. */
   forgotten(hosted: HostedPartition): void
   /**
@@ -66,7 +68,7 @@ export class TopicCommands {
     try {
       this.create(command)
     } catch (error) {
-      command.done(error)
+      this.#hooks.refuse(error, command.done)
     }
   }
 

@@ -1,6 +1,8 @@
 // A decision and what comes with it while it is being made durable, over files and over rows.
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Command } from '../../bindings/engine/commands.ts'
+import type { LogError } from '../../bindings/model/errors.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
@@ -8,6 +10,8 @@ import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { opened, STORAGES } from './storages.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAg'
+
+type Change = (done: (error: unknown) => void, newTopicId: string) => Command
 const decisions = suite('decisions under way')
 
 function test(name: string, run: (host: SyncHost) => void): void {
@@ -85,6 +89,68 @@ test('a config that is asked for again while its change is on its way to the dis
   assert.equal([later.answered, later.error], [true, undefined])
   assert.equal(host.engine.topics.facts('t').config, { 'retention.ms': 1000 })
 })
+
+const NEW_IDS = ['AAAAAAAAAAAAAAAAAAAABA', 'AAAAAAAAAAAAAAAAAAAABQ'] as const
+const LATER_ID = 'AAAAAAAAAAAAAAAAAAAABg'
+
+const REFUSED_BY_ITS_LIKE: Readonly<Record<string, { readonly code: string; readonly change: Change }>> = {
+  'creates a topic': {
+    code: 'TOPIC_ALREADY_EXISTS',
+    change: (done, topicId) => ({ kind: 'createTopic', topicId, name: 'new', partitions: 1, config: {}, done }),
+  },
+  'deletes a topic': {
+    code: 'UNKNOWN_TOPIC_OR_PARTITION',
+    change: (done) => ({ kind: 'deleteTopic', name: 't', done }),
+  },
+  'adds partitions': {
+    code: 'INVALID_PARTITIONS',
+    change: (done) => ({ kind: 'createPartitions', name: 't', totalCount: 3, done }),
+  },
+  'deletes a group': { code: 'GROUP_ID_NOT_FOUND', change: (done) => ({ kind: 'deleteGroup', groupId: 'g', done }) },
+  'deletes a share group': {
+    code: 'GROUP_ID_NOT_FOUND',
+    change: (done) => ({ kind: 'deleteShareGroup', groupId: 's', done }),
+  },
+}
+
+for (const [name, { code, change }] of Object.entries(REFUSED_BY_ITS_LIKE)) {
+  test(`who ${name} as another does is refused once what the other did is on the disk`, (host) => {
+    host.createTopic(TOPIC_ID, 't', 1, {})
+    const offsets = [{ topicId: TOPIC_ID, topic: 't', partition: 0, nextOffset: 0 }]
+    host.ask<void>((done) => ({ kind: 'setOffsets', groupId: 'g', offsets, done }))
+    host.ask<void>((done) => ({ kind: 'startShareGroup', groupId: 's', at: offsets, done }))
+    assertRefusedForGood(host, change, code)
+  })
+}
+
+test('who creates a topic as another does, whose name becomes free, is refused once the other topic is on the disk', (host) => {
+  const partitions = 200
+  host.createTopic(TOPIC_ID, 'new', partitions, {})
+  const offsets = Array.from({ length: partitions }, (_, partition) => {
+    return { topicId: TOPIC_ID, topic: 'new', partition, nextOffset: 0 }
+  })
+  host.ask<void>((done) => ({ kind: 'setOffsets', groupId: 'g', offsets, done }))
+  host.start<void>((done) => ({ kind: 'deleteTopic', name: 'new', done }))
+  const { code, change } = REFUSED_BY_ITS_LIKE['creates a topic']!
+  assert.is(assertRefusedForGood(host, change, code).engine.topics.facts('new').topicId, NEW_IDS[0])
+})
+
+/**
+ * Two ask for the change. After a crash at the moment at which the second one is refused, one more is refused too.
+ * Returns the log after that crash.
+ */
+function assertRefusedForGood(host: SyncHost, change: Change, code: string): SyncHost {
+  const [first, again] = NEW_IDS.map((id) => host.start<void>((done) => change(done, id)))
+  while (!again!.answered) assert.ok(host.advance())
+  const crashed = opened(host.storage.image(new Random(1), 'none'))
+  const later = crashed.start<void>((done) => change(done, LATER_ID))
+  crashed.settle()
+  assert.is((later.error as LogError | undefined)?.code, code, 'a crash took away what the second one was refused for')
+  assert.is((again!.error as LogError).code, code)
+  host.settle()
+  assert.equal([first!.answered, first!.error], [true, undefined])
+  return crashed
+}
 
 test('a transaction in more partitions than a frame has sectors for commits whole, beside what others send there', (host) => {
   const partitions = 40

@@ -350,4 +350,18 @@ export const MOMENTS: readonly Mutant[] = [
     put: 'if (hasWaited && !this.#store.canCommit(0)) return',
     tests: ['engine/room-for-decisions.test.ts'],
   },
+  {
+    name: 'who is refused by what another asked for hears of it before that is durable',
+    file: 'engine/dispatch.ts',
+    find: '    parts.commits.refuse(error, command.done)\n',
+    put: '    throw error\n',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
+  {
+    name: 'who waits for the name of a deleted topic is told that it is taken before that is durable',
+    file: 'engine/topic-commands.ts',
+    find: '      this.#hooks.refuse(error, command.done)\n',
+    put: '      command.done(error)\n',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
 ]
