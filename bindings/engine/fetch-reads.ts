@@ -152,7 +152,8 @@ export class FetchReads {
       const error = outOfRange(position, logStartOffset, endOffset)
       return { fetched: nothingAt(position, logStartOffset, endOffset, error), sizeBytes: 0, missing: undefined }
     }
-    if (offset >= endOffset && (wait || asked.of.isKept)) {
+    const mayWait = wait || asked.of.isKept
+    if (offset >= endOffset && mayWait) {
       this.#parking.park(asked, hosted)
       return NOTHING
     }
@@ -169,6 +170,11 @@ export class FetchReads {
         ? undefined
         : { hosted, offset: read.missing, abortedUpTo: read.missingAborted }
     const { batches, nextOffset: next, sizeBytes } = read
+    // The next batch ends above what may be shown, as one does that reaches over the ceiling.
+    if (missing === undefined && next === offset && mayWait) {
+      this.#parking.park(asked, hosted)
+      return NOTHING
+    }
     const fetched = { topic, partition, batches, nextOffset: next, logStartOffset, endOffset, error: undefined }
     return { fetched, sizeBytes, missing }
   }

@@ -248,4 +248,34 @@ test('a partition in memory is not answered before one that comes first and must
   await broker.close()
 })
 
+for (const isolationLevel of ['read_uncommitted', 'read_committed'] as const) {
+  test(`who waits before a batch that the ceiling runs through gets it once that is higher: ${isolationLevel}`, async () => {
+    const broker = await opened(new VirtualDisk(), 64)
+    await broker.admin.createTopic(TOPIC, { partitions: 1, config: {} })
+    const producer = await broker.openProducer()
+    const send = (baseSequence: number, count: number) => {
+      const records = Array.from({ length: count }, () => ({ key: null, value: 'x' }))
+      return producer.append({ topic: TOPIC, partition: 0, acks: 1, producerEpoch: 0, baseSequence, records })
+    }
+    await send(0, 1)
+    const sent = send(1, 200)
+    const reader = broker.openReader()
+    const positions = [{ topic: TOPIC, partition: 0, nextOffset: 1 }]
+    const fetched = reader.fetch({ positions, isolationLevel, maxBytes: 1e6, wait: true })
+    await sent
+    let isLate = false
+    const late = setTimeout(() => {
+      isLate = true
+      reader.wake()
+    }, 2000)
+    assert.equal(
+      (await fetched).map(({ batches, nextOffset }) => [batches.length, nextOffset]),
+      [[1, 201]],
+    )
+    assert.not.ok(isLate, 'nobody had to wake it')
+    clearTimeout(late)
+    await broker.close()
+  })
+}
+
 test.run()

@@ -319,8 +319,15 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'who waits for records is told of each partition that has none',
     file: 'engine/fetch-reads.ts',
-    find: '(wait || asked.of.isKept)',
+    find: 'wait || asked.of.isKept',
     put: 'asked.of.isKept',
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
+    name: 'who waits before a batch that the ceiling runs through is told of nothing any more',
+    file: 'engine/fetch-reads.ts',
+    find: 'if (missing === undefined && next === offset && mayWait) {',
+    put: 'if (false) {',
     tests: ['engine/fetches.test.ts'],
   },
   {
