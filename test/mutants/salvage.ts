@@ -9,6 +9,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: what can be read once only is left out in silence',
+    file: 'log/survey/survey-context.ts',
+    find: "if (typeof batch === 'string') throw readOtherwise(file.path, position, batch)",
+    put: "if (typeof batch === 'string') return",
+    tests: [around],
+  },
+  {
     name: 'salvage, verify: a damaged length asks for all the memory that there is',
     file: 'log/segment/batch-scanner.ts',
     find: "    if (sizeBytes > MAX_BATCH_BYTES) return 'bad-length'\n",

@@ -185,4 +185,30 @@ function refusing(call: 'open' | 'list' | 'read', errno: string): DirectoryImage
   return image
 }
 
+/** A disk that gives a batch once, and zeros from then on. */
+class Failing extends DirectoryImage {
+  #reads = 0
+
+  override open(path: string, options: { readonly create: boolean }): ReturnType<DirectoryImage['open']> {
+    const found = super.open(path, options)
+    if (path !== file || found === undefined) return found
+    const read = (into: Uint8Array, position: number) => {
+      const count = found.read(into, position)
+      if (position === victim.position && this.#reads++ > 1) into.fill(0, 0, victim.end - victim.position)
+      return count
+    }
+    return Object.assign(Object.create(found) as typeof found, { read, size: () => found.size(), close: () => {} })
+  }
+}
+
+test('what could be read for the survey and not for the copy ends a salvage: it was left out, and nothing told it', async () => {
+  const image = original.fork()
+  const target = new DirectoryImage()
+  const refused = await salvagedInto(new Failing(image.files), target).catch((error: unknown) => error)
+  assert.ok(LogError.is(refused, 'KAFKA_STORAGE_ERROR'), JSON.stringify(refused))
+  assert.equal([refused.details['file'], refused.details['position']], [file, victim.position])
+  const opened = await openImage(target).catch((error: unknown) => error)
+  assert.ok(LogError.is(opened, 'COPY_UNFINISHED'))
+})
+
 test.run()

@@ -1,4 +1,5 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile, withFile } from '../../storage/open-file.ts'
@@ -28,17 +29,20 @@ export type RunVisit = (batch: ScannedBatch, position: number) => Task<void> | u
 
 const NOTHING: readonly never[] = []
 
-/** The batches of a run, in order. */
+/**
+ * The batches of a run, in order. KAFKA_STORAGE_ERROR where the file doesn't give what it gave when the run was found,
+ * as a disk that fails more and more: nobody would list what is left out then.
+ */
 export function* walkRun({ store, scanner, progressed }: SurveyContext, run: IntactRun, visit: RunVisit): Task<void> {
   if (run.from instanceof Uint8Array) return yield* walkBytes(scanner, run.from, visit)
   const found = yield* openFile(store, run.from.path)
-  if (found === undefined) return
+  if (found === undefined) throw readOtherwise(run.from.path, run.from.position, 'is missing')
   const file = patchedFile(found, run.from.patches)
   try {
     let turnEnd = run.from.position + TURN_BYTES
     for (let { position } = run.from; position < run.from.end; ) {
       const batch = scanner.inFile(file, position, run.from.end)
-      if (typeof batch === 'string') return
+      if (typeof batch === 'string') throw readOtherwise(file.path, position, batch)
       const { sizeBytes } = batch.header
       yield* visit(batch, position) ?? NOTHING
       progressed(sizeBytes)
@@ -50,6 +54,11 @@ export function* walkRun({ store, scanner, progressed }: SurveyContext, run: Int
   } finally {
     file.close()
   }
+}
+
+function readOtherwise(file: string, position: number, fault: string): LogError {
+  const message = `a batch at byte ${position} of ${file} was whole and is not any more (${fault}): try again, from a copy of the files on a sound disk`
+  return new LogError('KAFKA_STORAGE_ERROR', message, { file, position, operation: 'read', fault })
 }
 
 function* walkBytes(scanner: BatchScanner, bytes: Uint8Array, visit: RunVisit): Task<void> {
