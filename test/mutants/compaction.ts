@@ -12,6 +12,13 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: a rewrite that finds no room for its name stays on the disk and in memory',
+    file: rewrite,
+    find: "    yield* perform('rename', from, () => store.rename(from, to))\n    this.#end()\n",
+    put: "    this.#end()\n    yield* perform('rename', from, () => store.rename(from, to))\n",
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a file that a read opened under its first name stays open under that name',
     file: rewrite,
     find: '  cache.close(cleaned.logPath)\n  cleaned.renamed(',

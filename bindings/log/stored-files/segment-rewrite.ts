@@ -72,9 +72,10 @@ export class SegmentRewrite implements Rewrite {
     const from = this.#cleaned.logPath
     yield* perform('flush', from, () => file.flush())
     if (this.#file === undefined) return false
-    this.#end()
     const to = this.#finalPath + SWAP_SUFFIX
+    // Until it has this name it can still be abandoned.
     yield* perform('rename', from, () => store.rename(from, to))
+    this.#end()
     files.close(from)
     this.#cleaned.renamed(to)
     this.#files.directoryChanged()

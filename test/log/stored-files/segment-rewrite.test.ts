@@ -7,6 +7,7 @@ import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { Effect } from '../../../bindings/storage/effect.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
+import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
 import { append, config, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
@@ -111,6 +112,16 @@ test('a rewrite that is abandoned leaves nothing', () => {
   const { rewrite, names } = begun()
   runNow(rewrite.abandon())
   assert.equal(names().sort(), BEFORE)
+})
+
+test('a rewrite that finds no room for its name is abandoned with all that it holds', () => {
+  const disk = new VirtualDisk()
+  const { context, rewrite, names } = begun(disk)
+  disk.faults = new DiskFaults([{ kind: 'rename', effect: 'full', at: 1, path: '.cleaned' }])
+  assert.throws(() => runNow(rewrite.exchange()), /no space/)
+  runNow(rewrite.abandon())
+  assert.equal(names().sort(), BEFORE)
+  assert.not.ok(context.files.has(`${DIRECTORY}/${FIRST}.log.cleaned`), 'it is still open')
 })
 
 test('a rewrite whose segments went meanwhile is dropped', () => {
