@@ -11,6 +11,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'a look-up by time on a full disk has no share of the reserve for what waits to be written',
+    file: 'log/store/file-partition-store.ts',
+    find: '    yield* this.#writeOutOf(segments)\n    return yield* segments.seekTimestamp(timestamp)\n',
+    put: '    return yield* segments.seekTimestamp(timestamp)\n',
+    tests: ['log/store/write-buffers.test.ts'],
+  },
+  {
     name: 'a file that a read opens while its topic is deleted stays open under its name',
     file: 'log/store/partition-directories.ts',
     find: '    files.segments.release()\n    this.#giveUp(files)\n',

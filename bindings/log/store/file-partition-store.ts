@@ -234,7 +234,7 @@ export class FilePartitionStore implements PartitionStore {
 
   *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
     const { segments } = this.#parts.files(id)
-    if (segments.hasBuffered) yield* this.#reserve.guardWriteOut(() => segments.writeOut())
+    yield* this.#writeOutOf(segments)
     yield* segments.load(offset)
     if (abortedUpTo !== undefined) yield* segments.loadAborted(offset, abortedUpTo)
   }
@@ -256,7 +256,14 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
-    return yield* this.#parts.files(id).segments.seekTimestamp(timestamp)
+    const { segments } = this.#parts.files(id)
+    yield* this.#writeOutOf(segments)
+    return yield* segments.seekTimestamp(timestamp)
+  }
+
+  /** Before a file is read: what waits has its room in the reserve, so a full disk is no failure of the read. */
+  *#writeOutOf(segments: StoredFiles['segments']): Task<void> {
+    if (segments.hasBuffered) yield* this.#reserve.guardWriteOut(() => segments.writeOut())
   }
 
   compactable(id: PartitionIdentity): Compactable {

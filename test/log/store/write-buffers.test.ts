@@ -248,6 +248,22 @@ test('buffered batches are read from memory, and written before the file is read
   assert.ok(bench.writes.length > 0)
 })
 
+test('a full disk: what waits to be written takes its share of the reserve for a look-up by time too', () => {
+  const bench = new Bench()
+  const client = new TransactionalClient(bench.host, 'c').init()
+  bench.sendAll('all')
+  client.begin().send(TOPIC, 0, 'committed')
+  client.end('commit')
+  bench.writes.length = 0
+  bench.host.storage.freeBytes = 0
+  const at = [{ topic: TOPIC, partition: 0 }]
+  const found = bench.host.ask<(number | undefined)[]>((done) => {
+    return { kind: 'offsetsForTimestamp', at, timestamp: 0, done }
+  })
+  assert.equal(found, [0])
+  assert.ok(bench.writes.length > 0, 'nothing waited')
+})
+
 test('after a kill all that was acknowledged is there', () => {
   const bench = new Bench()
   for (let round = 0; round < 5; round++) bench.sendAll('all')
