@@ -7,6 +7,7 @@ import type {
   ShareGroupDescription,
   TransactionDescription,
 } from './descriptions.ts'
+import type { TopicPosition } from './reader-session.ts'
 import type { TopicFacts } from './topic-facts.ts'
 
 /** Where a partition begins and ends. */
@@ -65,13 +66,13 @@ export interface AdminSession {
   unread(at: readonly Position[], isolationLevel: IsolationLevel): Promise<readonly Unread[]>
   listGroups(): Promise<readonly GroupDescription[]>
   /** NON_EMPTY_GROUP if the group has members. */
-  setOffsets(groupId: string, positions: readonly Position[]): Promise<void>
+  setOffsets(groupId: string, positions: readonly TopicPosition[]): Promise<void>
   deleteGroup(groupId: string): Promise<void>
   /** GROUP_ID_NOT_FOUND. */
   describeGroup(groupId: string): Promise<GroupDetails>
   /** Every share group, with its place in each partition. */
   listShareGroups(): Promise<readonly ShareGroupDescription[]>
-  startShareGroup(groupId: string, positions: readonly Position[]): Promise<void>
+  startShareGroup(groupId: string, positions: readonly TopicPosition[]): Promise<void>
   deleteShareGroup(groupId: string): Promise<void>
   /** Sorted by transactional id. */
   listTransactions(): Promise<readonly TransactionDescription[]>

@@ -3,8 +3,14 @@
 import { rmSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { AdminSession } from '../../bindings/broker/admin-session.ts'
+import { LogAdmin } from '../../bindings/client/admin/admin.ts'
 import { BrokerLog } from '../../bindings/client/log.ts'
+import { AttachedBroker } from '../../bindings/engine/remote/attached-broker.ts'
+import { loopback } from '../../bindings/engine/remote/loopback.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
 import { openHeld } from '../../bindings/entry/embedded/embedded-log.ts'
+import type { Held } from '../../bindings/entry/embedded/serving.ts'
 import {
   type Consumer,
   type EmbeddedLog,
@@ -34,6 +40,15 @@ async function makeAgain(log: Log): Promise<void> {
   await log.admin.deleteTopic('t')
   await log.admin.createTopic('t')
   await send(log, 'new', 5)
+}
+
+/** As another process has it. */
+async function adminOver({ broker, recovery }: Held): Promise<AdminSession> {
+  const [mine, theirs] = loopback()
+  new ServedChannel(theirs, broker, recovery, new Set())
+  const attached = new AttachedBroker(async () => mine, new FakePort())
+  await attached.open()
+  return attached.admin
 }
 
 /** What the next iteration delivers first. */
@@ -167,6 +182,44 @@ test('a seek to a time that found its offset in the old topic is refused', async
   assert.is(await nextOf(consumer), 'new0')
   await log.close()
 })
+
+// The offset of the old topic's end would lie before the new one's, and its first records would never be delivered.
+for (const [call, group] of [
+  ['resetOffsets', 'listGroups'],
+  ['resetShareGroup', 'listShareGroups'],
+] as const) {
+  for (const asked of [group, 'offsets'] as const) {
+    for (const isAttached of [false, true]) {
+      test(`${call}: no group is moved to offsets of a topic that is made again after ${asked}, ${isAttached}`, async () => {
+        const held = await openHeld(new MemoryStore(), new FakePort(), {})
+        const { broker } = held
+        const log = new BrokerLog(broker, new FakePort())
+        await log.admin.createTopic('t')
+        await send(log, 'old', 3)
+        const topics = ['t']
+        await log.admin[call]('g', { offset: 1 }, { topics })
+        const admin = new LogAdmin(isAttached ? await adminOver(held) : broker.admin)
+        const ask = broker.admin[asked].bind(broker.admin) as (...given: unknown[]) => Promise<never>
+        let calls = 0
+        broker.admin[asked] = async (...given: unknown[]) => {
+          const answer = await ask(...given)
+          // The first list of groups only tells which topics are meant.
+          if (++calls === (asked === 'offsets' ? 1 : 2)) await makeAgain(log)
+          return answer
+        }
+        const refused = await failure('UNKNOWN_TOPIC_ID', () => admin[call]('g', { shiftBy: 2 }))
+        assert.is(refused.details['topic'], 't')
+        broker.admin[asked] = ask
+        const groups = await log.admin[group]()
+        assert.equal(
+          groups.flatMap(({ offsets }) => [...offsets] as unknown[]),
+          [],
+        )
+        await log.close()
+      })
+    }
+  }
+}
 
 test('a table stops, and its error names the topic', async () => {
   const config = { 'cleanup.policy': 'compact' }

@@ -238,4 +238,25 @@ export const OFFSETS: readonly Mutant[] = [
     put: '',
     tests: [lateCommits],
   },
+  {
+    name: 'a group is moved by name, to offsets of a topic that is gone',
+    file: 'client/admin/reset-offsets.ts',
+    find: 'topicId: topicIds.get(topic)',
+    put: 'topicId: undefined',
+    tests: ['client/recreated-topics.test.ts'],
+  },
+  {
+    name: 'a group is moved from where it was in a topic that was made again before its id was asked',
+    file: 'client/admin/reset-offsets.ts',
+    find: '(await group.places(session)) ?? []',
+    put: 'known ?? []',
+    tests: ['client/recreated-topics.test.ts'],
+  },
+  {
+    name: 'offsets that an administrator sets are of the topic that has the name',
+    file: 'engine/sessions/admin-session.ts',
+    find: 'topicId: topicId ?? topics.facts(topic).topicId',
+    put: 'topicId: topics.facts(topic).topicId ?? topicId',
+    tests: ['client/recreated-topics.test.ts'],
+  },
 ]

@@ -98,7 +98,7 @@ export interface Admin {
    * with the same and changes nothing. Differs from Kafka: `'latest'`, and the end that offsets are kept within, mean
    * where committed reads end now, so that nothing of an open transaction is skipped. Rejects with NON_EMPTY_GROUP
    * while the group has members, GROUP_ID_NOT_FOUND without `topics`, INVALID_GROUP_ID, UNKNOWN_TOPIC_OR_PARTITION,
-   * INVALID_REQUEST.
+   * UNKNOWN_TOPIC_ID (the topic was deleted and created again meanwhile), INVALID_REQUEST.
    */
   resetOffsets(groupId: string, to: ResetPoint, options?: ResetOptions): Promise<readonly OffsetReset[]>
   /** Resolves with every share group that has begun to read some partition, sorted by id. */

@@ -1,4 +1,5 @@
 import type { AdminSession } from '../../broker/admin-session.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Position, placeKey, type TopicPartition } from '../../model/positions.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
@@ -42,7 +43,8 @@ export interface MovedGroup {
    * members, because these would go on from where they are.
    */
   places(session: AdminSession): Promise<readonly Position[] | undefined>
-  move(session: AdminSession, positions: readonly Position[]): Promise<void>
+  /** UNKNOWN_TOPIC_ID for a position of a topic that is gone. */
+  move(session: AdminSession, positions: readonly TopicPosition[]): Promise<void>
 }
 
 /** As `kafka-consumer-groups --reset-offsets` and `kafka-share-groups --reset-offsets`. */
@@ -57,18 +59,23 @@ export async function resetOffsets(
   const topics = topicsOf(options)
   if (typeof dryRun !== 'boolean') throw wrongArgument('dryRun', 'true or false')
   const point = pointOf(to)
-  const places = await group.places(session)
-  if (places === undefined && topics === undefined) {
+  const known = await group.places(session)
+  if (known === undefined && topics === undefined) {
     const { groupId } = group
     throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
   }
-  const before = new Map((places ?? []).map((position) => [placeKey(position), position]))
+  const topicIds = await topicIdsOf(session, topics ?? known ?? [])
+  // Asked anew, after the ids: a topic that is made again from here on is another when the group is moved.
+  const places = (await group.places(session)) ?? []
+  const before = new Map(places.map((position) => [placeKey(position), position]))
   const at = topics === undefined ? [...before.values()] : await placesOf(session, topics)
   const wanted = await target(session, at, point, before)
   const moved = (await withinPartitions(session, wanted)).map((position) => {
     return { ...position, before: before.get(placeKey(position))?.nextOffset }
   })
-  const positions = moved.map(({ topic, partition, nextOffset }) => ({ topic, partition, nextOffset }))
+  const positions = moved.map(({ topic, partition, nextOffset }) => {
+    return { topic, partition, nextOffset, topicId: topicIds.get(topic) }
+  })
   if (!dryRun && positions.length > 0) await group.move(session, positions)
   return moved
 }
@@ -99,6 +106,17 @@ export function shareGroup(groupId: string): MovedGroup {
     },
     move: (session, positions) => session.startShareGroup(groupId, positions),
   }
+}
+
+async function topicIdsOf(
+  session: AdminSession,
+  topics: readonly (string | TopicPartition)[],
+): Promise<ReadonlyMap<string, string>> {
+  const topicIds = new Map<string, string>()
+  for (const name of new Set(topics.map((each) => (typeof each === 'string' ? each : each.topic)))) {
+    topicIds.set(name, (await session.describeTopic(name)).topicId)
+  }
+  return topicIds
 }
 
 async function placesOf(

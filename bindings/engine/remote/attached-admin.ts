@@ -12,6 +12,7 @@ import type {
   ShareGroupDescription,
   TransactionDescription,
 } from '../../broker/descriptions.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import type { ConfigChanges, TopicConfig } from '../../model/topic-config.ts'
@@ -79,7 +80,7 @@ export class AttachedAdmin implements AdminSession {
     return this.#ask('listGroups')
   }
 
-  setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+  setOffsets(groupId: string, positions: readonly TopicPosition[]): Promise<void> {
     return this.#ask('setOffsets', groupId, positions)
   }
 
@@ -95,7 +96,7 @@ export class AttachedAdmin implements AdminSession {
     return this.#ask('listShareGroups')
   }
 
-  startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
+  startShareGroup(groupId: string, positions: readonly TopicPosition[]): Promise<void> {
     return this.#ask('startShareGroup', groupId, positions)
   }
 

@@ -16,6 +16,12 @@ import {
   wholeOrNone,
 } from './shapes.ts'
 
+/** The id of the topic that is meant; older versions send none. */
+const topicId = optional(text)
+
+export const PLACES: Shape = listOf(fields({ ...place, topicId }))
+export const POSITIONS: Shape = listOf(fields({ ...place, nextOffset: whole, topicId }))
+
 /** The arguments of AdminSession's calls. The values of a config are checked where they are used. */
 export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shape>> = {
   backup: args(text),
@@ -30,11 +36,11 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   offsetsForTimestamp: args(places, finite),
   unread: args(listOf(fields({ ...place, nextOffset: whole })), isolationLevel),
   listGroups: args(),
-  setOffsets: args(text, listOf(fields({ ...place, nextOffset: whole }))),
+  setOffsets: args(text, POSITIONS),
   deleteGroup: args(text),
   describeGroup: args(text),
   listShareGroups: args(),
-  startShareGroup: args(text, listOf(fields({ ...place, nextOffset: whole }))),
+  startShareGroup: args(text, POSITIONS),
   deleteShareGroup: args(text),
   listTransactions: args(),
   describeProducers: args(places),
@@ -42,11 +48,6 @@ export const ADMIN_ARGUMENTS: Readonly<Record<(typeof ADMIN_CALLS)[number], Shap
   fenceProducer: args(text),
 }
 
-/** The id of the topic that is meant; older versions send none. */
-const topicId = optional(text)
-
-export const PLACES: Shape = listOf(fields({ ...place, topicId }))
-export const POSITIONS: Shape = listOf(fields({ ...place, nextOffset: whole, topicId }))
 export const ASSIGNMENTS: Shape = listOf(fields({ memberId: text, partitions: places }))
 
 export const FETCH: Shape = fields({

@@ -12,6 +12,7 @@ import type {
   ShareGroupDescription,
   TransactionDescription,
 } from '../../broker/descriptions.ts'
+import type { TopicPosition } from '../../broker/reader-session.ts'
 import type { TopicFacts } from '../../broker/topic-facts.ts'
 import type { OffsetToCommit } from '../../coordinator/group/commit-request.ts'
 import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
@@ -127,15 +128,15 @@ export class EmbeddedAdmin implements AdminSession {
     }
   }
 
-  async setOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+  async setOffsets(groupId: string, positions: readonly TopicPosition[]): Promise<void> {
     const offsets = this.#byTopicId(positions)
     await this.#broker.ask<void>((done) => ({ kind: 'setOffsets', groupId, offsets, done }))
   }
 
-  #byTopicId(positions: readonly Position[]): OffsetToCommit[] {
+  #byTopicId(positions: readonly TopicPosition[]): OffsetToCommit[] {
     const { topics } = this.#opened()
-    return positions.map(({ topic, partition, nextOffset }) => {
-      return { topicId: topics.facts(topic).topicId, topic, partition, nextOffset }
+    return positions.map(({ topic, topicId, partition, nextOffset }) => {
+      return { topicId: topicId ?? topics.facts(topic).topicId, topic, partition, nextOffset }
     })
   }
 
@@ -151,7 +152,7 @@ export class EmbeddedAdmin implements AdminSession {
     })
   }
 
-  async startShareGroup(groupId: string, positions: readonly Position[]): Promise<void> {
+  async startShareGroup(groupId: string, positions: readonly TopicPosition[]): Promise<void> {
     const at = this.#byTopicId(positions)
     await this.#broker.ask<void>((done) => ({ kind: 'startShareGroup', groupId, at, done }))
   }
