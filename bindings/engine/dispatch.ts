@@ -64,6 +64,7 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   },
   alterConfig: {
     needsWritable: ['catalogue'],
+    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.alterConfig(command),
   },
   deleteRecords: {

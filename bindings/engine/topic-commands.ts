@@ -87,7 +87,8 @@ export class TopicCommands {
 
   alterConfig({ name, changes, done }: CommandOf<'alterConfig'>): void {
     const { catalogue, topics } = this.#hooks
-    const { topicId, config } = topics.facts(name)
+    // What was asked for before counts already: values that two ask for at once may contradict each other.
+    const { topicId, config } = catalogue.planned.byName(name) ?? topics.facts(name)
     assertChanges(config, changes)
     this.#hooks.change({
       catalogue: catalogue.planAlterConfig(name, changes),

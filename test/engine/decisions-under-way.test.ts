@@ -3,6 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Command } from '../../bindings/engine/commands.ts'
 import type { LogError } from '../../bindings/model/errors.ts'
+import type { ConfigChanges } from '../../bindings/model/topic-config.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { TransactionalClient } from '../../bindings/testkit/simulation/transactional-client.ts'
@@ -90,6 +91,41 @@ test('a config that is asked for again while its change is on its way to the dis
   assert.equal(host.engine.topics.facts('t').config, { 'retention.ms': 1000 })
 })
 
+test('of two changes of a config at once the second one is judged by the first one', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  const alter = (changes: ConfigChanges) =>
+    host.start<void>((done) => ({ kind: 'alterConfig', name: 't', changes, done }))
+  const [longer, shorter] = [alter({ 'min.compaction.lag.ms': 5 }), alter({ 'max.compaction.lag.ms': 4 })]
+  host.settle()
+  assert.equal([longer.answered, longer.error], [true, undefined])
+  assert.is((shorter.error as LogError | undefined)?.code, 'INVALID_CONFIG', 'no later change would be accepted')
+  assert.equal(host.engine.topics.facts('t').config, { 'min.compaction.lag.ms': 5 })
+})
+
+test('the config of a topic that is being made again, asked for before that is on the disk, is in force where the topic is in use by then', (host) => {
+  host.createTopic(TOPIC_ID, 't', 1, {})
+  host.start<void>((done) => ({ kind: 'deleteTopic', name: 't', done }))
+  const topicId = 'AAAAAAAAAAAAAAAAAAAABA'
+  const made = host.start<void>((done) => ({
+    kind: 'createTopic',
+    topicId,
+    name: 't',
+    partitions: 1,
+    config: {},
+    done,
+  }))
+  host.advance()
+  const changes = { 'retention.ms': 1000 }
+  const altered = host.start<void>((done) => ({ kind: 'alterConfig', name: 't', changes, done }))
+  while (!made.answered) assert.ok(host.advance())
+  assert.not(altered.answered)
+  const { config } = host.engine.topics.partition('t', 0)
+  assert.is.not(config.retentionMs, 1000)
+  host.settle()
+  assert.equal([altered.answered, altered.error], [true, undefined])
+  assert.is(host.engine.topics.partition('t', 0).config.retentionMs, 1000)
+})
+
 const NEW_IDS = ['AAAAAAAAAAAAAAAAAAAABA', 'AAAAAAAAAAAAAAAAAAAABQ'] as const
 const LATER_ID = 'AAAAAAAAAAAAAAAAAAAABg'
 
@@ -106,6 +142,14 @@ const REFUSED_BY_ITS_LIKE: Readonly<Record<string, { readonly code: string; read
     code: 'INVALID_PARTITIONS',
     change: (done) => ({ kind: 'createPartitions', name: 't', totalCount: 3, done }),
   },
+  'changes a config': {
+    code: 'INVALID_CONFIG',
+    change: (done, topicId) => {
+      const changes: ConfigChanges =
+        topicId === NEW_IDS[0] ? { 'min.compaction.lag.ms': 5 } : { 'max.compaction.lag.ms': 4 }
+      return { kind: 'alterConfig', name: 't', changes, done }
+    },
+  },
   'deletes a group': { code: 'GROUP_ID_NOT_FOUND', change: (done) => ({ kind: 'deleteGroup', groupId: 'g', done }) },
   'deletes a share group': {
     code: 'GROUP_ID_NOT_FOUND',
@@ -114,7 +158,7 @@ const REFUSED_BY_ITS_LIKE: Readonly<Record<string, { readonly code: string; read
 }
 
 for (const [name, { code, change }] of Object.entries(REFUSED_BY_ITS_LIKE)) {
-  test(`who ${name} as another does is refused once what the other did is on the disk`, (host) => {
+  test(`who ${name} beside another is refused once what the other did is on the disk`, (host) => {
     host.createTopic(TOPIC_ID, 't', 1, {})
     const offsets = [{ topicId: TOPIC_ID, topic: 't', partition: 0, nextOffset: 0 }]
     host.ask<void>((done) => ({ kind: 'setOffsets', groupId: 'g', offsets, done }))
@@ -123,7 +167,7 @@ for (const [name, { code, change }] of Object.entries(REFUSED_BY_ITS_LIKE)) {
   })
 }
 
-test('who creates a topic as another does, whose name becomes free, is refused once the other topic is on the disk', (host) => {
+test('who creates a topic beside another, whose name becomes free, is refused once the other topic is on the disk', (host) => {
   const partitions = 200
   host.createTopic(TOPIC_ID, 'new', partitions, {})
   const offsets = Array.from({ length: partitions }, (_, partition) => {

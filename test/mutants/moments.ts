@@ -364,4 +364,11 @@ export const MOMENTS: readonly Mutant[] = [
     put: '      command.done(error)\n',
     tests: ['engine/decisions-under-way.test.ts'],
   },
+  {
+    name: 'a change of a config is judged without those that are not durable yet',
+    file: 'engine/topic-commands.ts',
+    find: 'catalogue.planned.byName(name) ?? topics.facts(name)\n',
+    put: 'topics.facts(name)\n',
+    tests: ['engine/decisions-under-way.test.ts'],
+  },
 ]
