@@ -19,7 +19,9 @@ export class Fetches {
   readonly #purgatory = new FetchPurgatory()
   readonly #reads: FetchReads
   /** What readers ask for from fetch to fetch. */
-  readonly #kept = new Map<object, FetchPositions>()
+  readonly #kept = new WeakMap<object, FetchPositions>()
+  /** A program may drop an iteration without leaving it: nobody closes its reader, which would stay at partitions. */
+  readonly #abandoned = new FinalizationRegistry<FetchPositions>((positions) => positions.forgetAll())
 
   constructor(hooks: FetchHooks) {
     this.#hooks = hooks
@@ -44,6 +46,7 @@ export class Fetches {
       if (changes !== undefined) {
         this.#forget(reader)
         this.#kept.set(reader, asked)
+        this.#abandoned.register(reader, asked, asked)
       }
     }
     for (const each of changes?.forgotten ?? []) asked.forget(each)
@@ -88,8 +91,11 @@ export class Fetches {
   }
 
   #forget(reader: object): void {
-    this.#kept.get(reader)?.forgetAll()
+    const kept = this.#kept.get(reader)
+    if (kept === undefined) return
     this.#kept.delete(reader)
+    this.#abandoned.unregister(kept)
+    kept.forgetAll()
   }
 
   close(error: unknown): void {

@@ -1,5 +1,7 @@
 // A fetch over many partitions whose batches lie in files: partitions that come first are read first, several at once,
 // however few files may be open.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Engine } from '../../bindings/engine/engine.ts'
@@ -237,6 +239,43 @@ test('a reader that keeps what it asks for is asked about the partitions alone t
   assert.equal(placesOf(await anew), [[9, 1]])
   await broker.close()
 })
+
+test('a reader that was dropped and not closed waits nowhere once its memory was collected', async () => {
+  const broker = await opened(new VirtualDisk(), 64)
+  await broker.admin.createTopic(TOPIC, { partitions: 1, config: {} })
+  const options = { isolationLevel: 'read_committed', maxBytes: 1e6, wait: false } as const
+  const position = { topic: TOPIC, partition: 0, nextOffset: 0 }
+  const drop = async () => {
+    const request = { positions: [position], changes: { isFull: true, forgotten: [] }, ...options }
+    for (let reader = 0; reader < 100; reader++) assert.equal(await broker.openReader().fetch(request), [])
+  }
+  await drop()
+  const { at } = FetchPurgatory.prototype
+  let waited = 0
+  FetchPurgatory.prototype.at = function (...given) {
+    const positions = at.apply(this, given)
+    waited = Math.max(waited, positions.length)
+    return positions
+  }
+  try {
+    await collectGarbage()
+    await append(broker, [0])
+  } finally {
+    FetchPurgatory.prototype.at = at
+  }
+  assert.ok(waited < 10, `${waited} positions of readers that are gone`)
+  await broker.close()
+})
+
+/** Collects what nobody holds, and lets the registries of such things hear of it. */
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  for (let time = 0; time < 3; time++) {
+    collect()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
 
 test('a partition in memory is not answered before one that comes first and must be read from files', async () => {
   const broker = await reopened(64)

@@ -303,6 +303,13 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['engine/fetches.test.ts'],
   },
   {
+    name: 'a reader that was dropped and not closed waits at its partitions for ever',
+    file: 'engine/fetches.ts',
+    find: '        this.#abandoned.register(reader, asked, asked)\n',
+    put: '',
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
     name: 'a member asks for all of its partitions again and again',
     file: 'client/consumer/fetcher.ts',
     find: 'session !== this.#asked || session.isOutOfStep === true',
