@@ -9,6 +9,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: each batch of a frame gets a segment',
+    file: 'log/salvage/copy-partition.ts',
+    find: 'if (run.baseOffset !== into.nextOffset) into.seal()',
+    put: 'into.seal()',
+    tests: [around],
+  },
+  {
     name: 'salvage: what can be read once only is left out in silence',
     file: 'log/survey/survey-context.ts',
     find: "if (typeof batch === 'string') throw readOtherwise(file.path, position, batch)",

@@ -211,4 +211,15 @@ test('what could be read for the survey and not for the copy ends a salvage: it 
   assert.ok(LogError.is(opened, 'COPY_UNFINISHED'))
 })
 
+test('batches that frames have of a missing segment share segments in the copy', async () => {
+  const image = killed.fork()
+  for (const path of image.paths) if (path.startsWith('t-0/') && path.endsWith('.log')) image.files.delete(path)
+  const { copy, report } = await salvaged(image)
+  assert.equal(report.losses, [])
+  const segmentsOf = (each: DirectoryImage) => each.paths.filter((path) => /^t-0\/.*\.log$/.test(path)).length
+  // The last one is empty.
+  assert.is(segmentsOf(copy), segmentsOf(original) + 1)
+  assert.equal((await verified(copy)).damage, [])
+})
+
 test.run()

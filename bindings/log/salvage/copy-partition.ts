@@ -45,7 +45,8 @@ export function* copyPartition(
   let firstOffset: number | undefined
   for (const run of survey.runs) {
     if (run.nextOffset <= end.logStartOffset) continue
-    into.seal()
+    // What follows without a hole goes on: else each batch that a frame had would get a segment, thousands of them.
+    if (run.baseOffset !== into.nextOffset) into.seal()
     yield* walkRun(context, run, function* (batch) {
       const { header, nextOffset } = batch
       if (nextOffset <= end.logStartOffset || leftOut.some((part) => holds(part, batch))) return
