@@ -33,24 +33,10 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {
-    name: 'compaction: who loads a rewritten segment while it gets its place leaves it open under its first name',
-    file: 'log/segment/segment.ts',
-    find: '    this.#context.files.close(path)\n    yield* this.load(config)\n',
-    put: '    yield* this.load(config)\n',
-    tests: ['log/stored-files/segment-rewrite.test.ts'],
-  },
-  {
     name: 'compaction: a look for the markers of a segment that gets its place meanwhile is refused',
     file: 'log/segment/learn-aborted.ts',
     find: 'if (segments.every(({ logPath }, index) => logPath === paths[index])) throw error',
     put: 'throw error',
-    tests: ['log/stored-files/segment-rewrite.test.ts'],
-  },
-  {
-    name: 'compaction: a look for markers leaves a segment that got its place open under its first name',
-    file: 'log/segment/learn-aborted.ts',
-    find: 'if (path === segment.logPath) return file',
-    put: 'return file',
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts'
 /** Of segments and their indexes. */
 export const SEGMENTS: readonly Mutant[] = [
   {
+    name: 'a file that is being opened while its name goes to another one stays open under it',
+    file: 'log/segment/file-cache.ts',
+    find: '    this.#opening.delete(path)\n    const entry',
+    put: '    const entry',
+    tests: ['log/segment/file-cache.test.ts', 'log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'aborted transactions are learned from a file that lacks markers which wait to be written',
     file: 'log/segment/learn-aborted.ts',
     find: '          segment.writeOut()\n',

@@ -72,7 +72,7 @@ export class FileCache {
       const open = this.get(path)
       if (open !== undefined) return open
       const file = yield* perform('open', path, () => this.get(path) ?? this.#openOnce(path, options))
-      // Another task may have closed it to make room before this one went on.
+      // Another task may have closed it before this one went on, to make room or because its name changed.
       if (file === undefined || this.get(path) === file) return file
     }
   }
@@ -91,10 +91,14 @@ export class FileCache {
     this.#evictDownTo(this.#limit - 1 - this.#opening.size)
     const opening = this.#store.open(path, options)
     if (!isPromise(opening)) return this.#admit(path, opening)
-    const admitted = opening.then(
-      (file) => this.#admit(path, file),
+    const admitted: Promise<StoreFile | undefined> = opening.then(
+      (file) => {
+        if (this.#opened(path, admitted)) return this.#admit(path, file)
+        file?.close()
+        return file
+      },
       (error: unknown) => {
-        this.#opening.delete(path)
+        this.#opened(path, admitted)
         throw error
       },
     )
@@ -102,8 +106,12 @@ export class FileCache {
     return admitted
   }
 
+  /** False if the path was closed meanwhile: its name may be another file's by now. */
+  #opened(path: string, opening: Awaitable<StoreFile | undefined>): boolean {
+    return this.#opening.get(path) === opening && this.#opening.delete(path)
+  }
+
   #admit(path: string, file: StoreFile | undefined): StoreFile | undefined {
-    this.#opening.delete(path)
     if (file === undefined) return undefined
     this.#lastUsed = { file, path, pins: 0, closed: undefined }
     this.#entries.set(path, this.#lastUsed)
@@ -149,8 +157,9 @@ export class FileCache {
     if (entry !== undefined) entry.closed = closed
   }
 
-  /** Closes one file, pinned or not, before it is removed or renamed. */
+  /** Closes one file, pinned or not, before it is removed or renamed. Who is opening it opens it once more. */
   close(path: string): void {
+    this.#opening.delete(path)
     const entry = this.#entries.get(path)
     if (entry === undefined) return
     this.#entries.delete(path)

@@ -72,7 +72,6 @@ function* openKept(context: SegmentContext, segment: Segment): Task<StoreFile | 
     if (!segment.isDropped) throw error
     return undefined
   }
-  // It has its place by now. Under its first name it must not stay open.
-  files.close(path)
+  // It has its place by now.
   return yield* openKept(context, segment)
 }

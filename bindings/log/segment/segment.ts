@@ -202,10 +202,8 @@ export class Segment {
     } catch (error) {
       if (path === this.logPath) throw error
     }
-    if (path === this.logPath) return
-    // Compaction gave the file its place meanwhile. Under its first name it must not stay open.
-    this.#context.files.close(path)
-    yield* this.load(config)
+    // Otherwise compaction gave the file its place meanwhile.
+    if (path !== this.logPath) yield* this.load(config)
   }
 
   *#loadFrom(path: string, config: SegmentConfig): Task<void> {

@@ -101,6 +101,38 @@ test('what was opened at one moment beyond the limit goes with the next open', a
   assert.is(open.size, 5)
 })
 
+test('who opens a file whose name another one gets meanwhile has that one', async () => {
+  const disk = new VirtualDisk()
+  for (const [path, sizeBytes] of [
+    ['a', 1],
+    ['b', 2],
+  ] as const)
+    disk.open(path, create)?.write(new Uint8Array(sizeBytes), 0)
+  let goOn = (): void => {}
+  const slow = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const closed: number[] = []
+  const store: FileStore = Object.assign(Object.create(disk) as FileStore, {
+    async open(path: string, options: { readonly create: boolean }) {
+      const file = disk.open(path, options) as StoreFile
+      const sizeBytes = file.size()
+      file.close = () => closed.push(sizeBytes)
+      if (sizeBytes === 1) await slow
+      return file
+    },
+  })
+  const cache = new FileCache(store, 4)
+  const opening = runTask(cache.open('a', { create: false }))
+  cache.close('a')
+  disk.rename('b', 'a')
+  goOn()
+  const file = await opening
+  assert.is(file?.size(), 2)
+  assert.is(cache.get('a'), file)
+  assert.equal(closed, [1])
+})
+
 test('a failed open leaves nothing behind, the next one tries again', async () => {
   const disk = new VirtualDisk()
   let failures = 1

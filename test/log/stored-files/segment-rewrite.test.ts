@@ -210,9 +210,7 @@ for (const who of ['a load', 'a look for the markers'] as const) {
       store.open = open
     }
     runNow(finishSwaps(context, files))
-    const file = await opened
-    assert.ok(context.files.has(first))
-    looking.next(file)
+    looking.next(await opened)
     assert.not.ok(context.files.has(first))
   })
 }
