@@ -113,9 +113,8 @@ export class ShareMembers {
     // Asked for all of them first: where one is gone, the member is refused and nothing has begun.
     const facts = topics.map((topic) => ({ ...this.#hooks.facts(topic), topic }))
     for (const { topic, topicId, partitions } of facts) {
-      const begunCount = this.#shares.begunCount(groupId, topicId)
-      if (begunCount >= partitions || !this.#hooks.isLive(topicId)) continue
-      const startAt = begunCount > 0 ? 'earliest' : where
+      if (this.#shares.begunCount(groupId, topicId) >= partitions || !this.#hooks.isLive(topicId)) continue
+      const startAt = this.#shares.isKnown({ groupId, topicId, partition: 0 }) ? 'earliest' : where
       const unknown = Array.from({ length: partitions }, (_, partition) => partition)
         .filter((partition) => !this.#shares.isKnown({ groupId, topicId, partition }))
         .map((partition) => this.#hooks.partition(topic, partition))
@@ -127,7 +126,8 @@ export class ShareMembers {
         const { partition } = hosted.id
         return { topicId, partition, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
       })
-      this.#change(this.#shares.planStart(groupId, places), () => {})
+      // The first partition comes last: they may take several frames, and while it is missing the group hasn't begun.
+      this.#change(this.#shares.planStart(groupId, places).reverse(), () => {})
     }
   }
 

@@ -149,7 +149,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a group begins in memory alone',
     file: 'engine/share-members.ts',
-    find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',
+    find: 'this.#change(this.#shares.planStart(groupId, places).reverse(), () => {})\n',
     put: 'this.#shares.planStart(groupId, places)\n',
     tests: ['engine/share-members.test.ts'],
   },
@@ -170,9 +170,16 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a partition that is added begins at its end',
     file: 'engine/share-members.ts',
-    find: "const startAt = begunCount > 0 ? 'earliest' : where\n",
+    find: "const startAt = this.#shares.isKnown({ groupId, topicId, partition: 0 }) ? 'earliest' : where\n",
     put: 'const startAt = where\n',
     tests: [consumers],
+  },
+  {
+    name: 'work queues: a group that a crash kept from beginning everywhere counts as begun',
+    file: 'engine/share-members.ts',
+    find: 'this.#shares.planStart(groupId, places).reverse()',
+    put: 'this.#shares.planStart(groupId, places)',
+    tests: ['engine/share-beginnings.test.ts'],
   },
   {
     name: 'work queues: locks that one has lost end the delivery of others',

@@ -1,0 +1,50 @@
+// A share group begins in all partitions of a topic at once, though it takes several frames to say so.
+import * as assert from 'uvu/assert'
+import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
+import type { SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
+import { afterCrash, opened, overStorages, TOPIC_ID } from './transaction-hosts.ts'
+
+const test = overStorages('beginnings of share groups')
+
+const PARTITIONS = 100
+const member = { groupId: 's', memberId: 'm' }
+
+function acquire(host: SyncHost) {
+  const request = { topics: ['t'], maxOffsets: 10, lockMs: 1000, startAt: 'latest' } as const
+  return host.start<readonly AcquiredRange[]>((done) => {
+    return { kind: 'acquireShare', member, request, release: () => {}, done }
+  })
+}
+
+function begunAt(host: SyncHost): readonly number[] {
+  return host.engine.shares.facts('s').map(({ startOffset }) => startOffset)
+}
+
+const STORY =
+  'a crash between the frames that say where it begins lets it begin as it was asked to in the other partitions'
+
+test(STORY, () => {
+  const host = opened()
+  host.createTopic(TOPIC_ID, 't', PARTITIONS, {})
+  const producerId = host.openProducer()
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    host.send({ topic: 't', partition, producerId, producerEpoch: 0, baseSequence: 0, values: ['a'], acks: 'all' })
+  }
+  host.settle()
+  const waiting = acquire(host)
+  const counts = new Set<number>()
+  do {
+    const crashed = afterCrash(host, 'none')
+    const { length } = begunAt(crashed)
+    if (counts.has(length)) continue
+    counts.add(length)
+    acquire(crashed)
+    crashed.settle()
+    assert.equal(begunAt(crashed), Array(PARTITIONS).fill(1), `${length} had begun before the crash`)
+  } while (host.advance())
+  assert.not(waiting.answered)
+  // Files alone: a database takes more at once.
+  assert.ok(counts.size > 2, 'it takes several frames')
+}, ['files'])
+
+test.run()
