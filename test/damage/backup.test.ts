@@ -4,7 +4,17 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -265,6 +275,23 @@ test('refused: a directory that holds something, the own one, one inside it, no 
   await refused(target, 'INVALID_REQUEST')
   await log.close()
   await refused(fresh(), 'LOG_CLOSED')
+})
+
+test("bytes after the end of a closed segment, which are nobody's, keep no backup from being made", async () => {
+  const [directory, target] = [fresh(), fresh()]
+  const before = await open(directory)
+  await written(before, 60)
+  await before.close()
+  const [name = ''] = readdirSync(join(directory, 't-0')).filter((each) => each.endsWith('.log'))
+  appendFileSync(join(directory, 't-0', name), 'x'.repeat(100))
+  const log = await open(directory)
+  await log.backup(target)
+  const expected = await values(log, 't')
+  await log.close()
+  await verify(target)
+  const copy = await open(target)
+  assert.equal(await values(copy, 't'), expected)
+  await copy.close()
 })
 
 test.run()

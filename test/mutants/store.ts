@@ -144,6 +144,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['log/store/backup-moment.test.ts'],
   },
   {
+    name: 'backup: a closed segment with bytes after its end is linked',
+    file: 'log/store/copied-files.ts',
+    find: '(file) => file.size())) === sizeBytes) return true',
+    put: '(file) => file.size())) !== undefined) return true',
+    tests: ['damage/backup.test.ts'],
+  },
+  {
     name: 'backup: what was linked is written over where it is copied for a later moment',
     file: 'log/store/copied-files.ts',
     find: 'if (this.#isAgain && copiedBytes === 0) yield*',

@@ -97,10 +97,9 @@ export class CopiedFiles {
     // written over.
     if (this.#isAgain && copiedBytes === 0) yield* perform('remove', path, () => this.#target.store.remove(path))
     // Where the file is now: compaction may give a rewritten segment its place later.
-    const link = () => this.#target.link(segment.logPath, path)
-    const isLinked = mayLink && copiedBytes === 0 && (yield* perform('open', path, link))
+    const isLinked = mayLink && copiedBytes === 0 && (yield* this.#link(segment.logPath, path, sizeBytes))
     const endBytes = isLinked
-      ? yield* this.#sizeOf(path)
+      ? sizeBytes
       : yield* this.#file(segment.logPath, files, path, { start: copiedBytes, end: sizeBytes })
     if (!files.isSwapped(segment)) yield* this.#derivedFiles(files, segment)
     const isThere = this.#source.partitions.get(files.id) === files && files.segments.all.includes(segment)
@@ -117,8 +116,13 @@ export class CopiedFiles {
     }
   }
 
-  *#sizeOf(path: string): Task<number> {
-    return (yield* withFile(this.#target.store, path, (file) => file.size())) ?? 0
+  /** A file with bytes past the segment's end, which are nobody's, isn't shared but copied without them. */
+  *#link(from: string, to: string, sizeBytes: number): Task<boolean> {
+    const { store } = this.#target
+    if (!(yield* perform('open', to, () => this.#target.link(from, to)))) return false
+    if ((yield* withFile(store, to, (file) => file.size())) === sizeBytes) return true
+    yield* perform('remove', to, () => store.remove(to))
+    return false
   }
 
   /** Copies bytes of the log's file `origin` to the partition's `path`. Returns up to where there were any. */
