@@ -151,6 +151,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['damage/backup.test.ts'],
   },
   {
+    name: 'backup: what an earlier moment had comes back after a power loss',
+    file: 'log/store/copied-files.ts',
+    find: "if (others.length > 0) yield* perform('syncDirectory'",
+    put: "if (others.length < 0) yield* perform('syncDirectory'",
+    tests: ['log/store/copied-files.test.ts'],
+  },
+  {
     name: 'backup: what was linked is written over where it is copied for a later moment',
     file: 'log/store/copied-files.ts',
     find: 'if (this.#isAgain && copiedBytes === 0) yield*',

@@ -170,9 +170,11 @@ export class CopiedFiles {
       }
       const kept = new Set(partition.segments.flatMap(({ segment }) => namesOf(segment)))
       const names = yield* perform('list', directory, () => store.list(directory))
-      for (const name of names.filter((each) => each !== PARTITION_METADATA && !kept.has(each))) {
+      const others = names.filter((each) => each !== PARTITION_METADATA && !kept.has(each))
+      for (const name of others)
         yield* perform('remove', `${directory}/${name}`, () => store.remove(`${directory}/${name}`))
-      }
+      // Of an earlier topic of the name a power loss would bring back segments that this one doesn't know.
+      if (others.length > 0) yield* perform('syncDirectory', directory, () => store.syncDirectory(directory))
     }
   }
 }
