@@ -11,6 +11,13 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'recovery: what there was no room to cut is set aside once more',
+    file: 'log/recovery/set-aside.ts',
+    find: '    this.#kept.add(range)\n',
+    put: '',
+    tests: [fullDiskReport],
+  },
+  {
     name: 'a look-up by time on a full disk has no share of the reserve for what waits to be written',
     file: 'log/store/file-partition-store.ts',
     find: '    yield* this.#writeOutOf(segments)\n    return yield* segments.seekTimestamp(timestamp)\n',

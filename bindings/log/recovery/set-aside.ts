@@ -22,6 +22,8 @@ export class SetAside {
   readonly #leaderEpoch: number
   readonly files: string[] = []
   bytes = 0
+  /** Which bytes of which files: an attempt that found no room to cut them is followed by another one. */
+  readonly #kept: Set<string> = new Set()
 
   /** `leaderEpoch`: the one that the recovery found, which is higher each time. */
   constructor(store: FileStore, leaderEpoch: number) {
@@ -35,7 +37,9 @@ export class SetAside {
    */
   *keep(file: StoreFile, from: number, to: number): Task<void> {
     const end = lastContent(file, from, to)
-    if (end === from || this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
+    const range = `${file.path} ${from} ${end}`
+    if (end === from || this.#kept.has(range)) return
+    if (this.files.length >= FILES_MAX || this.bytes + (end - from) > BYTES_MAX) return
     const path = this.#pathFor(file, from)
     const copy = yield* createFile(this.#store, path)
     try {
@@ -50,6 +54,7 @@ export class SetAside {
     } finally {
       copy.close()
     }
+    this.#kept.add(range)
     this.files.push(path)
     this.bytes += end - from
   }

@@ -1,6 +1,7 @@
 // An open after an unclean end that finds the disk full, and goes on with the reserve, tells all that it did before.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -52,6 +53,16 @@ test('all that was set aside and found, at whichever write the disk was full', (
     refused += disk.refusedWrites
   }
   assert.ok(refused > 0)
+})
+
+test('what was set aside is told once, also where there is no room to cut it', () => {
+  const wanted = told(left())
+  for (const directory of ['t-0', 't-1']) {
+    const disk = left()
+    disk.faults = new DiskFaults([{ kind: 'truncate', effect: 'full', at: 1, path: `${directory}/` }])
+    assert.equal(told(disk), wanted, directory)
+    assert.is(disk.faults.struck, 1)
+  }
 })
 
 test.run()
