@@ -4,6 +4,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { formatPartitionMetadata } from '../../bindings/log/files/partition-metadata.ts'
 import { verifyDirectory } from '../../bindings/log/verify/verify-directory.ts'
 import { COMPRESSION_TYPES } from '../../bindings/model/compression.ts'
 import { runTask } from '../../bindings/storage/run-task.ts'
@@ -131,6 +132,43 @@ test('a log start within a segment stays one, and one above all records empties 
     ],
   )
   assert.is((await log.producer().send({ topic: 'u', value: 'on' })).offset, 40)
+  await log.close()
+})
+
+test('what a topic has in tiered storage is reported as a loss', async () => {
+  const [tiered, plain] = IDS
+  const source = new KafkaSource()
+    .file('tiered-0/partition.metadata', formatPartitionMetadata(tiered))
+    .segment('tiered-0', 7, batch(7, { values: ['here'] }))
+    .file('plain-0/partition.metadata', formatPartitionMetadata(plain))
+    .segment('plain-0', 7, batch(7, { values: ['here'] }))
+    .offsets('log-start-offset-checkpoint', { 'tiered-0': 2, 'plain-0': 2 })
+    .partition(
+      '__cluster_metadata-0',
+      'AAAAAAAAAAAAAAAAAAAAAQ',
+      batch(0, {
+        values: [
+          metadata.topic('tiered', tiered),
+          metadata.partition(tiered, 0),
+          metadata.config('tiered', 'remote.storage.enable', 'true'),
+          metadata.topic('plain', plain),
+          metadata.partition(plain, 0),
+        ],
+      }),
+    )
+  const { log, report } = await imported(source.disk)
+  assert.equal([await seen(log, 'tiered'), await seen(log, 'plain')], [['7:here'], ['7:here']])
+  assert.equal(
+    report.leftOut.filter(({ isLoss }) => isLoss).map(({ file, topic, offset }) => [file, topic, offset]),
+    [['tiered-0', 'tiered', 2]],
+  )
+  assert.equal(Object.keys(report.topics[0] ?? {}).sort(), [
+    'config',
+    'configNotTaken',
+    'partitions',
+    'topic',
+    'topicId',
+  ])
   await log.close()
 })
 

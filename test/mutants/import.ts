@@ -159,6 +159,13 @@ export const IMPORT: readonly Mutant[] = [
     tests: [killed],
   },
   {
+    name: 'import: what lies in tiered storage is not told',
+    file: whole,
+    find: 'if (offset < logStartOffset) leftOut',
+    put: 'if (offset < 0) leftOut',
+    tests: [records],
+  },
+  {
     name: 'import: what was brought goes by its age at once',
     file: 'entry/import/topic-config.ts',
     find: "{ 'retention.ms': FOR_EVER }",

@@ -117,12 +117,20 @@ function* readSource(context: ImportContext, options: ImportOptions): Task<Sourc
   for (const topic of topics) {
     for (const [partition, place] of topic.places.entries()) {
       const source = place === undefined ? undefined : yield* SourcePartition.open(context, place)
+      if (topic.isTiered && source !== undefined) leaveRemote(context, source)
       partitions.push({ topic, partition, source, sizes: source === undefined ? [] : yield* source.sizes() })
     }
   }
   const commits = keptCommits(context, found, topics)
   const producerIdsEnd = Math.max(decisions.producerIdMax + 1, cluster?.producerIdsEnd ?? 0)
   return { isClean: directory.isClean, topics, partitions, decisions, commits, producerIdsEnd }
+}
+
+/** Below its first segment Kafka reads from tiered storage. */
+function leaveRemote({ leftOut }: ImportContext, { place, logStartOffset }: SourcePartition): void {
+  const { topic, partition, directory: file, logStartOffset: offset } = place
+  const why = `its records below offset ${logStartOffset} are in tiered storage`
+  if (offset < logStartOffset) leftOut.push({ file, topic, partition, offset, why, isLoss: true })
 }
 
 function* writeAll(context: ImportContext, source: Source, log: NewLog | undefined, now: number): Task<ImportReport> {
@@ -140,7 +148,7 @@ function* writeAll(context: ImportContext, source: Source, log: NewLog | undefin
   }
   return {
     isClean,
-    topics: topics.map(({ places: _, ...topic }) => topic),
+    topics: topics.map(({ places: _, isTiered: __, ...topic }) => topic),
     partitions,
     groups: groupsOf(commits),
     leftOut: context.leftOut,

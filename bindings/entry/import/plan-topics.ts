@@ -14,6 +14,8 @@ import { importedConfig } from './topic-config.ts'
 export interface PlannedTopic extends ImportedTopic {
   /** By number; `undefined` where the directory lacks it. */
   readonly places: readonly (KafkaPartition | undefined)[]
+  /** Its older segments may lie in tiered storage. */
+  readonly isTiered: boolean
 }
 
 export interface PlanOptions {
@@ -95,7 +97,8 @@ function planTopic(
     leave({ file: partitionDirectory(name, partition), why, isLoss: true })
   }
   const { config, notTaken: configNotTaken } = importedConfig(known?.configs ?? new Map())
-  return { topic: name, topicId, partitions: count, config, configNotTaken, places: byNumber }
+  const isTiered = known?.configs.get('remote.storage.enable') === 'true'
+  return { topic: name, topicId, partitions: count, config, configNotTaken, places: byNumber, isTiered }
 }
 
 /** From the cluster's metadata, or else from the partitions' own files, which must agree then. */
