@@ -12,6 +12,20 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: a look for markers in segments of which one was replaced and removed meanwhile is refused',
+    file: 'log/segment/segment-list.ts',
+    find: '      if (!segments.some((each) => this.#isReplaced(each))) throw error\n',
+    put: '      throw error\n',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
+    name: 'compaction: who opens a segment that was replaced and removed meanwhile is told that it is missing',
+    file: 'log/segment/segment-list.ts',
+    find: '      if (segment === undefined || !this.#isReplaced(segment)) throw error\n',
+    put: '      throw error\n',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a rewrite that finds no room for its name stays on the disk and in memory',
     file: rewrite,
     find: "    yield* perform('rename', from, () => store.rename(from, to))\n    this.#end()\n",

@@ -169,7 +169,18 @@ export class SegmentList {
   }
 
   *load(offset: number): Task<void> {
-    yield* (this.find(offset) ?? this.active)?.load(this.#config()) ?? nothing()
+    const segment = this.find(offset) ?? this.active
+    try {
+      yield* segment?.load(this.#config()) ?? nothing()
+    } catch (error) {
+      // The next look finds the segment that has replaced it.
+      if (segment === undefined || !this.#isReplaced(segment)) throw error
+    }
+  }
+
+  /** Compaction has put another one in its place, and perhaps removed its file. */
+  #isReplaced(segment: Segment): boolean {
+    return !segment.isDropped && !this.#segments.includes(segment)
   }
 
   *loadActive(): Task<void> {
@@ -187,9 +198,9 @@ export class SegmentList {
       try {
         yield* segment.load(this.#config())
       } catch (error) {
-        if (!segment.isDropped) throw error
+        if (this.#segments.includes(segment)) throw error
       }
-      if (!segment.isDropped) return segment.seekTimestamp(timestamp)
+      if (this.#segments.includes(segment)) return segment.seekTimestamp(timestamp)
     }
   }
 
@@ -221,8 +232,18 @@ export class SegmentList {
     for (const segment of this.#segments.slice(this.#indexOf(fromOffset))) {
       const { aborted } = segment
       if (!aborted.isLoaded) yield* aborted.read(this.#context.store, this.#context.kernel)
-      if (!aborted.isLoaded) yield* learnAborted(this.#context, this.#upTo(segment))
+      if (!aborted.isLoaded) yield* this.#learnAborted(segment)
       if (aborted.isLoaded && aborted.collect(fromOffset, upToOffset, [])) return
+    }
+  }
+
+  *#learnAborted(segment: Segment): Task<void> {
+    const segments = this.#upTo(segment)
+    try {
+      yield* learnAborted(this.#context, segments)
+    } catch (error) {
+      if (!segments.some((each) => this.#isReplaced(each))) throw error
+      yield* this.#learnAborted(segment)
     }
   }
 

@@ -2,10 +2,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { learnAborted } from '../../../bindings/log/segment/learn-aborted.ts'
+import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
 import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
-import type { Effect } from '../../../bindings/storage/effect.ts'
+import type { Effect, Task } from '../../../bindings/storage/effect.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -18,16 +19,16 @@ const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', topic: 'orders', partition: 0 }
 const [FIRST, SECOND, ACTIVE] = ['00000000000000000000', '00000000000000000001', '00000000000000000002']
 
 /** Two closed segments and the active one, a batch each; a rewrite leaves the second batch of the two. */
-function begun(store: FileStore = new DirectoryImage()) {
+function begun(store: FileStore = new DirectoryImage(), secondTime = 1000) {
   const context = newContext(store)
   const list = newList(context)
   for (const baseOffset of [0, 1, 2]) {
     if (baseOffset > 0) runNow(list.roll(baseOffset))
-    append(list, { baseOffset })
+    append(list, { baseOffset, timestamp: baseOffset === 1 ? secondTime : 1000 })
   }
   const files = new StoredFiles(ID, DIRECTORY, list)
   const rewrite = runNow(SegmentRewrite.begin(context, files, config, list.all.slice(0, 2)))
-  rewrite.append(sealedBatch({ baseOffset: 1 }))
+  rewrite.append(sealedBatch({ baseOffset: 1, timestamp: secondTime }))
   const names = () => [...(store.list(DIRECTORY) as readonly string[])].filter((name) => name.includes('.log'))
   return { context, list, files, rewrite, names }
 }
@@ -107,6 +108,34 @@ test('old segments that are being read keep their files until the next time', ()
   runNow(finishSwaps(context, files))
   assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
 })
+
+/** What has to be open to be read by offset, or to be looked through by time. */
+const LOOKS = {
+  offset: (list: SegmentList) => list.load(1),
+  *time(list: SegmentList): Task<void> {
+    assert.is(yield* list.seekTimestamp(1001), 0)
+  },
+  *markers(list: SegmentList): Task<void> {
+    yield* list.loadAborted(0, 3)
+    assert.equal(list.abortedBetween(0, 3), [])
+  },
+}
+
+for (const [by, look] of Object.entries(LOOKS)) {
+  test(`who is about to open a segment that is replaced, by ${by}, finds the new one`, () => {
+    const store = new DirectoryImage()
+    const { context, files, list, rewrite } = begun(store, 1001)
+    list.recordAborted({ producerId: 1, firstOffset: 0, lastOffset: 2, lastStableOffset: 3 })
+    runNow(list.writeIndexes())
+    store.remove(`${DIRECTORY}/${ACTIVE}.txnindex`)
+    for (const { logPath } of list.all) context.files.close(logPath)
+    const goOn = held(look(list), ({ kind, target }) => kind === 'open' && target.endsWith(`${SECOND}.log`))
+    runNow(rewrite.exchange())
+    for (const swap of files.swaps) swap.isNoted = true
+    runNow(finishSwaps(context, files))
+    goOn()
+  })
+}
 
 test('a rewrite that is abandoned leaves nothing', () => {
   const { rewrite, names } = begun()
