@@ -3,7 +3,7 @@ import { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { Transactions } from '../coordinator/transaction/transactions.ts'
 import { Catalogue } from '../log/catalogue/catalogue.ts'
 import type { TableRecord, TableRecordPlace } from '../log/catalogue/table-record.ts'
-import { INTERNAL_TOPIC_IDS } from '../log/catalogue/topic-ids.ts'
+import { INTERNAL_TOPICS } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { TailPool } from '../log/partition/tail-pool.ts'
 import type { LogError } from '../model/errors.ts'
@@ -34,8 +34,6 @@ import { TopicTombstones } from './topic-tombstones.ts'
 import { Topics } from './topics.ts'
 import { Transacting } from './transacting.ts'
 import { UnwrittenAppends } from './unwritten-appends.ts'
-
-const INTERNAL_IDS: ReadonlySet<string> = new Set(Object.values(INTERNAL_TOPIC_IDS))
 
 export interface EngineOptions extends CleanupOptions {
   /** Makes the store and the factory of partitions over it. The store asks `source` for what its files don't tell. */
@@ -108,13 +106,13 @@ export class EngineParts {
     this.lookup = new RecordLookup(reads)
     this.members = new GroupMembers(this.groups, {
       change: (records, done) => this.commits.changeInParts('offsets', records, done),
-      topicOf: (topicId) => this.catalogue.planned.liveById(topicId),
+      topicOf: (topicId) => this.#liveTopic(topicId),
     })
     this.shareMembers = new ShareMembers(this.shares, {
       facts: (topic) => this.topics.facts(topic),
       partition: (topic, partition) => this.topics.partition(topic, partition),
       partitionOf: (id) => this.topics.hostedById(id),
-      isLive: (topicId) => INTERNAL_IDS.has(topicId) || this.catalogue.planned.liveById(topicId) !== undefined,
+      isLive: (topicId) => this.#liveTopic(topicId) !== undefined,
       change: (records, done) => this.commits.changeInParts('shares', records, done),
     })
     this.tombstones = new TopicTombstones({
@@ -198,7 +196,7 @@ export class EngineParts {
       change: (change) => this.#change(change),
       newProducerId: (done) => this.producerIds.take(done),
       whenActive: (hosted, then) => this.#whenActive(hosted, then),
-      liveTopic: (topicId) => this.catalogue.planned.liveById(topicId),
+      liveTopic: (topicId) => this.#liveTopic(topicId),
     })
   }
 
@@ -216,6 +214,11 @@ export class EngineParts {
         if (isFinal(error)) this.#hooks.failed(error)
       },
     })
+  }
+
+  /** `undefined` as soon as the topic's delete is planned. */
+  #liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined {
+    return this.catalogue.planned.liveById(topicId) ?? INTERNAL_TOPICS.get(topicId)
   }
 
   #tableOf(name: TableName): Pick<Catalogue, 'apply'> {

@@ -259,4 +259,11 @@ export const OFFSETS: readonly Mutant[] = [
     put: 'topicId: topics.facts(topic).topicId ?? topicId',
     tests: ['client/recreated-topics.test.ts'],
   },
+  {
+    name: "offsets of the log's own topics are refused as those of topics that are gone",
+    file: 'engine/engine-parts.ts',
+    find: ' ?? INTERNAL_TOPICS.get(topicId)\n',
+    put: '\n',
+    tests: ['engine/groups-of-own-topics.test.ts', 'engine/shared-own-topics.test.ts'],
+  },
 ]

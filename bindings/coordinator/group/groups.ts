@@ -78,10 +78,7 @@ export class Groups {
     return this.live.release().flatMap((group) => this.#planGroup(group, now))
   }
 
-  /**
-   * Commits all of the offsets or none. `topicOf` is `catalogue.planned.liveById`, so a delete that is under way
-   * counts.
-   */
+  /** Commits all of the offsets or none. For `topicOf` a delete that is under way counts. */
   planCommit(request: CommitRequest, topicOf: TopicLookup): readonly TableRecord[] {
     this.checkMember(request.groupId, request.memberId, request.generation)
     return this.#planOffsets(request, topicOf)

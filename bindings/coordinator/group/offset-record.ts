@@ -1,6 +1,6 @@
 import { damaged } from '../../log/catalogue/catalogue-codec.ts'
 import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
-import { isUserTopicId } from '../../log/catalogue/topic-ids.ts'
+import { INTERNAL_TOPICS, isUserTopicId } from '../../log/catalogue/topic-ids.ts'
 import { BigEndianReader } from '../big-endian-reader.ts'
 import { BigEndianWriter } from '../big-endian-writer.ts'
 import { assertValueVersion } from '../value-version.ts'
@@ -63,6 +63,6 @@ function headersOf({ topicId }: OffsetPlace): TableRecord['headers'] {
 function topicIdOf(record: TableRecord, place: TableRecordPlace): string {
   const value = record.headers.find(([name]) => name === TOPIC_ID_HEADER)?.[1]
   const topicId = value ? String.fromCharCode(...value.subarray(0, 23)) : undefined
-  if (isUserTopicId(topicId)) return topicId
+  if (topicId !== undefined && (isUserTopicId(topicId) || INTERNAL_TOPICS.has(topicId))) return topicId
   throw damaged(place, 'an offset without the id of its topic')
 }

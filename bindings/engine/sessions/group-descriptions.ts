@@ -8,15 +8,11 @@ import type {
 } from '../../broker/descriptions.ts'
 import type { GroupFacts } from '../../coordinator/group/groups.ts'
 import type { ShareFacts } from '../../coordinator/share/share-groups.ts'
-import { INTERNAL_TOPIC_IDS } from '../../log/catalogue/topic-ids.ts'
+import { INTERNAL_TOPIC_IDS, INTERNAL_TOPICS } from '../../log/catalogue/topic-ids.ts'
 import { LogError } from '../../model/errors.ts'
 import { byPlace, type Position } from '../../model/positions.ts'
 import type { Engine } from '../engine.ts'
 import type { HostedPartition } from '../hosted-partition.ts'
-
-const OWN_NAMES: ReadonlyMap<string, string> = new Map(
-  Object.entries(INTERNAL_TOPIC_IDS).map(([name, topicId]) => [topicId, name]),
-)
 
 export function listGroups(engine: Engine): readonly GroupDescription[] {
   return engine.groups.list().map(({ groupId, state, generation, members, offsets }) => {
@@ -43,11 +39,15 @@ export function describeGroup(
 }
 
 /** The offsets of topics that still exist, by each topic's present name. */
-function positionsOf({ catalogue }: Engine, offsets: GroupFacts['offsets']): Position[] {
+function positionsOf(engine: Engine, offsets: GroupFacts['offsets']): Position[] {
   return offsets.flatMap(({ topicId, partition, nextOffset }) => {
-    const topic = catalogue.durable.liveById(topicId)?.name
+    const topic = nameOf(engine, topicId)
     return topic === undefined ? [] : [{ topic, partition, nextOffset }]
   })
+}
+
+function nameOf({ catalogue }: Engine, topicId: string): string | undefined {
+  return (catalogue.durable.liveById(topicId) ?? INTERNAL_TOPICS.get(topicId))?.name
 }
 
 /**
@@ -102,7 +102,7 @@ interface SharePlace {
 
 export function sharePlaces(engine: Engine): readonly SharePlace[] {
   return [...engine.shares.facts()].flatMap((facts) => {
-    const topic = engine.catalogue.durable.liveById(facts.topicId)?.name ?? OWN_NAMES.get(facts.topicId)
+    const topic = nameOf(engine, facts.topicId)
     if (topic === undefined) return []
     const { watermarks } = engine.topics.partition(topic, facts.partition).partition
     // Deleted records count as finished, though the group may notice only when it looks the next time.

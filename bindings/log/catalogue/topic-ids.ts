@@ -22,6 +22,11 @@ export const INTERNAL_TOPIC_IDS: Readonly<Record<string, string>> = Object.assig
   [SHARES_TOPIC]: 'b25jZWxvZy5zaGFyZXMwMQ',
 })
 
+/** The log's own topics by id, which no catalogue has. Programs and groups may read them as any other. */
+export const INTERNAL_TOPICS: ReadonlyMap<string, { readonly name: string; readonly partitions: number }> = new Map(
+  Object.entries(INTERNAL_TOPIC_IDS).map(([name, topicId]) => [topicId, { name, partitions: 1 }]),
+)
+
 /**
  * Whether the topic's records are decisions, which stand in a frame before they stand in a segment. True for the log's
  * own topics, except the positions of `ingest`: they belong to the transactions of their rows and are written as those
