@@ -35,6 +35,8 @@ export interface Hold extends TopicPartition {
   expected: number
   /** Where an abort of a transaction takes it back to. */
   restart: number
+  /** The call that `restart` is of: of commits that aren't awaited a later one wins, whichever is answered first. */
+  restartCall: number
   /** `failed`: the handler for `revoked` threw, and the member loses all. */
   state: 'held' | 'revoking' | 'failed' | 'over'
   /**
@@ -63,6 +65,8 @@ interface PartOfCommit {
 /** Offsets that a program asked to commit, in one call. */
 export interface CommitCall {
   readonly member: MemberFacts
+  /** Calls are counted in their order. */
+  readonly call: number
   readonly parts: readonly PartOfCommit[]
 }
 
@@ -103,6 +107,7 @@ export class Ledger {
   /** Holds that began while the outcome of a commit was unknown. */
   readonly #early: Hold[] = []
   readonly groupIds: Set<string> = new Set()
+  #calls = 0
   readonly #latest: Set<string> = new Set()
   /** Until then members may be given partitions though they were put out. */
   readonly #doubtfulUntilMs: Map<string, number> = new Map()
@@ -206,7 +211,7 @@ export class Ledger {
     const askedAt = member.askedAt.get(key) ?? this.commits.now()
     const possible = life === undefined ? undefined : this.commits.possible(place, askedAt)
     const hold: Hold = {
-      ...{ member, topic, partition, life, start, expected: start, restart: start, state: 'held' },
+      ...{ member, topic, partition, life, start, expected: start, restart: start, restartCall: 0, state: 'held' },
       ...{
         sinceMs: this.#options.nowMs(),
         isDoubtful: this.#mayBeOut(member),
@@ -379,6 +384,7 @@ export class Ledger {
     )
     return {
       member,
+      call: ++this.#calls,
       parts: parts.map(({ hold, nextOffset }) => {
         const { life, overruledBy, state } = hold
         const place = life === undefined ? undefined : this.placeOf(hold, life)
@@ -424,11 +430,14 @@ export class Ledger {
     return this.commits.first(`${groupId} ${stand}`) ?? Number.POSITIVE_INFINITY
   }
 
-  committed({ member, parts }: CommitCall): void {
+  committed({ member, call, parts }: CommitCall): void {
     this.count('committed')
     for (const { hold, commit, nextOffset, wasOverruled, wasHeld } of parts) {
       if (commit !== undefined) this.commits.ended(commit, 'done')
-      if (hold.state !== 'over') hold.restart = nextOffset
+      if (hold.state !== 'over' && call > hold.restartCall) {
+        hold.restart = nextOffset
+        hold.restartCall = call
+      }
       if (wasOverruled) this.fail(`${member.name} committed ${shown([hold])}, which another one has`)
       if (!wasHeld) this.fail(`${member.name} committed ${shown([hold])}, which it had no more`)
       if (commit !== undefined) this.#wasTooLate(commit)
