@@ -109,14 +109,16 @@ export class Fetches {
 
   #serve(fetch: DelayedFetch): void {
     let read: FetchRead
+    let mayWait: boolean
     try {
       read = this.#read(fetch)
+      mayWait = !read.hasMoved && fetch.request.wait && !this.#hasOthers(fetch.request)
     } catch (error) {
       return this.#fail(fetch, error)
     }
     if (read.missing.length > 0) return this.#prepare(fetch, read.missing)
-    if (read.hasMoved || !fetch.request.wait || this.#hasOthers(fetch.request)) this.#finish(fetch, read.partitions)
-    else this.#purgatory.add(fetch)
+    if (mayWait) this.#purgatory.add(fetch)
+    else this.#finish(fetch, read.partitions)
   }
 
   #read({ request, positions, unreachable }: DelayedFetch): FetchRead {
@@ -142,8 +144,9 @@ export class Fetches {
   }
 
   /**
-   * Whether the topic has partitions that the reader doesn't know. (One that is gone has an error among those that were
-   * read.)
+   * Whether the topic has partitions that the reader doesn't know. Throws UNKNOWN_TOPIC_OR_PARTITION where one commit
+   * deletes the topic and changes it before, and tells of that change first: until the delete is told, the partitions
+   * have the name. (Later a topic that is gone has an error among those that were read.)
    */
   #hasOthers({ positions, knownPartitions }: FetchRequest): boolean {
     const topic = positions[0]?.topic

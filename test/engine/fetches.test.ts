@@ -13,6 +13,7 @@ import { Topics } from '../../bindings/engine/topics.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
+import type { LogError } from '../../bindings/model/errors.ts'
 import { VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../kernel/support.ts'
 
@@ -316,5 +317,31 @@ for (const isolationLevel of ['read_uncommitted', 'read_committed'] as const) {
     await broker.close()
   })
 }
+
+/** A reader that waits in a topic of one partition for more of them, or for the topic's end. */
+async function awaitingPartitions(): Promise<{ broker: EmbeddedBroker; told: Promise<unknown> }> {
+  const broker = await opened(new VirtualDisk(), 64)
+  await broker.admin.createTopic(TOPIC, { partitions: 1, config: {} })
+  await append(broker, [0])
+  const positions = [{ topic: TOPIC, partition: 0, nextOffset: 1 }]
+  const options = { isolationLevel: 'read_uncommitted', maxBytes: 1e6, wait: true, knownPartitions: 1 } as const
+  const fetched = broker.openReader().fetch({ positions, ...options })
+  return { broker, told: fetched.catch((error: LogError) => error.code) }
+}
+
+test('a topic gets partitions and is deleted in one commit: who waits for partitions is told that it is gone', async () => {
+  const { broker, told } = await awaitingPartitions()
+  await Promise.all([broker.admin.createPartitions(TOPIC, 2), broker.admin.deleteTopic(TOPIC)])
+  assert.is(await told, 'UNKNOWN_TOPIC_OR_PARTITION')
+  await broker.close()
+})
+
+test('records are deleted and then their topic in one commit: who waits for partitions is told that it is gone', async () => {
+  const { broker, told } = await awaitingPartitions()
+  const at = [{ topic: TOPIC, partition: 0, beforeOffset: 1 }]
+  await Promise.all([broker.admin.deleteRecords(at), broker.admin.deleteTopic(TOPIC)])
+  assert.is(await told, 'UNKNOWN_TOPIC_OR_PARTITION')
+  await broker.close()
+})
 
 test.run()

@@ -310,6 +310,21 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['engine/fetches.test.ts'],
   },
   {
+    name: 'who waits for partitions of a topic that one commit changes and deletes ends the log',
+    file: 'engine/fetches.ts',
+    find: `      mayWait = !read.hasMoved && fetch.request.wait && !this.#hasOthers(fetch.request)
+    } catch (error) {
+      return this.#fail(fetch, error)
+    }
+`,
+    put: `    } catch (error) {
+      return this.#fail(fetch, error)
+    }
+    mayWait = !read.hasMoved && fetch.request.wait && !this.#hasOthers(fetch.request)
+`,
+    tests: ['engine/fetches.test.ts'],
+  },
+  {
     name: 'a member asks for all of its partitions again and again',
     file: 'client/consumer/fetcher.ts',
     find: 'session !== this.#asked || session.isOutOfStep === true',
