@@ -325,6 +325,20 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['engine/fetches.test.ts'],
   },
   {
+    name: 'a log at the cap of its memory ends by a decision, though tails could make room',
+    file: 'log/partition/partition-factory.ts',
+    find: 'this.tails.makingRoom(() => encodeBatch(this.#kernel, records, seal, now))',
+    put: 'encodeBatch(this.#kernel, records, seal, now)',
+    tests: ['engine/decisions-at-the-cap.test.ts'],
+  },
+  {
+    name: 'a log at the cap of its memory ends by a marker, though tails could make room',
+    file: 'log/partition/partition-factory.ts',
+    find: 'this.tails.makingRoom(() => encodeMarkers(this.#kernel, marker, places))',
+    put: 'encodeMarkers(this.#kernel, marker, places)',
+    tests: ['engine/decisions-at-the-cap.test.ts'],
+  },
+  {
     name: 'a member asks for all of its partitions again and again',
     file: 'client/consumer/fetcher.ts',
     find: 'session !== this.#asked || session.isOutOfStep === true',

@@ -38,14 +38,18 @@ export class PartitionFactory {
     return new Partition(stored, this.#kernel, this.#store, this.tails, this.#cache)
   }
 
-  /** The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. */
+  /**
+   * The bytes of a batch on its own: for decisions, which reach their partition only once they are durable. Tails make
+   * room for it, since a log that can't write a decision ends.
+   */
   batch(records: readonly EncodedRecord[], baseOffset: number, leaderEpoch: number, now: number): Uint8Array {
     const producer = { producerId: -1, producerEpoch: -1, baseSequence: -1, attributes: 0 }
-    return encodeBatch(this.#kernel, records, { baseOffset, partitionLeaderEpoch: leaderEpoch, ...producer }, now)
+    const seal = { baseOffset, partitionLeaderEpoch: leaderEpoch, ...producer }
+    return this.tails.makingRoom(() => encodeBatch(this.#kernel, records, seal, now))
   }
 
-  /** The bytes of the control batches that end a transaction, one for each of these offsets. */
+  /** The bytes of the control batches that end a transaction, one for each of these offsets. As `batch`. */
   markers(marker: Marker, places: Parameters<typeof encodeMarkers>[2]): Uint8Array[] {
-    return encodeMarkers(this.#kernel, marker, places)
+    return this.tails.makingRoom(() => encodeMarkers(this.#kernel, marker, places))
   }
 }
