@@ -42,7 +42,8 @@ export class Iteration<T> implements AsyncIterableIterator<T, undefined, undefin
   }
 
   return(): Promise<IteratorReturnResult<undefined>> {
-    this.#source.stop()
+    // What waits after its end is the next iteration's.
+    if (!this.#isOver) this.#source.stop()
     return this.#inTurn(() => this.#end())
   }
 

@@ -62,6 +62,29 @@ test('nobody but the iteration waits: it ends the join', async (_, openBroker) =
   await consumer.close()
 })
 
+test('who returns from an iteration that is over ends no wait of the one after it', async (_, openBroker) => {
+  const { consumer, iteration, next, other } = await waiting(openBroker)
+  await iteration.return?.()
+  await next
+  const again = consumer[Symbol.asyncIterator]()
+  const nextAgain = again.next()
+  let isAnswered = false
+  const answered = () => {
+    isAnswered = true
+  }
+  nextAgain.then(answered, answered)
+  await turns()
+  assert.equal(await iteration.return?.(), { done: true, value: undefined })
+  await turns()
+  assert.is(isAnswered, false)
+  await other.close()
+  await turns()
+  assert.equal(consumer.assignment(), [AT])
+  await again.return?.()
+  assert.equal(await nextAgain, { done: true, value: undefined })
+  await consumer.close()
+})
+
 test('the next iteration takes the join over', async (_, openBroker) => {
   const { consumer, iteration, other } = await waiting(openBroker)
   const committed = consumer.committed(AT)

@@ -4,6 +4,13 @@ const groups = 'coordinator/group/groups.test.ts'
 
 export const MEMBERS: readonly Mutant[] = [
   {
+    name: 'who returns from an iteration that is over ends the join that the next one waits for',
+    file: 'client/iteration.ts',
+    find: 'if (!this.#isOver) this.#source.stop()',
+    put: 'this.#source.stop()',
+    tests: ['client/waiting-calls.test.ts', 'client/iteration.test.ts'],
+  },
+  {
     name: 'a plan of the user’s own gives partitions to members that don’t read them',
     file: 'client/consumer/lead.ts',
     find: 'if (!exists || !topics.has(topic))',
