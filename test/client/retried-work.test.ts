@@ -52,6 +52,24 @@ test('its signal ends the wait with its reason, and leaves neither a timer nor a
   await log.close()
 })
 
+test('however often it was run, it waits for about a second before the next run', async (_, openBroker) => {
+  const port = new FakePort()
+  const log = new BrokerLog(await openBroker(port), port)
+  const producer = log.producer({ transactionalId: 'id' })
+  const began: number[] = []
+  const work = async () => {
+    began.push(port.elapsed())
+    throw new Error('again')
+  }
+  const running = producer.transaction(work, { retries: 130 })
+  running.catch(() => {})
+  while (began.length < 131) await port.advance(1000)
+  const waited = began.slice(20).map((at, index) => at - (began[19 + index] ?? 0))
+  assert.ok(Math.min(...waited) >= 800, `${waited}`)
+  assert.is(await running.catch((error: Error) => error.message), 'again')
+  await log.close()
+})
+
 test('a close ends the wait', async (_, openBroker) => {
   const { port, log, producer, running, timers } = await waiting(openBroker)
   await producer.close()

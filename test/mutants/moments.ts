@@ -197,6 +197,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/retried-work.test.ts'],
   },
   {
+    name: 'work that failed as often as a send is asked again is run again without a wait',
+    file: 'client/transaction/transactional-producer.ts',
+    find: 'waitBeforeTryMs(attempt, () => this.#port.random())',
+    put: '(attempt > 127 ? 0 : waitBeforeTryMs(attempt, () => this.#port.random()))',
+    tests: ['client/retried-work.test.ts'],
+  },
+  {
     name: 'a snapshot comes before the checkpoint that covers it',
     file: 'log/store/producer-snapshots.ts',
     find: '    .filter(([offset]) => offset <= files.notedOffset)\n',

@@ -60,6 +60,10 @@ const WAITS_MAX = 127
  * `undefined` to give up.
  */
 export function waitBeforeAskMs(count: number, random: () => number): number | undefined {
-  if (count > WAITS_MAX) return undefined
+  return count > WAITS_MAX ? undefined : waitBeforeTryMs(count, random)
+}
+
+/** As `waitBeforeAskMs`, for what is never given up. */
+export function waitBeforeTryMs(count: number, random: () => number): number {
   return Math.ceil(Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (count - 1)) * (0.8 + 0.4 * random()))
 }

@@ -3,7 +3,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
-import { waitBeforeAskMs } from '../producer/refusals.ts'
+import { waitBeforeTryMs } from '../producer/refusals.ts'
 import { refusedLater } from '../refused-later.ts'
 import {
   type Abortable,
@@ -159,7 +159,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   #wait(attempt: number): Promise<void> {
-    const waitMs = waitBeforeAskMs(attempt, () => this.#port.random()) ?? 0
+    const waitMs = waitBeforeTryMs(attempt, () => this.#port.random())
     return new Promise((resolve) => {
       const cancel = this.#port.setTimer(waitMs, resolve, { keepsAlive: true })
       this.#endWait = () => {
