@@ -85,6 +85,17 @@ test('who returns from an iteration that is over ends no wait of the one after i
   await consumer.close()
 })
 
+test('a commit that waits for its join is earlier than one of a handler that is told of it', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  await log.producer().send([0, 1, 2].map((each) => ({ topic: 't', value: `${each}` })))
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  consumer.on('assigned', () => consumer.commit([{ ...AT, nextOffset: 2 }]))
+  await consumer.commit([{ ...AT, nextOffset: 1 }])
+  assert.is(await consumer.committed(AT), 2)
+  await log.close()
+})
+
 test('the next iteration takes the join over', async (_, openBroker) => {
   const { consumer, iteration, other } = await waiting(openBroker)
   const committed = consumer.committed(AT)

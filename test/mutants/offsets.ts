@@ -178,8 +178,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'an abort wakes nobody who waits for records',
     file: 'client/consumer/consumer.ts',
-    find: '      this.#membership.wake()\n    }\n    const places',
-    put: '    }\n    const places',
+    find: '      this.#membership.wake()\n    }\n    const ordinal',
+    put: '    }\n    const ordinal',
     tests: ['client/consumer-positions.test.ts'],
   },
   {
@@ -209,6 +209,13 @@ export const OFFSETS: readonly Mutant[] = [
     find: '    return call.places.filter(({ held }) => this.#acknowledgedOf(held) <= call.ordinal)',
     put: '    return call.places',
     tests: ['client/late-commits.test.ts'],
+  },
+  {
+    name: 'a commit that waits for its join is later than what was called meanwhile',
+    file: 'client/consumer/offset-commits.ts',
+    find: 'order.begin(places, ordinal)',
+    put: 'order.begin(places, order.called())',
+    tests: ['client/waiting-calls.test.ts'],
   },
   {
     name: 'a commit that is tried again waits for no later one under way',

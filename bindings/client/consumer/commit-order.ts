@@ -25,7 +25,7 @@ export interface CommitCall {
  * thousands of them under way, so nothing here looks at all of them for each one.
  */
 export class CommitOrder {
-  #begun = 0
+  #called = 0
   /** Those that the log is asked for. */
   readonly #asked = new Set<CommitCall>()
   /** The latest one that was asked for, since none was under way. */
@@ -33,8 +33,13 @@ export class CommitOrder {
   /** The ordinal of the latest commit of each partition that was acknowledged. */
   readonly #acknowledged = new WeakMap<AssignedPartition, number>()
 
-  begin(places: readonly CommitPlace[]): CommitCall {
-    return { places, ordinal: this.#begun++, answer: undefined }
+  /** The ordinal of a call, which may wait for a join before it begins. */
+  called(): number {
+    return this.#called++
+  }
+
+  begin(places: readonly CommitPlace[], ordinal: number): CommitCall {
+    return { places, ordinal, answer: undefined }
   }
 
   /** Waits for the log's answer to one try of the call. */

@@ -94,10 +94,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   }
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
+    const ordinal = this.#plainCommits.called()
     // Such as of a partition that the group hasn't given to this member yet.
     const places = await this.#finish(done, options, 'commit').catch((error) => refusedLater(this.#port, error))
     const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
-    for (const place of await this.#commits.commit(places, this.#plainCommits, write)) place.committed()
+    for (const place of await this.#commits.commit(places, this.#plainCommits, ordinal, write)) place.committed()
   }
 
   /**
@@ -114,10 +115,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       for (const { held } of places) held.rewind()
       this.#membership.wake()
     }
+    const ordinal = order.called()
     const places = await this.#finish(done, options, 'sendOffsets', rewind)
     const aborted = () => rewind(places)
     try {
-      const sent = await this.#commits.commit(places, order, send)
+      const sent = await this.#commits.commit(places, order, ordinal, send)
       const committed = () => {
         for (const place of sent) place.committed()
       }

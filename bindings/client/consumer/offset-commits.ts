@@ -35,14 +35,15 @@ export class OffsetCommits {
 
   /**
    * Commits under the group's newest generation: nobody else has what this member still holds, whatever was assigned
-   * anew since. Resolves with the places that no later commit of `order` has taken.
+   * anew since. Resolves with the places that no later commit of `order` has taken; `ordinal`: the call's there.
    */
   async commit(
     places: readonly CommitPlace[],
     order: CommitOrder,
+    ordinal: number,
     write: WriteOffsets,
   ): Promise<readonly CommitPlace[]> {
-    const call = order.begin(places)
+    const call = order.begin(places, ordinal)
     return this.#turns.run(places, order, () => this.#commit(call, order, write))
   }
 
