@@ -161,6 +161,32 @@ test('work that goes on after its deadline, with calls that nobody awaits, does 
   await log.close()
 })
 
+test('ended by the partitioner of its send, it waits for that send', async (open) => {
+  const log = await open()
+  await log.admin.createTopic('t')
+  for (const event of ['commit', 'abort'] as const) {
+    let end: (() => Promise<void>) | undefined
+    let ending: Promise<void> | undefined
+    const partitioner = () => {
+      ending = end?.()
+      end = undefined
+      return 0
+    }
+    const producer = log.producer({ transactionalId: event, partitioner })
+    const transaction = await producer.beginTransaction()
+    end = () => transaction[event]()
+    const sent = transaction.send({ topic: 't', value: event })
+    await sent
+    await ending
+    await producer.transaction((next) => next.send({ topic: 't', value: `after ${event}` }))
+    await producer.close()
+  }
+  const found: string[] = []
+  for await (const { value } of log.read('t', { until: 'end' })) found.push(Buffer.from(value ?? []).toString())
+  assert.equal(found, ['commit', 'after commit', 'after abort'])
+  await log.close()
+})
+
 // By the wall clock, an hour ahead, its time was over at once.
 test('the time of work is that which passes, whatever is done to the wall clock', async (_, openBroker) => {
   for (const jumpMs of [3_600_000, -3_600_000]) {

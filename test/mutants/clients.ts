@@ -155,7 +155,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'a commit does not wait for the sends made inside',
     file: openTransaction,
-    find: '      if (this.#calls.size > 0) await this.#awaitCalls()\n',
+    find: '      if (this.#calls.size + this.#beginning > 0) await this.#awaitCalls()\n',
     put: '',
     tests: [contract],
   },

@@ -11,6 +11,13 @@ const commits = 'engine/commit-queue.ts'
 
 export const TRANSACTIONS: readonly Mutant[] = [
   {
+    name: 'a transaction that is ended in the partitioner of a send doesn’t wait for that send',
+    file: 'client/transaction/open-transaction.ts',
+    find: '    if (this.#beginning > 0) await Promise.resolve()\n',
+    put: '',
+    tests: ['client/transaction-calls.test.ts'],
+  },
+  {
     name: 'a transaction that waits for a partition of a topic that is deleted is refused its end',
     file: 'engine/transacting.ts',
     find: " || LogError.is(error, 'STORAGE_FULL') || inactive.isDead",

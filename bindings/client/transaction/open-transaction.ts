@@ -13,6 +13,8 @@ export class OpenedTransaction implements Transaction {
   readonly #sender: LogProducer
   readonly #ended: (isCommitted: boolean) => void
   readonly #calls = new Set<Promise<unknown>>()
+  /** How many calls are about to be among them: the program may end the transaction in its partitioner. */
+  #beginning = 0
   readonly #offsets: OffsetsInTransaction[] = []
   readonly #offsetsOrder = new CommitOrder()
   /** The error of the first call inside that failed. */
@@ -36,11 +38,13 @@ export class OpenedTransaction implements Transaction {
     options: SendOptions = {},
   ): Promise<R extends readonly unknown[] ? readonly RecordMetadata[] : RecordMetadata> {
     if (this.#isOver) return this.#refused()
+    this.#beginning++
     return this.#inside(this.#sender.send(records, options))
   }
 
   sendOffsets(consumer: unknown, done: unknown, options: { allowSkip?: boolean | undefined } = {}): Promise<void> {
     if (this.#isOver) return this.#refused()
+    this.#beginning++
     return this.#inside(this.#sendOffsets(consumer, done, options))
   }
 
@@ -64,6 +68,7 @@ export class OpenedTransaction implements Transaction {
 
   /** Notes the first failure, which the commit throws: so the program needn't await the call. */
   #inside<T>(call: Promise<T>): Promise<T> {
+    this.#beginning--
     this.#calls.add(call)
     call.then(
       () => this.#calls.delete(call),
@@ -100,7 +105,7 @@ export class OpenedTransaction implements Transaction {
     let isAsked = false
     try {
       this.#isOver = true
-      if (this.#calls.size > 0) await this.#awaitCalls()
+      if (this.#calls.size + this.#beginning > 0) await this.#awaitCalls()
       if (this.#failure !== undefined) throw this.#failure.error
       isAsked = true
       await this.#session.commit()
@@ -142,6 +147,7 @@ export class OpenedTransaction implements Transaction {
 
   /** Resolves when every call made inside has settled. */
   async #awaitCalls(): Promise<void> {
+    if (this.#beginning > 0) await Promise.resolve()
     // Sends that linger for more records are sent now.
     if (this.#calls.size > 0) await this.#sender.flush().catch(() => {})
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls)
