@@ -31,7 +31,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: what follows the first bad batch stays',
     file: tailCut,
-    find: '    file.truncate(active.sizeBytes)\n',
+    find: '      file.truncate(active.sizeBytes)\n',
     put: '',
     tests: ['damage/past-the-end.test.ts'],
   },

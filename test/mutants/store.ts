@@ -3,13 +3,29 @@ import type { Mutant } from './mutant.ts'
 const borrowed = 'client/borrowed-sends.test.ts'
 const markedRoot = 'storage/marked-root.test.ts'
 const fullDiskReport = 'log/recovery/full-disk-report.test.ts'
+const fewFiles = 'log/recovery/cut-beside-few-files.test.ts'
 const partition = 'log/partition/partition.ts'
 const recovery = 'log/recovery/unclean-recovery.ts'
 const ring = 'log/journal/ring.ts'
 const ringInUse = 'log/journal/ring-in-use.test.ts'
 const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
+const tailCut = 'log/recovery/tail-cut.ts'
 
 export const STORE: readonly Mutant[] = [
+  {
+    name: 'recovery: the file that is cut may be closed while it is set aside',
+    file: tailCut,
+    find: '    this.#context.files.pin(active.logPath)\n',
+    put: '',
+    tests: [fewFiles],
+  },
+  {
+    name: 'recovery: the file that is removed may be closed while it is set aside',
+    file: tailCut,
+    find: '    this.#context.files.pin(path)\n',
+    put: '',
+    tests: [fewFiles],
+  },
   {
     name: 'recovery: what there was no room to cut is set aside once more',
     file: 'log/recovery/set-aside.ts',

@@ -52,15 +52,25 @@ export class TailCut {
     const file = yield* this.#context.files.reopen(active.logPath)
     if (file.size() <= active.sizeBytes) return
     recoveryMarks.hit('tail-cut')
-    yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
-    file.truncate(active.sizeBytes)
+    // Where descriptors are short, the copy may have files closed that nobody uses for the moment.
+    this.#context.files.pin(active.logPath)
+    try {
+      yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
+      file.truncate(active.sizeBytes)
+    } finally {
+      this.#context.files.unpin(active.logPath)
+    }
     this.#files.unsynced.add(active)
   }
 
   *#setAside(baseOffset: number, path: string): Task<void> {
     const file: StoreFile | undefined = yield* this.#context.files.open(path, { create: false })
-    if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
-    this.#context.files.close(path)
+    this.#context.files.pin(path)
+    try {
+      if (file !== undefined) yield* this.#context.setAside.keep(file, 0, file.size())
+    } finally {
+      this.#context.files.close(path)
+    }
     yield* removeSegment(this.#context.store, this.#files.directory, baseOffset)
     this.#files.directoryChanged()
   }
