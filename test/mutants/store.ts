@@ -13,6 +13,13 @@ const tailCut = 'log/recovery/tail-cut.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'recovery: frames after the noted end of a file that is too short are dropped',
+    file: 'log/recovery/partition-recovery.ts',
+    find: '      if (short !== undefined) missing = [...missing, short]\n',
+    put: '      if (short !== undefined) this.#areMissing([short])\n',
+    tests: ['log/recovery/short-active.test.ts'],
+  },
+  {
     name: 'recovery: the file that is cut may be closed while it is set aside',
     file: tailCut,
     find: '    this.#context.files.pin(active.logPath)\n',

@@ -1,8 +1,15 @@
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 
-/** Where the offsets from `offset` on were. */
-export interface MissingSegment {
+/** What a partition's files lack of what the checkpoint notes. */
+export interface LostPart {
   readonly file: string
+  readonly position: number
+  readonly offset: number
+  readonly code: string
+}
+
+/** Where the offsets from `offset` on were. */
+export interface MissingSegment extends LostPart {
   readonly position: 0
   readonly offset: number
   readonly code: 'is missing' | 'is no directory'
@@ -31,6 +38,7 @@ export function missingSegments(
     .map(({ logPath, baseOffset }) => ({ file: logPath, offset: baseOffset, ...LOST }))
 }
 
-export function lacksActive({ directory, segments }: StoredFiles, missing: readonly MissingSegment[]): boolean {
+/** Whether the noted end is gone, so that what comes after it needs a segment of its own. */
+export function lacksActive({ directory, segments }: StoredFiles, missing: readonly LostPart[]): boolean {
   return missing.some(({ file }) => file === directory || file === segments.active?.logPath)
 }

@@ -9,7 +9,7 @@ import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { FrameReplay, segmentsAhead } from './frame-replay.ts'
-import { lacksActive, type MissingSegment, missingSegments } from './missing-segments.ts'
+import { type LostPart, lacksActive, missingSegments } from './missing-segments.ts'
 import { RecoveredEnd } from './recovered-end.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 
@@ -55,12 +55,17 @@ export class PartitionRecovery {
     this.#files.isUsed = true
     const names = yield* this.#end.tail.names()
     this.#segmentsFound = new Set(logOffsets(names))
-    const missing = this.#files.readOnly ? [] : missingSegments(this.#files, names)
+    let missing: readonly LostPart[] = []
+    if (!this.#files.readOnly) {
+      missing = missingSegments(this.#files, names)
+      const short = lacksActive(this.#files, missing) ? undefined : yield* this.#restorePartialSector()
+      if (short !== undefined) missing = [...missing, short]
+    }
     if (lacksActive(this.#files, missing)) {
       if (entries.some((each) => this.#isNew(each)))
         yield* this.#files.roll(this.#context.kernel, this.#end.producers.stored())
       else this.#areMissing(missing)
-    } else if (!this.#files.readOnly) yield* this.#restorePartialSector()
+    }
     yield* this.#replayAll(entries)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     yield* this.#context.writes.finish()
@@ -86,25 +91,28 @@ export class PartitionRecovery {
     }
   }
 
-  /** A torn write after the checkpoint may have destroyed synced bytes of its first sector (rules 4a and 6a). */
-  *#restorePartialSector(): Task<void> {
+  /**
+   * A torn write after the checkpoint may have destroyed synced bytes of its first sector (rules 4a and 6a). Returns
+   * where the file ends, if that is before the noted end.
+   */
+  *#restorePartialSector(): Task<LostPart | undefined> {
     const active = this.#files.segments.active
     const sector = this.#noted?.partialSector
-    if (active === undefined || sector === undefined) return
+    if (active === undefined || sector === undefined) return undefined
     const file = yield* this.#context.files.open(active.logPath, { create: false })
     if (file === undefined || file.size() < Math.floor(active.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES) {
-      this.#end.damaged(active.logPath, file?.size() ?? 0, active.nextOffset, 'CORRUPT_LOG')
-      return
+      return { file: active.logPath, position: file?.size() ?? 0, offset: active.nextOffset, code: 'CORRUPT_LOG' }
     }
     // A recovery that was killed may have rewritten or cut it without a sync: what reads back is not durable (rule 6e).
     this.#files.unsynced.add(active)
-    if (sector.length === 0) return
+    if (sector.length === 0) return undefined
     const start = active.sizeBytes - sector.length
     const present = new Uint8Array(sector.length)
     const count = file.read(present, start)
-    if (count === sector.length && present.every((byte, index) => byte === sector[index])) return
+    if (count === sector.length && present.every((byte, index) => byte === sector[index])) return undefined
     recoveryMarks.hit('partial-sector-restored')
     writeFully(file, sector, start)
+    return undefined
   }
 
   *#replayAll(entries: readonly LocatedEntry[]): Task<void> {
@@ -170,7 +178,7 @@ export class PartitionRecovery {
     return (entry.kind === 'batches' || entry.kind === 'decision') && entry.nextOffset > this.#files.nextOffset
   }
 
-  #areMissing(missing: readonly MissingSegment[]): void {
+  #areMissing(missing: readonly LostPart[]): void {
     for (const { file, position, offset, code } of missing) this.#end.damaged(file, position, offset, code)
   }
 }
