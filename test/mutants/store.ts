@@ -13,6 +13,13 @@ const tailCut = 'log/recovery/tail-cut.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'recovery: frames of a partition whose rewritten segment is damaged are dropped',
+    file: 'log/recovery/recovered-partitions.ts',
+    find: '    else damaged = yield* this.#settleSwaps(files, noted)\n',
+    put: '    else damaged = yield* this.#settleSwaps(files, noted)\n    if (damaged !== undefined) files.damaged(damaged)\n',
+    tests: ['salvage/swaps.test.ts'],
+  },
+  {
     name: 'recovery: frames after the noted end of a file that is too short are dropped',
     file: 'log/recovery/partition-recovery.ts',
     find: '      if (short !== undefined) missing = [...missing, short]\n',

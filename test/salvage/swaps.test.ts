@@ -64,6 +64,8 @@ async function keyedOf(log: EmbeddedLog): Promise<string[]> {
 }
 
 const expected = await keyed(after.fork())
+/** Of the compacted topic. */
+const ENDS_AT = 40
 
 test('verify looks at the noted segment, wherever it lies, and not at what it replaces', async () => {
   const killed = await underWay(0)
@@ -103,6 +105,32 @@ test('verify names the damaged one, the partition is read-only, and what it repl
     names,
   )
 })
+
+test('what frames hold of a partition whose rewritten segment is damaged comes back: they are reused', async () => {
+  const open = after.fork()
+  const log = await openImage(open, 5)
+  const unwritten = open.fork()
+  await log.producer().send({ topic: COMPACTED, partition: 0, key: 'k', value: 'acknowledged' })
+  const killed = open.fork()
+  await log.close()
+  // The batch waited in memory to be written with others.
+  for (const path of unwritten.paths.filter(isBatches)) setFrom(unwritten, path, killed, path)
+  setFrom(after, cleaned, killed, swap)
+  setFrom(before, cleaned, killed, cleaned)
+  flipHead(killed, swap)
+  const opened = await openImage(killed, 6)
+  const [damage] = opened.recovery.damage
+  const end = opened.recovery.partitions.find(({ topic }) => topic === COMPACTED)?.endOffset
+  await opened.close()
+  assert.is(damage?.file, swap)
+  assert.is(end, ENDS_AT + 1)
+})
+
+function setFrom(from: DirectoryImage, path: string, to: DirectoryImage, as: string): void {
+  const file = from.files.get(path)
+  assert.ok(file)
+  to.files.set(as, file.fork())
+}
 
 test('salvage takes from the replaced segments what the damaged one lacks', async () => {
   const killed = await underWay(0)

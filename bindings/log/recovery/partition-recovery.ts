@@ -43,21 +43,22 @@ export class PartitionRecovery {
     this.#end = new RecoveredEnd(context, files, noted)
   }
 
-  *run(entries: readonly LocatedEntry[]): Task<StoredPartition> {
+  /** `damaged`: what is known to be lost of a closed segment. */
+  *run(entries: readonly LocatedEntry[], damaged?: LostPart): Task<StoredPartition> {
     try {
-      return yield* this.#run(entries)
+      return yield* this.#run(entries, damaged)
     } finally {
       this.#end.producers.free()
     }
   }
 
-  *#run(entries: readonly LocatedEntry[]): Task<StoredPartition> {
+  *#run(entries: readonly LocatedEntry[], damaged: LostPart | undefined): Task<StoredPartition> {
     this.#files.isUsed = true
     const names = yield* this.#end.tail.names()
     this.#segmentsFound = new Set(logOffsets(names))
     let missing: readonly LostPart[] = []
     if (!this.#files.readOnly) {
-      missing = missingSegments(this.#files, names)
+      missing = missingSegments(this.#files, names).filter(({ file }) => file !== damaged?.file)
       const short = lacksActive(this.#files, missing) ? undefined : yield* this.#restorePartialSector()
       if (short !== undefined) missing = [...missing, short]
     }
@@ -72,6 +73,7 @@ export class PartitionRecovery {
     if (!this.#files.readOnly) yield* this.#end.tail.cut()
     // Not before: frames will be reused, so what they hold must be brought back in any case.
     if (!this.#files.readOnly) this.#areMissing(missing)
+    if (damaged !== undefined) this.#areMissing([damaged])
     const files = this.#files
     // An unclean open continues at the ceiling: no reader saw an offset at or above it (rule 5).
     if (this.#ceiling > files.nextOffset) {

@@ -10,7 +10,7 @@ import { recoveryMarks } from '../recovery-marks.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readSwapped } from '../survey/noted-segments.ts'
 import type { FrameEntries } from './frame-entries.ts'
-import { missingSegments } from './missing-segments.ts'
+import { type LostPart, missingSegments } from './missing-segments.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import { PartitionRecovery } from './partition-recovery.ts'
 import type { Recovered } from './recovered.ts'
@@ -109,10 +109,11 @@ export class RecoveredPartitions {
     noted: CheckpointPartition | undefined,
     entries: readonly LocatedEntry[],
   ): Task<StoredPartition> {
+    let damaged: LostPart | undefined
     if (noted?.readOnly === true) yield* this.#readSwapped(files, noted)
-    else yield* this.#settleSwaps(files, noted)
+    else damaged = yield* this.#settleSwaps(files, noted)
     const isCoordinator = holdsDecisions(files.id.topicId)
-    const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries)
+    const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries, damaged)
     if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
       this.#keepReadOnly(noted, files)
     // What this recovery removed, or one before it that was killed, has to be gone for good.
@@ -124,14 +125,12 @@ export class RecoveredPartitions {
     yield* readSwapped(this.#input.segments, files.directory, files.segments, noted?.segments ?? [])
   }
 
-  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<void> {
+  /** Returns a rewritten segment that isn't as noted. */
+  *#settleSwaps(files: StoredFiles, noted: CheckpointPartition | undefined): Task<LostPart | undefined> {
     const damaged = yield* settleSwaps(this.#input.segments, files.directory, noted)
-    if (damaged === undefined) return
-    const { topic, partition } = files.id
-    const code = 'batch headers differ from the checkpoint'
-    this.#context.damage.push({ ...damaged, position: 0, topic, partition, code })
-    files.damaged({ ...damaged, position: 0, code })
+    if (damaged === undefined) return undefined
     yield* this.#readSwapped(files, noted)
+    return { ...damaged, position: 0, code: 'batch headers differ from the checkpoint' }
   }
 
   /**
