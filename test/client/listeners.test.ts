@@ -75,6 +75,7 @@ test('who waits for a signal hears of it, though the reason throws for who heard
   const waits = [abortable(new Promise(() => {}), signal), next(), next()]
   const working = log.producer({ transactionalId: 'id' }).transaction(() => new Promise(() => {}), { signal })
   const told = Promise.allSettled([...waits, working])
+  // Until all four wait for the signal.
   await new Promise((resolve) => setTimeout(resolve, 0))
   signal.abort()
   assert.equal(
