@@ -43,6 +43,10 @@ export class AttachedBroker implements Broker {
   readonly #silent: SilentHolder
   readonly #consumers: Map<number, AttachedConsumer> = new Map()
   readonly #shares: Map<number, AttachedShare> = new Map()
+  /** A program may drop an iteration without leaving it: nobody closes its reader, which the holder would keep. */
+  readonly #abandoned: FinalizationRegistry<number> = new FinalizationRegistry((session) => {
+    this.#link.tell('close', session)
+  })
   #finder: ReaderSession | undefined
   #hello: Hello | undefined
   #sessions = 0
@@ -111,22 +115,30 @@ export class AttachedBroker implements Broker {
   async openConsumer(options: ConsumerSessionOptions): Promise<ConsumerSession> {
     const session = ++this.#sessions
     const consumer = new AttachedConsumer(this.#link, session, () => this.#consumers.delete(session))
-    this.#consumers.set(session, consumer)
-    try {
-      await this.#link.call('openConsumer', session, (writer) => writeValue(writer, options), readValue)
-    } catch (error) {
-      this.#consumers.delete(session)
-      throw error
-    }
-    return consumer
+    return this.#opened(this.#consumers, consumer, 'openConsumer', options)
   }
 
   async openShare(groupId: string): Promise<ShareSession> {
     const session = ++this.#sessions
-    await this.#link.call('openShare', session, (writer) => writeValue(writer, groupId), readValue)
     const share = new AttachedShare(this.#link, session, () => this.#shares.delete(session))
-    this.#shares.set(session, share)
-    return share
+    return this.#opened(this.#shares, share, 'openShare', groupId)
+  }
+
+  /** The session is known before its answer is there: the channel may end right behind that. */
+  async #opened<S extends { readonly session: number }>(
+    sessions: Map<number, S>,
+    opening: S,
+    method: string,
+    argument: unknown,
+  ): Promise<S> {
+    sessions.set(opening.session, opening)
+    try {
+      await this.#link.call(method, opening.session, (writer) => writeValue(writer, argument), readValue)
+    } catch (error) {
+      sessions.delete(opening.session)
+      throw error
+    }
+    return opening
   }
 
   /** Looked up by a fetch. What the holder keeps in memory comes over the channel each time. */
@@ -147,7 +159,10 @@ export class AttachedBroker implements Broker {
   }
 
   openReader(): ReaderSession {
-    return new AttachedReader(this.#link, ++this.#sessions)
+    const session = ++this.#sessions
+    const reader = new AttachedReader(this.#link, session, () => this.#abandoned.unregister(reader))
+    this.#abandoned.register(reader, session, reader)
+    return reader
   }
 
   /** See Broker. `silent`: the error, where the caller knows who the holder is. */

@@ -6,6 +6,7 @@ import type { TopicPartition } from '../../model/positions.ts'
 import { COMMITTED, GIVEN, JOINED, NOTHING } from './answer-shapes.ts'
 import { KnownTopics } from './known-topics.ts'
 import type { Link } from './link.ts'
+import { memberGone } from './lost-calls.ts'
 import type { MessageWriter } from './message-writer.ts'
 import type { Shape } from './shapes.ts'
 import { reading, writeValue } from './values.ts'
@@ -100,7 +101,7 @@ export class AttachedConsumer implements ConsumerSession {
   }
 
   #assertThere(): void {
-    if (this.#isLost) throw new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
+    if (this.#isLost) throw memberGone()
   }
 
   /** `shape`: the answer's. */

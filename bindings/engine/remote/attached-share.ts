@@ -1,25 +1,16 @@
+import type { FetchedPartition, FetchRequest } from '../../broker/reader-session.ts'
 import type { AcknowledgeRequest, AcquiredRange, AcquireRequest, ShareSession } from '../../broker/share-session.ts'
 import { ACQUIRED } from './answer-shapes.ts'
 import { AttachedReader } from './attached-reader.ts'
-import type { Link } from './link.ts'
+import { memberGone } from './lost-calls.ts'
 import type { MessageWriter } from './message-writer.ts'
 import { reading, readValue, writeValue } from './values.ts'
 
 /** A consumer of a share group through the process that holds the log; its locks end with the channel. */
 export class AttachedShare extends AttachedReader implements ShareSession {
-  readonly #link: Link
-  readonly #session: number
-  readonly #closed: () => void
   #release: () => void = () => {}
   #acquiring: Promise<readonly AcquiredRange[]> | undefined
   #isLost = false
-
-  constructor(link: Link, session: number, closed: () => void) {
-    super(link, session)
-    this.#link = link
-    this.#session = session
-    this.#closed = closed
-  }
 
   get isLost(): boolean {
     return this.#isLost
@@ -42,10 +33,9 @@ export class AttachedShare extends AttachedReader implements ShareSession {
    * still know the session.
    */
   override async close(limitMs: number = 0): Promise<void> {
-    this.#closed()
     this.wake()
     const acquiring = this.#isLost ? undefined : this.#acquiring?.catch(() => {})
-    if (acquiring !== undefined) await this.#link.within(limitMs, acquiring)
+    if (acquiring !== undefined) await this.link.within(limitMs, acquiring)
     await super.close()
   }
 
@@ -54,12 +44,24 @@ export class AttachedShare extends AttachedReader implements ShareSession {
     return this.#acquiring
   }
 
-  #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+  async #acquire(request: AcquireRequest): Promise<readonly AcquiredRange[]> {
+    this.#assertThere()
     const write = (writer: MessageWriter) => writeValue(writer, request)
-    return this.#link.call('acquire', this.#session, write, reading<readonly AcquiredRange[]>(ACQUIRED))
+    return this.link.call('acquire', this.session, write, reading<readonly AcquiredRange[]>(ACQUIRED))
   }
 
   async acknowledge(request: AcknowledgeRequest): Promise<void> {
-    await this.#link.call('acknowledge', this.#session, (writer) => writeValue(writer, request), readValue)
+    this.#assertThere()
+    await this.link.call('acknowledge', this.session, (writer) => writeValue(writer, request), readValue)
+  }
+
+  /** Of records that it has locked: another holder knows neither the locks nor the session. */
+  override async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
+    this.#assertThere()
+    return this.link.fetch('poll', this.session, request)
+  }
+
+  #assertThere(): void {
+    if (this.#isLost) throw memberGone()
   }
 }

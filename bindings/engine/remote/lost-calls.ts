@@ -66,8 +66,12 @@ export const UNCHANGING: ReadonlySet<string> = new Set([
 
 /** What a call rejects with if its channel ended and it isn't asked again. */
 export function lostCall(method: string): LogError {
-  if (MEMBERSHIP.has(method)) return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
-  return unknownOutcome(method)
+  return MEMBERSHIP.has(method) ? memberGone() : unknownOutcome(method)
+}
+
+/** The member came with a channel that has ended. */
+export function memberGone(): LogError {
+  return new LogError('UNKNOWN_MEMBER_ID', 'the process that held the log is gone')
 }
 
 /** `cause`: why no other holder can be asked, or why this one can't be any more. */

@@ -38,11 +38,14 @@ export class ServedSessions {
     }
   }
 
-  /** `wake` and `close` are the same for every session that reads. */
+  /** `poll`, `wake` and `close` are the same for every session that reads. A `fetch` begins one that reads alone. */
   #readerCalls(): CallTable {
     return {
       fetch: async (session, reader) => {
         return this.#fetched(this.#reader(session), reader)
+      },
+      poll: async (session, reader) => {
+        return this.#fetched(this.#session(session) ?? unknownSession(), reader)
       },
       wake: async (session) => {
         this.#session(session)?.wake()
@@ -68,9 +71,6 @@ export class ServedSessions {
   #memberCalls(): CallTable {
     return {
       openConsumer: (session, reader) => this.#openConsumer(session, reader),
-      poll: async (session, reader) => {
-        return this.#fetched(this.member(session), reader)
-      },
       join: async (session, reader) => value(await this.member(session).join(readShaped(reader, shapes.PLACES))),
       sync: async (session, reader) => {
         const generation = reader.int32()
@@ -127,15 +127,11 @@ export class ServedSessions {
 
   /** Throws UNKNOWN_MEMBER_ID if there is no such session any more. */
   member(session: number): ConsumerSession {
-    const member = this.#consumers.get(session)
-    if (member !== undefined) return member
-    throw new LogError('UNKNOWN_MEMBER_ID', 'this member came with a channel that has ended')
+    return this.#consumers.get(session) ?? unknownSession()
   }
 
   #sharing(session: number): ShareSession {
-    const sharing = this.#shares.get(session)
-    if (sharing !== undefined) return sharing
-    throw new LogError('UNKNOWN_MEMBER_ID', 'this consumer came with a channel that has ended')
+    return this.#shares.get(session) ?? unknownSession()
   }
 
   #session(session: number): ReaderSession | undefined {
@@ -143,13 +139,17 @@ export class ServedSessions {
   }
 
   #reader(session: number): ReaderSession {
-    const known = this.#shares.get(session) ?? this.#readers.get(session)
+    const known = this.#readers.get(session)
     if (known !== undefined) return known
     const reader = this.#broker.openReader()
     this.#broker.served.add(reader)
     this.#readers.set(session, reader)
     return reader
   }
+}
+
+function unknownSession(): never {
+  throw new LogError('UNKNOWN_MEMBER_ID', 'this session came with a channel that has ended')
 }
 
 /** A fetch may wait for records: how many bytes it brings is decided when they are there. */
