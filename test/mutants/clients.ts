@@ -405,7 +405,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: "a member that can't go on leaves once its handlers are done",
     file: 'client/consumer/membership.ts',
-    find: '    const left = leaving?.close()\n    left?.catch(() => {})\n    await this.assignment.lose(() => true).finally(() => left)',
+    find: '    const left = session?.close()\n    left?.catch(() => {})\n    await this.assignment.lose(() => true).finally(() => left)',
     put: '    await this.assignment.lose(() => true).finally(() => leaving?.close())',
     tests: ['client/rebalance-handlers.test.ts'],
   },

@@ -240,7 +240,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'a share consumer is closed before what is on its way to it has come',
     file: 'engine/remote/attached-share.ts',
-    find: '    if (acquiring !== undefined) await this.#link.within(limitMs, acquiring)\n',
+    find: '    if (acquiring !== undefined) await this.link.within(limitMs, acquiring)\n',
     put: '',
     tests: ['remote/share.test.ts'],
   },

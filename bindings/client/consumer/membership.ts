@@ -51,7 +51,7 @@ export class Membership implements CommittingMember {
     this.#topics = [...decoders.keys()]
     this.#polls = new Polls({
       ...{ port, settings: this.settings, assignment: this.assignment, start: this.#start, decoders },
-      putOut: () => this.#lost(),
+      putOut: (session) => this.#lost(session),
     })
   }
 
@@ -213,7 +213,7 @@ export class Membership implements CommittingMember {
 
   async #lostBy(error: unknown, member: Member | undefined): Promise<void> {
     const wasPutOut = this.assignment.expulsion.isMeantBy(error)
-    await this.#lost(wasPutOut ? undefined : member?.session)
+    await this.#lost(member?.session)
     if (!wasPutOut) throw error
   }
 
@@ -284,14 +284,14 @@ export class Membership implements CommittingMember {
   }
 
   /**
-   * Ends the membership and tells handlers that all partitions are lost. `leaving` is the session of a member that
-   * can't go on. It leaves before handlers are told: the others shouldn't wait for it, nor should a handler that has
-   * the consumer join anew.
+   * Ends the membership and tells handlers that all partitions are lost. The member, where it isn't out of the group,
+   * leaves before handlers are told: the others shouldn't wait for it, nor should a handler that has the consumer join
+   * anew. A session is closed in any case: the process that holds the log keeps it until then.
    */
-  async #lost(leaving?: ConsumerSession): Promise<void> {
+  async #lost(session: ConsumerSession | undefined): Promise<void> {
     this.#member = undefined
     this.#rebalances.forget()
-    const left = leaving?.close()
+    const left = session?.close()
     left?.catch(() => {})
     await this.assignment.lose(() => true).finally(() => left)
   }

@@ -16,7 +16,7 @@ export interface PollsParts {
   readonly start: AssignedStart
   readonly decoders: ReadonlyMap<string, Decoder>
   /** The group has put the member out. Resolves once its handlers were told that all partitions are lost. */
-  putOut(): Promise<void>
+  putOut(session: ConsumerSession): Promise<void>
 }
 
 /**
@@ -27,7 +27,7 @@ export class Polls {
   readonly #settings: ConsumerSettings
   readonly #fetcher: Fetcher
   readonly #reminder: PollReminder
-  readonly #putOut: () => Promise<void>
+  readonly #putOut: (session: ConsumerSession) => Promise<void>
   #takingIn: Promise<void> | undefined
 
   constructor({ port, settings, assignment, start, decoders, putOut }: PollsParts) {
@@ -63,7 +63,7 @@ export class Polls {
     } catch (error) {
       this.#fetcher.failed()
       if (!LogError.is(error) || error.category !== 'rejoin') throw error
-      return this.#takeIn(this.#putOut())
+      return this.#takeIn(this.#putOut(session))
     }
     return this.#takeIn(this.#fetcher.fill(fetched))
   }

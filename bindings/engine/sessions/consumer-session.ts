@@ -80,13 +80,7 @@ export class EmbeddedConsumer implements ConsumerSession {
   async fetch(request: FetchRequest): Promise<readonly FetchedPartition[]> {
     const { groups } = this.#broker.engine
     const { groupId, memberId } = this.#member
-    try {
-      groups.live.polling(groupId, memberId)
-    } catch (error) {
-      // Whoever was put out joins again, as another session.
-      this.#endFetches()
-      throw error
-    }
+    groups.live.polling(groupId, memberId)
     this.#fetches++
     try {
       return await this.#broker.fetch(this, request)
@@ -97,10 +91,6 @@ export class EmbeddedConsumer implements ConsumerSession {
 
   wake(): void {
     this.#broker.submit({ kind: 'wake', reader: this })
-  }
-
-  #endFetches(): void {
-    this.#broker.submit({ kind: 'wake', reader: this, isLast: true })
   }
 
   async committed(
@@ -139,7 +129,7 @@ export class EmbeddedConsumer implements ConsumerSession {
     // A rebalance that is under way may join again: it does so as a former member, and is refused.
     this.#hasLeft = true
     this.#rebalance = () => {}
-    this.#endFetches()
+    this.#broker.submit({ kind: 'wake', reader: this, isLast: true })
     try {
       await this.#broker.ask<void>((done) => ({ kind: 'leaveGroup', ...this.#member, done }))
     } catch (error) {
