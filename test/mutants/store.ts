@@ -13,6 +13,13 @@ const tailCut = 'log/recovery/tail-cut.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'recovery: what follows a lost part is cut',
+    file: 'log/recovery/partition-recovery.ts',
+    find: '    if (!this.#files.readOnly) this.#areMissing(missing)\n',
+    put: '    if (!this.#files.readOnly) yield* this.#end.tail.cut()\n    if (!this.#files.readOnly) this.#areMissing(missing)\n',
+    tests: ['salvage/beyond-lost.test.ts'],
+  },
+  {
     name: 'recovery: frames of a partition whose rewritten segment is damaged are dropped',
     file: 'log/recovery/recovered-partitions.ts',
     find: '    else damaged = yield* this.#settleSwaps(files, noted)\n',

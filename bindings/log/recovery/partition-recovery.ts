@@ -70,10 +70,11 @@ export class PartitionRecovery {
     yield* this.#replayAll(entries)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     yield* this.#context.writes.finish()
-    if (!this.#files.readOnly) yield* this.#end.tail.cut()
     // Not before: frames will be reused, so what they hold must be brought back in any case.
     if (!this.#files.readOnly) this.#areMissing(missing)
     if (damaged !== undefined) this.#areMissing([damaged])
+    // Where part of it is lost, what stands past the end may be acks 1 that followed the lost part.
+    if (!this.#files.readOnly) yield* this.#end.tail.cut()
     const files = this.#files
     // An unclean open continues at the ceiling: no reader saw an offset at or above it (rule 5).
     if (this.#ceiling > files.nextOffset) {
