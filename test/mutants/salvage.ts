@@ -2,12 +2,34 @@ import type { Mutant } from './mutant.ts'
 
 const random = 'salvage/random.test.ts'
 const around = 'salvage/around.test.ts'
+const beyond = 'salvage/beyond-lost.test.ts'
 const crash = 'salvage/crash.test.ts'
 const newLog = 'log/new-log/new-log.test.ts'
 const command = 'cli/salvage.test.ts'
 const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
+  {
+    name: 'salvage: what a segment lacks that ends where it was noted isn’t listed',
+    file: survey,
+    find: 'if (Number.isFinite(endOffset)) this.#lose(this.#place.offset, endOffset',
+    put: 'if (Number.isFinite(endOffset) && endPosition > this.#place.position) this.#lose(this.#place.offset, endOffset',
+    tests: [beyond],
+  },
+  {
+    name: 'salvage: offsets up to a ceiling count as lost',
+    file: 'log/survey/partition-remains.ts',
+    find: 'isActive && nextBase === noted?.nextOffset ? facts.nextOffset : nextBase',
+    put: 'nextBase',
+    tests: [beyond],
+  },
+  {
+    name: 'salvage: a first segment that is gone isn’t listed',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'const holes: Hole[] = lackingFirst(known, segments[0])',
+    put: 'const holes: Hole[] = []',
+    tests: [beyond],
+  },
   {
     name: 'salvage: each batch of a frame gets a segment',
     file: 'log/salvage/copy-partition.ts',

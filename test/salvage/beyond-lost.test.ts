@@ -1,6 +1,6 @@
 /**
  * Segments that follow a lost part of their partition: what stands in them was acknowledged (acks 1), so an open leaves
- * them where they are, and a salvage gives them.
+ * them where they are and a salvage gives them, with the offsets between.
  */
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -50,9 +50,45 @@ for (const [name, lose] of Object.entries(LOST)) {
       [['t', NOTED]],
     )
     await log.close()
-    const { copy } = await salvaged(damaged)
+    const { copy, report } = await salvaged(damaged)
     assert.equal(offsetsOf(copy), [1, ...later.map(({ baseOffset }) => baseOffset)])
+    assert.equal(
+      report.losses.map(({ topic, offset, nextOffset }) => [topic, offset, nextOffset]),
+      [
+        ['t', 0, 1],
+        ['t', 2, first],
+      ],
+    )
   })
 }
+
+test('the first segment of a partition that no checkpoint knows is missing: its offsets are listed', async () => {
+  const image = new DirectoryImage()
+  const log = await openImage(image)
+  await log.admin.createTopic('t', { config })
+  const producer = log.producer({ acks: 1 })
+  for (let index = 0; index < 12; index++) await producer.send({ topic: 't', value: 'one'.repeat(200) })
+  const left = image.fork()
+  await log.close()
+  left.remove(NOTED)
+  const { copy, report } = await salvaged(left)
+  const [begin] = offsetsOf(copy)
+  assert.equal(
+    report.losses.map(({ topic, offset, nextOffset }) => [topic, offset, nextOffset]),
+    [['t', 0, begin]],
+  )
+})
+
+test('a segment that an unclean open began at the ceiling follows without a loss', async () => {
+  const image = whole.fork()
+  const log = await openImage(image)
+  await log.producer({ acks: 1 }).send({ topic: 't', value: 'y'.repeat(2900) })
+  const left = image.fork()
+  await log.close()
+  assert.ok((offsetsOf(left).at(-1) ?? 0) > 1000)
+  const { copy, report } = await salvaged(left)
+  assert.equal(report.losses, [])
+  assert.equal(offsetsOf(copy), offsetsOf(left))
+})
 
 test.run()

@@ -3,7 +3,7 @@ import type { FrameRun } from '../journal/frame.ts'
 import type { Hole, IntactRun } from '../survey/intact-run.ts'
 import { missingOffsets } from '../survey/missing-offsets.ts'
 import { type KnownOfPartition, partitionRemains } from '../survey/partition-remains.ts'
-import { SegmentSurvey } from '../survey/segment-survey.ts'
+import { type SegmentRemains, SegmentSurvey } from '../survey/segment-survey.ts'
 import { walkRun } from '../survey/survey-context.ts'
 import type { SalvageContext } from './salvage-context.ts'
 
@@ -24,7 +24,7 @@ export interface SurveyedPartition {
 export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
   const { segments, others } = yield* partitionRemains(context, known)
   const runs: IntactRun[] = []
-  const holes: Hole[] = []
+  const holes: Hole[] = lackingFirst(known, segments[0])
   let end = known.logStartOffset
   for (const segment of segments) {
     const found = yield* new SegmentSurvey(context, segment).run()
@@ -43,6 +43,17 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
     return { runs, holes: without(once.holes, elsewhere), nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
   }
   return { runs, holes, nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
+}
+
+/** What stood before the first segment of a partition of which the newest checkpoint notes none. */
+function lackingFirst(
+  { directory, noted, logStartOffset, hasCheckpoint }: KnownOfPartition,
+  first?: SegmentRemains,
+): Hole[] {
+  const offset = Math.max(logStartOffset, noted?.nextOffset ?? 0)
+  const isNoted = !hasCheckpoint || (noted?.segments.length ?? 0) > 0
+  if (isNoted || first === undefined || first.baseOffset <= offset) return []
+  return [{ offset, nextOffset: first.baseOffset, file: directory, position: 0, code: 'is missing' }]
 }
 
 /** Sorted, joined where they overlap, and without what lies below the log start. */

@@ -80,13 +80,15 @@ function* segmentRemains(
   // With a checkpoint, what stands past its end was acknowledged only if frames say so; without one, all of it may have
   // been.
   const isTakenWhole = !hasCheckpoint || (nextBase !== undefined && known.isClosedWhole)
+  // After an unclean open a partition goes on at its ceiling (durability rule 5): no record is missing before it.
+  const wholeEnd = isActive && nextBase === noted?.nextOffset ? facts.nextOffset : nextBase
   const wholeBytes = isTakenWhole ? ((yield* sizeOf(context.store, path)) ?? 0) : 0
   const placedBytes = placed.map(({ position, lengthBytes }) => position + lengthBytes)
   const coveredBytes = Math.max(facts?.sizeBytes ?? 0, wholeBytes, ...placedBytes)
   const placedEnd = Math.max(facts?.nextOffset ?? 0, ...placed.map(({ nextOffset }) => nextOffset))
   const isEndKnown = hasCheckpoint && (placed.length > 0 || facts !== undefined)
   const coveredEnd = isEndKnown ? placedEnd : Number.POSITIVE_INFINITY
-  return { ...file, coveredBytes, endOffset: isTakenWhole ? (nextBase ?? coveredEnd) : coveredEnd, mayGoOn: true }
+  return { ...file, coveredBytes, endOffset: isTakenWhole ? (wholeEnd ?? coveredEnd) : coveredEnd, mayGoOn: true }
 }
 
 /**

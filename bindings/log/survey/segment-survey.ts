@@ -86,11 +86,9 @@ export class SegmentSurvey {
     const sizeBytes = file.size()
     const bounds = { file, leaderEpoch: this.#context.leaderEpoch, isCleaned: this.#remains.isCleaned }
     if (noted !== undefined) yield* this.#readNoted(file, found, noted)
-    if (coveredBytes > this.#place.position) {
-      yield* this.#walk({ ...bounds, endPosition: Math.min(coveredBytes, sizeBytes), endOffset }, 'pass over')
-      if (Number.isFinite(endOffset))
-        this.#lose(this.#place.offset, endOffset, Math.min(coveredBytes, sizeBytes), 'shorter than it was')
-    }
+    const endPosition = Math.min(coveredBytes, sizeBytes)
+    yield* this.#walk({ ...bounds, endPosition, endOffset }, 'pass over')
+    if (Number.isFinite(endOffset)) this.#lose(this.#place.offset, endOffset, endPosition, 'shorter than it was')
     if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, 'stop')
   }
 
