@@ -44,7 +44,8 @@ export interface FileStore {
   list(directory: string): Awaitable<readonly string[]>
   /**
    * Gives a file, or a directory with all that is in it, another name in the same directory. A file replaces the file
-   * `to` if there is one. Refuses what is missing, and another directory. Durable after `syncDirectory`.
+   * `to` if there is one, in one step: who looks meanwhile, or after a power failure, finds the one or the other.
+   * Refuses what is missing, and another directory. Durable after `syncDirectory`.
    */
   rename(from: string, to: string): Awaitable<void>
   /**
@@ -53,8 +54,8 @@ export interface FileStore {
    */
   remove(path: string): Awaitable<void>
   /**
-   * Makes entries of `directory` durable: files and directories created in, renamed in or removed from it. '' is the
-   * root, which is always there. Refuses a missing directory.
+   * Makes entries of `directory` durable: files and directories created in, renamed in or removed from it before the
+   * call. '' is the root, which is always there. Refuses a missing directory.
    */
   syncDirectory(directory: string): Awaitable<void>
   /**
@@ -114,8 +115,8 @@ export interface StoreFile {
    */
   assertInPlace?(): void
   /**
-   * Makes content and size durable, also if `close` comes before its end. A failure is final for the log (durability
-   * rule 10). Throws or rejects.
+   * Makes content and size durable, all that was written and cut before the call, also if `close` comes before its end.
+   * A failure is final for the log (durability rule 10). Throws or rejects.
    */
   flush(): Awaitable<void>
   /**

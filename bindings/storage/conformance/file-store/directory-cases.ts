@@ -1,14 +1,22 @@
-import { same } from '../case.ts'
+import { check, same } from '../case.ts'
 import { contentOf, make, refused } from './contents.ts'
 import type { FileStoreCases } from './fixture.ts'
 
 export const directoryCases: FileStoreCases = {
   async 'list: names of files and directories, sorted'({ store }) {
+    for (const directory of ['', 'c']) same(await store.list(directory), [], 'a directory before it has files')
     for (const path of ['b', 'a10', 'a2', 'B', 'c/inner', 'c/d/e', 'ab']) (await make(store, path, '')).close()
     same(await store.list(''), ['B', 'a10', 'a2', 'ab', 'b', 'c'], 'the root')
     same(await store.list('c'), ['d', 'inner'], 'c')
     same(await store.list('missing'), [], 'a missing directory')
     same(await store.list('missing/deeper'), [], 'a directory in a missing one')
+  },
+  async 'list: all names, however many'({ store }) {
+    const names = Array.from({ length: 1100 }, (_, index) => `${10_000 + index}`)
+    for (const name of names) (await make(store, `d/${name}`, '')).close()
+    const seen = await store.list('d')
+    same(seen.length, names.length, 'names')
+    same(seen, names, 'd')
   },
   async 'rename: replaces an existing file'({ store }) {
     if (!store.capabilities.rename) return
@@ -17,6 +25,17 @@ export const directoryCases: FileStoreCases = {
     await store.rename('d/from', 'd/to')
     await store.syncDirectory('d')
     same(await store.list('d'), ['to'], 'd')
+    same(await contentOf(store, 'd/to'), 'new', 'content')
+  },
+  async 'rename: over a file is one step, and who looks meanwhile finds the one or the other'({ store }) {
+    if (!store.capabilities.rename) return
+    ;(await make(store, 'd/from', 'new')).close()
+    ;(await make(store, 'd/to', 'old')).close()
+    const renamed = store.rename('d/from', 'd/to')
+    const seen = await store.open('d/to', { create: false })
+    check(seen !== undefined, 'a file under the name while it is replaced')
+    seen.close()
+    await renamed
     same(await contentOf(store, 'd/to'), 'new', 'content')
   },
   async 'rename: of a missing file, or into another directory, is refused and changes nothing'({ store }) {

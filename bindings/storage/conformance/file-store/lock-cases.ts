@@ -24,6 +24,18 @@ export const lockCases: FileStoreCases = {
     await (await store.lock()).release()
     await other.close()
   },
+  async 'lock: is the next holder’s alone, though a store that had it before is refused, or closed'({ store, reopen }) {
+    if (!store.capabilities.exclusiveLock) return
+    const [next, third] = [await reopen(), await reopen()]
+    await (await store.lock()).release()
+    await next.lock()
+    await failure(() => store.lock(), 'a lock while the next one holds', 'DIRECTORY_IN_USE')
+    await store.close()
+    await failure(() => third.lock(), 'a lock while the next one holds still', 'DIRECTORY_IN_USE')
+    await next.close()
+    await (await third.lock()).release()
+    await third.close()
+  },
   async 'lock: of two that ask at once one gets it'({ store, reopen }) {
     if (!store.capabilities.exclusiveLock) return
     const other = await reopen()

@@ -46,8 +46,9 @@ export const openCases: FileStoreCases = {
   async 'open: two handles of one file see the same bytes at once'({ store }) {
     const file = await make(store, 'file', 'one')
     const other = await store.open('file', { create: false })
-    writeFully(file, text('two!'), 0)
     const bytes = new Uint8Array(4)
+    same(other?.read(bytes, 0), 3, 'bytes read at first')
+    writeFully(file, text('two!'), 0)
     same(other?.read(bytes, 0), 4, 'bytes read')
     sameBytes(bytes, text('two!'), 'content')
     file.truncate(2)
