@@ -44,7 +44,7 @@ export class Cluster {
     this.#settings = settings
     this.#flushMsMax = settings.flushMsMax
     this.random = new Random(seed)
-    this.network = new Network(this.time, new Random(seed + 1))
+    this.network = new Network(this.time, new Random(seed + 1), new Random(seed + 2))
   }
 
   start(name: string): SimulatedProcess {

@@ -23,9 +23,11 @@ export const CALM: Weather = { delayMsMax: 0.5, stallChance: 0, stallMsMax: 0, d
 export interface Conditions {
   readonly weather: Weather
   /** How often each thing happened: a run in which nothing did proves nothing. */
-  readonly counts: { delivered: number; lost: number; duplicated: number; overtaken: number; cut: number }
+  readonly counts: Record<'delivered' | 'joined' | 'lost' | 'duplicated' | 'overtaken' | 'cut', number>
   readonly time: VirtualTime
   readonly random: Random
   /** How long the next message takes. */
   delayMs(): number
+  /** Whether the next message comes in one turn with the one that is on its way before it. */
+  isJoined(): boolean
 }

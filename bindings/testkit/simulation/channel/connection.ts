@@ -53,6 +53,8 @@ class End implements Channel {
   #early: Uint8Array<ArrayBuffer>[] = []
   /** No message may pass the one before it. */
   #lastArrival = 0
+  /** What comes then, in one turn. */
+  #arriving: Uint8Array<ArrayBuffer>[] = []
   #isOver = false
 
   constructor(connection: Connection, party: Party, side: 'client' | 'server') {
@@ -99,13 +101,26 @@ class End implements Channel {
   #take(message: Uint8Array<ArrayBuffer>): void {
     const { network } = this.#connection
     const { time, random, weather } = network
-    this.#lastArrival = Math.max(this.#lastArrival, time.now + network.delayMs())
+    if (this.#arriving.length === 0 || !network.isJoined()) this.#plan()
+    else network.counts.joined++
+    this.#arriving.push(message)
     const delayMs = this.#lastArrival - time.now
-    time.after(delayMs, () => this.#hand(message))
     if (!this.#isServer || !random.chance(weather.duplicateChance) || !isRepeatable(message)) return
     network.counts.duplicated++
     const copy = message.slice()
     time.after(delayMs + network.delayMs(), () => this.#hand(copy))
+  }
+
+  /** When the next messages come. */
+  #plan(): void {
+    const { network } = this.#connection
+    const { time } = network
+    this.#lastArrival = Math.max(this.#lastArrival, time.now + network.delayMs())
+    const arriving: Uint8Array<ArrayBuffer>[] = []
+    this.#arriving = arriving
+    time.after(this.#lastArrival - time.now, () => {
+      for (const message of arriving.splice(0)) this.#hand(message)
+    })
   }
 
   #hand(message: Uint8Array<ArrayBuffer>): void {
