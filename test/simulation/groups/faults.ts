@@ -107,6 +107,14 @@ export const GROUP_FAULTS: readonly GroupFault[] = [
     features: ['single records'],
     more: { workMsMax: 60, maxPollIntervalMs: 600, wildMs: 1500 },
   },
+  {
+    name: 'the answer to a fetch that was woken counts the time of a member that waits in its next one',
+    file: 'engine/sessions/consumer-session.ts',
+    find: 'if (--this.#fetches === 0) groups',
+    put: 'this.#fetches--\n      groups',
+    features: ['pauses'],
+    more: { processes: 2 },
+  },
 ]
 
 /** Of a seed, with what the fault needs and little else. */

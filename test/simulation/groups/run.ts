@@ -93,6 +93,7 @@ class Run {
       for (const member of this.#members) beside(member.process, member.commitsWhatIsLeft())
       await sleep(world, 50)
     }
+    await this.#quiet()
     world.phase = 'ending'
     world.trace('ending')
     for (const member of this.#members) member.closeBeside()
@@ -102,6 +103,17 @@ class Run {
       await process.close()
       this.#cluster.processes.delete(process)
     }
+  }
+
+  /** Nothing comes any more, for longer than a member may take between two polls: none that waits is put out. */
+  async #quiet(): Promise<void> {
+    const { world } = this
+    const { counts } = world.ledger
+    const lost = counts.get('lost')
+    world.trace('quiet')
+    for (const member of this.#members) member.calm()
+    await sleep(world, 1.5 * world.plan.maxPollIntervalMs)
+    if (counts.get('lost') !== lost) world.ledger.fail('a member that waited was put out')
   }
 
   #closeAnother(than: MemberFacts): void {
