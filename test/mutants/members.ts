@@ -4,6 +4,13 @@ const groups = 'coordinator/group/groups.test.ts'
 
 export const MEMBERS: readonly Mutant[] = [
   {
+    name: 'a partition that was given up is forgotten again, though the member has it anew',
+    file: 'client/consumer/assigned-partition.ts',
+    find: '    this.#askedFrom = undefined\n',
+    put: '',
+    tests: ['client/given-again.test.ts'],
+  },
+  {
     name: 'who returns from an iteration that is over ends the join that the next one waits for',
     file: 'client/iteration.ts',
     find: 'if (!this.#isOver) this.#source.stop()',

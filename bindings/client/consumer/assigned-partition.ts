@@ -28,7 +28,7 @@ export class AssignedPartition implements TopicPartition {
   #seekCall = 0
   #finished: FinishedOffsets = new FinishedOffsets()
 
-  /** Where the log was asked last to read it. */
+  /** Where the log was asked last to read it; `undefined` where it isn't asked. */
   #askedFrom: number | undefined
   readonly #unasked: AssignedPartition[]
   #isUnasked = false
@@ -69,10 +69,15 @@ export class AssignedPartition implements TopicPartition {
     return { topic, partition, topicId, nextOffset }
   }
 
-  /** The log isn't asked for it until something changes. Returns whether it may have been asked before. */
+  /**
+   * The log isn't asked for it until something changes. Returns whether it may have been asked since the last time: one
+   * that was given up must not end what another one of its place asks for.
+   */
   unwanted(): boolean {
     this.#isUnasked = false
-    return this.#askedFrom !== undefined
+    const wasAsked = this.#askedFrom !== undefined
+    this.#askedFrom = undefined
+    return wasAsked
   }
 
   /** The log has answered, or knows nothing of it: it is asked for it again. */
