@@ -1,6 +1,7 @@
 // Failures that come while nobody waits for them are told once, to the call or iteration that comes next.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LogError } from '../../bindings/model/errors.ts'
 import { settle } from './fake-port.ts'
 import { failure, oneRecord, setup, take } from './support.ts'
 
@@ -45,6 +46,31 @@ test('a partition that is paused while its records are fetched holds up no error
   const consumer = log.consumer({ groupId: 'g', topics: ['t'], autoOffsetReset: 'none' })
   broker.group('g').offsets.set('t/1', { topic: 't', partition: 1, nextOffset: 0 })
   await failure('OFFSET_OUT_OF_RANGE', () => take(consumer, 1))
+  await log.close()
+})
+
+// Records that were fetched with it kept the failure from being told, and nobody asked for the partition any more.
+test('what a handler of a lost partition throws is told although others have records', async () => {
+  const { log, broker } = setup({ t: 1, u: 1 })
+  broker.write('u', ['a'])
+  const openConsumer = broker.openConsumer.bind(broker)
+  broker.openConsumer = async (options) => {
+    const session = await openConsumer(options)
+    const fetch = session.fetch.bind(session)
+    session.fetch = async (request) => {
+      const error = new LogError('UNKNOWN_TOPIC_ID', 'another topic has the name')
+      return (await fetch(request)).map((part) => (part.topic === 't' ? { ...part, error } : part))
+    }
+    return session
+  }
+  const consumer = log.consumer({ groupId: 'g', topics: ['t', 'u'] })
+  const thrown = new Error('of the handler')
+  consumer.on('lost', () => {
+    throw thrown
+  })
+  assert.is(await take(consumer, 1).catch((error: unknown) => error), thrown)
+  const [record] = await take(consumer, 1)
+  assert.equal([record?.topic, consumer.assignment()], ['u', [{ topic: 'u', partition: 0 }]])
   await log.close()
 })
 

@@ -199,8 +199,8 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'a topic that goes as an offset of it is reset ends the iteration',
     file: 'client/consumer/fetcher.ts',
-    find: "      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error\n      return",
-    put: '      if (LogError.is(error)) throw error\n      return',
+    find: "      if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error\n      lost",
+    put: '      if (LogError.is(error)) throw error\n      lost',
     tests: ['client/deleted-while-assigned.test.ts'],
   },
   {

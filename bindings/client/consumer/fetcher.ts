@@ -55,17 +55,21 @@ export class Fetcher {
 
   /**
    * The error of a damaged partition is thrown only once the others have nothing to deliver, so that it doesn't hold
-   * them up. What a paused one has waits for its resume, as in Kafka's client (KAFKA-7548).
+   * them up: the partition is asked for again. What a paused one has waits for its resume, as in Kafka's client
+   * (KAFKA-7548). What a handler throws comes once.
    */
   async fill(fetched: readonly FetchedPartition[]): Promise<void> {
     const { assignment } = this.#parts
     const failed: unknown[] = []
-    for (const each of fetched) await this.#fill(each).catch((error: unknown) => failed.push(error))
+    const lost: AssignedPartition[] = []
+    for (const each of fetched) await this.#fill(each, lost).catch((error: unknown) => failed.push(error))
+    if (lost.length > 0) await assignment.lose(isOneOf(lost))
     const hasRecords = (each: AssignedPartition) => !each.isPaused && each.buffer !== undefined
     if (failed.length > 0 && !assignment.unasked.some(hasRecords)) throw failed[0]
   }
 
-  async #fill(fetched: FetchedPartition): Promise<void> {
+  /** Adds the partition to `lost` where its topic is gone. */
+  async #fill(fetched: FetchedPartition, lost: AssignedPartition[]): Promise<void> {
     const { assignment, decoders, start, mustHaveOffset } = this.#parts
     const assigned = assignment.at(fetched)
     const decoder = decoders.get(fetched.topic)
@@ -81,7 +85,10 @@ export class Fetcher {
       return
     }
     // The group rebalances over the topic that has the name now.
-    if (LogError.is(fetched.error, 'UNKNOWN_TOPIC_ID')) return assignment.lose((each) => each === assigned)
+    if (LogError.is(fetched.error, 'UNKNOWN_TOPIC_ID')) {
+      lost.push(assigned)
+      return
+    }
     if (!LogError.is(fetched.error, 'OFFSET_OUT_OF_RANGE') || mustHaveOffset) throw fetched.error
     try {
       const [reset] = await start.reset([assigned])
@@ -89,7 +96,13 @@ export class Fetcher {
       if (reset !== undefined && assigned.position === from) assigned.reset(reset.nextOffset)
     } catch (error) {
       if (!LogError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error
-      return assignment.lose((each) => each === assigned)
+      lost.push(assigned)
     }
   }
+}
+
+/** Those of a topic are lost together, and there may be thousands. */
+function isOneOf(partitions: readonly AssignedPartition[]): (partition: AssignedPartition) => boolean {
+  const all = new Set(partitions)
+  return (partition) => all.has(partition)
 }
