@@ -150,7 +150,8 @@ export class Process<T extends TopicRef, S> {
   }
 
   #atLeastOnce(consumer: GroupConsumer<T>): ProcessingGuarantee {
-    const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {})
+    // Of what is sent in part the whole is sent again, if that may mend it.
+    const producer = new LogProducer(new Accumulators(this.#broker, this.#port), this.#port, {}, { isWhole: true })
     const [port, states, work, signal] = [this.#port, this.#states, this.#work, this.#signal]
     return new AtLeastOnce({ port, consumer, producer, states, work, signal })
   }

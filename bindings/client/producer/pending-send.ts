@@ -13,7 +13,7 @@ export interface AnswerForm {
   readonly isOne: boolean
   /**
    * Whether the send fails as a whole, with the error of its first refused record. So it does in a transaction, where
-   * it makes no difference that a part was written.
+   * it makes no difference that a part was written, and where all of it is sent again.
    */
   readonly isWhole: boolean
 }
