@@ -321,8 +321,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'what handle gave is read again at the end of its batch',
     file: 'client/process/output-check.ts',
-    find: 'ofRecord(() => copyOf(record, checked.headers))',
-    put: 'record',
+    find: 'return { copy: copyOf(record, checked.headers), checked }',
+    put: 'return { copy: record, checked }',
     tests: ['process/outputs.test.ts'],
   },
   {

@@ -81,4 +81,11 @@ export const PROCESSING: readonly Mutant[] = [
     put: " || before === undefined) return 'nothing'",
     tests: [inputsBeside],
   },
+  {
+    name: 'the rest of what handle gave is read once the log has answered',
+    file: 'client/process/output-check.ts',
+    find: 'return this.#goOn(rest, copies)',
+    put: 'return this.#goOn(records, copies)',
+    tests: ['process/outputs.test.ts'],
+  },
 ]

@@ -234,4 +234,24 @@ test('a log that can’t be asked is no failure of the record', async () => {
   assert.equal(asked, ['out'])
 })
 
+test('what the program makes of its list while the log is asked changes nothing of what it gave', async () => {
+  const answers = gate()
+  const facts = { topic: 'out', topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partitions: 1, config: {} }
+  const check = new OutputCheck({ topic: () => answers.opened.then(() => facts) }, () => 0)
+  const records = ['a', 'b', 'c'].map((value) => ({ topic: 'out', value }))
+  const checking = check.check(records)
+  records[0] = { topic: 'out', value: 'other' }
+  Object.assign(records[1] as object, { value: 'other' })
+  records.length = 2
+  answers.open()
+  assert.equal(
+    (await checking).map(({ value }) => value),
+    ['a', 'b', 'c'],
+  )
+  const missing = new LogError('UNKNOWN_TOPIC_OR_PARTITION', 'no such topic')
+  const refusing = new OutputCheck({ topic: () => Promise.reject(missing) }, () => 0)
+  assert.throws(() => refusing.check([{ topic: 'out', value: 'a' }, 5 as never]))
+  await new Promise((resume) => setImmediate(resume))
+})
+
 test.run()

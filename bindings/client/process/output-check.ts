@@ -5,7 +5,7 @@ import { assertNotInternal } from '../../model/names.ts'
 import { type ParsedTopicConfig, parseTopicConfig, type TopicConfig } from '../../model/topic-config.ts'
 import { assertPartition } from '../producer/partitioner.ts'
 import { refuseTooLarge } from '../producer/place-records.ts'
-import { type CheckedRecord, checkRecord, topicOf } from '../producer/validate-record.ts'
+import { type CheckedRecord, checkRecord } from '../producer/validate-record.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { copyOf } from '../record-fields.ts'
 
@@ -52,16 +52,15 @@ export class OutputCheck {
     copies: ProducerRecord[],
   ): readonly ProducerRecord[] | Promise<readonly ProducerRecord[]> {
     while (copies.length < records.length) {
-      const index = copies.length
-      const facts = this.#facts(records, index)
-      const copy =
-        facts instanceof Promise
-          ? facts.then((asked) => this.#checked(records, index, asked))
-          : this.#checked(records, index, facts)
+      const copy = this.#checked(records, copies.length)
       if (copy instanceof Promise) {
+        // What is refused of the rest is told at once.
+        copy.catch(() => {})
+        // The program may use its list again before the log has answered.
+        const rest = records.map((record, index) => (index <= copies.length ? record : copied(record, index).copy))
         return copy.then((checked) => {
           copies.push(checked)
-          return this.#goOn(records, copies)
+          return this.#goOn(rest, copies)
         })
       }
       copies.push(copy)
@@ -69,8 +68,15 @@ export class OutputCheck {
     return copies
   }
 
-  #facts(records: readonly ProducerRecord[], index: number): TopicFacts | undefined | Promise<TopicFacts | undefined> {
-    const topic = ofRecord(() => topicOf(records[index], index))
+  #checked(records: readonly ProducerRecord[], index: number): ProducerRecord | Promise<ProducerRecord> {
+    const { copy, checked } = copied(records[index] as ProducerRecord, index)
+    const facts = this.#facts(copy.topic)
+    return facts instanceof Promise
+      ? facts.then((asked) => this.#accepted(copy, checked, index, asked))
+      : this.#accepted(copy, checked, index, facts)
+  }
+
+  #facts(topic: string): TopicFacts | undefined | Promise<TopicFacts | undefined> {
     try {
       const facts = this.#topics.topic(topic)
       return facts instanceof Promise ? facts.catch(unknown) : facts
@@ -79,14 +85,12 @@ export class OutputCheck {
     }
   }
 
-  #checked(
-    records: readonly ProducerRecord[],
+  #accepted(
+    copy: ProducerRecord,
+    checked: CheckedRecord,
     index: number,
     facts: TopicFacts | undefined,
   ): ProducerRecord | Promise<ProducerRecord> {
-    const record = records[index] as ProducerRecord
-    const checked = ofRecord(() => checkRecord(record, index))
-    const copy = ofRecord(() => copyOf(record, checked.headers))
     if (facts === undefined) return copy
     try {
       this.#refuse(copy, checked, index, facts)
@@ -128,6 +132,13 @@ export class OutputCheck {
     }
     return parsed
   }
+}
+
+function copied(record: ProducerRecord, index: number): { copy: ProducerRecord; checked: CheckedRecord } {
+  return ofRecord(() => {
+    const checked = checkRecord(record, index)
+    return { copy: copyOf(record, checked.headers), checked }
+  })
 }
 
 function ofRecord<R>(look: () => R): R {
