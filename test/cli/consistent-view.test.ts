@@ -2,11 +2,12 @@
 // the same place.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Log } from '../../bindings/client/log.ts'
-import { consistentView, type LogView } from '../../bindings/entry/cli/consistent-view.ts'
+import { type LogView, onView } from '../../bindings/entry/cli/consistent-view.ts'
+import type { HeldLog } from '../../bindings/entry/cli/through-holder.ts'
 import { LogError } from '../../bindings/entry/node.ts'
 
-const attached = { name: 'attached' } as unknown as Log
+const held = { whileAnswered: (work: Promise<unknown>) => work, close: async () => {} }
+const attached = held as unknown as HeldLog
 
 type Found = readonly number[] | { readonly refusedAt: number }
 
@@ -33,13 +34,14 @@ function looks(found: readonly Found[]) {
   return { look, isOpen, count: () => count }
 }
 
-async function shown(found: readonly Found[], holder: Log | undefined = undefined) {
+async function shown(found: readonly Found[], holder: HeldLog | undefined = undefined) {
   const seen = looks(found)
   try {
-    const log = await consistentView(seen.look, async () => holder)
-    assert.equal(seen.isOpen(), log === holder ? [] : [log])
-    const damage = 'recovery' in log ? log.recovery.damage.map(({ position }) => position) : 'the holder’s'
-    return [damage, seen.count()]
+    return await onView({ look: seen.look, attach: async () => holder }, async (log) => {
+      assert.equal(seen.isOpen(), log === holder ? [] : [log])
+      const damage = 'recovery' in log ? log.recovery.damage.map(({ position }) => position) : 'the holder’s'
+      return [damage, seen.count()]
+    })
   } catch (error) {
     assert.ok(LogError.is(error))
     assert.equal(seen.isOpen(), [])
@@ -65,10 +67,24 @@ test('looks that never agree show no damage: the holder is asked, or the look is
   assert.equal(await shown([[1, 2], [1, 3], [1, 4], [1, 5], { refusedAt: 6 }]), ['DIRECTORY_IN_USE', 5])
 })
 
+test('where the holder falls silent as it is asked, the files are looked at again', async () => {
+  const silent = new LogError('NETWORK_EXCEPTION', 'no sign of life')
+  const stopped = { ...held, whileAnswered: () => Promise.reject(silent) } as unknown as HeldLog
+  const { look, isOpen } = looks([[1], [2], [1], [3], [1], []])
+  const seen: string[] = []
+  const shown = await onView({ look, attach: async () => stopped }, async (log) => {
+    seen.push('recovery' in log ? 'files' : 'holder')
+    if (log === stopped) throw silent
+    return 'shown'
+  })
+  assert.equal([shown, ...seen], ['shown', 'holder', 'files'])
+  assert.equal(isOpen(), [])
+})
+
 test('another failure than damage ends the look', async () => {
   const error = new LogError('KAFKA_STORAGE_ERROR', 'can’t read')
   const refused = async () => Promise.reject(error)
-  await consistentView(refused, async () => attached).then(
+  await onView({ look: refused, attach: async () => attached }, async () => {}).then(
     () => assert.unreachable(),
     (thrown) => assert.is(thrown, error),
   )

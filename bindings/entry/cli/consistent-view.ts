@@ -1,10 +1,19 @@
 import type { Log } from '../../client/log.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import { LogError } from '../node.ts'
+import { type HeldLog, throughHolder, using } from './through-holder.ts'
 
 /** A log as a look at its files shows it. */
 export interface LogView extends Log {
   readonly recovery: RecoveryReport
+}
+
+/** The ways to see a log. */
+export interface Views {
+  /** At its files. */
+  look(): Promise<LogView>
+  /** Through the process that holds it. */
+  attach(): Promise<HeldLog | undefined>
 }
 
 const LOOKS = 5
@@ -12,14 +21,20 @@ const LOOKS = 5
 const PROOF = 3
 
 /**
+ * Runs `work` on the log as it is seen. Where it is seen through its holder, and that one is gone before the work is
+ * done, the work is done anew, and shows the rest.
+ */
+export async function onView<T>(views: Views, work: (log: LogView | HeldLog) => Promise<T>): Promise<T> {
+  const log = await consistentView(views)
+  return 'recovery' in log ? using(log, work) : throughHolder(log, work, () => onView(views, work))
+}
+
+/**
  * A look at files that a holder goes on writing may find parts that don't fit together, which looks like damage. Real
  * damage is found by every look, at the same place: so only what three looks in a row find is shown. If the looks never
  * agree, `attach` asks the holder itself. DIRECTORY_IN_USE if that isn't possible.
  */
-export async function consistentView(
-  look: () => Promise<LogView>,
-  attach: () => Promise<Log | undefined>,
-): Promise<LogView | Log> {
+async function consistentView({ look, attach }: Views): Promise<LogView | HeldLog> {
   /** For each damage of the last look: how many looks in a row have found it. */
   let found = new Map<string, number>()
   for (let count = 0; count < LOOKS; count++) {

@@ -1,13 +1,14 @@
 import type { Log } from '../../client/log.ts'
 import { assertLogDirectory, assertNamed } from '../embedded/assert-log.ts'
-import { AttachedLog, openAttached } from '../embedded/attached-log.ts'
+import { openAttached } from '../embedded/attached-log.ts'
 import { DirectoryImage } from '../embedded/directory-image.ts'
 import { command, type EmbeddedLog, openLog } from '../embedded/embedded-log.ts'
 import { nodePort } from '../embedded/node-port.ts'
-import { LogError, open, type RecoveryReport, type TopicPartition } from '../node.ts'
-import { consistentView } from './consistent-view.ts'
+import { open, type RecoveryReport, type TopicPartition } from '../node.ts'
+import { onView } from './consistent-view.ts'
 import { tellDamage } from './output.ts'
 import type { CommandCall } from './run.ts'
+import { throughHolder, using } from './through-holder.ts'
 
 /** Which log to open, and in which form to report on it. */
 type LogCall = Pick<CommandCall, 'directory' | 'isJson'> & {
@@ -41,16 +42,21 @@ async function opened<T>({ directory, isJson }: LogCall, work: (log: EmbeddedLog
   return using(log, work)
 }
 
-/** Runs `work` on an image of the directory: writes nothing, keeps nobody out, and doesn't disturb a holder. */
+/**
+ * Runs `work` on an image of the directory: writes nothing, keeps nobody out, and doesn't disturb a holder, which is
+ * asked only where it writes faster than its files can be looked at.
+ */
 export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   const { directory, isJson } = call
   assertLog(directory)
-  const log = await consistentView(
-    () => openLog(new DirectoryImage(directory), nodePort),
-    () => openAttached(directory, nodePort),
-  )
-  if ('recovery' in log) tellRecovery(log.recovery, isJson)
-  return using(log, (opened) => (opened instanceof AttachedLog ? opened.whileAnswered(work(opened)) : work(opened)))
+  const views = {
+    look: () => openLog(new DirectoryImage(directory), nodePort),
+    attach: () => openAttached(directory, nodePort),
+  }
+  return onView(views, (log) => {
+    if ('recovery' in log) tellRecovery(log.recovery, isJson)
+    return work(log)
+  })
 }
 
 /**
@@ -61,18 +67,8 @@ export async function withImage<T>(call: LogCall, work: (log: Log) => Promise<T>
 export async function withView<T>(call: LogCall, work: (log: Log) => Promise<T>): Promise<T> {
   assertLog(call.directory)
   const attached = await openAttached(call.directory, nodePort)
-  if (attached === undefined) return withImage(call, work)
-  try {
-    return await using(attached, (log) => log.whileAnswered(work(log)))
-  } catch (error) {
-    if (!isHolderGone(error)) throw error
-    return withImage(call, work)
-  }
-}
-
-/** Whether an attached log ended because its holder did, or gave no sign of life. */
-export function isHolderGone(error: unknown): boolean {
-  return LogError.is(error, 'LOG_CLOSED', 'NETWORK_EXCEPTION')
+  const onImage = () => withImage(call, work)
+  return attached === undefined ? onImage() : throughHolder(attached, work, onImage)
 }
 
 const NAME_IT = "name the log's with --dir"
@@ -86,14 +82,6 @@ function tellRecovery({ damage, readOnly }: RecoveryReport, isJson: boolean): vo
   const before = readOnly.filter((at) => !isTold(at))
   const found = before.map(({ topic, partition, damage: at }) => ({ ...at, topic, partition, code: FOUND_BEFORE }))
   tellDamage([...damage, ...found], isJson)
-}
-
-async function using<L extends Log, T>(log: L, work: (log: L) => Promise<T>): Promise<T> {
-  try {
-    return await work(log)
-  } finally {
-    await log.close()
-  }
 }
 
 /**

@@ -5,10 +5,11 @@ import type { Log, Position, TopicPartition } from '../../node.ts'
 import { countFrom, startPoint } from '../arguments.ts'
 import { COMMIT_MS, COMMIT_RECORDS, consumeInGroup } from '../group-run.ts'
 import { below } from '../help.ts'
-import { assertLog, isHolderGone, withImage } from '../open.ts'
+import { assertLog, withImage } from '../open.ts'
 import { endsOf, placesOf, progressOf } from '../places.ts'
 import { type CommandCall, run } from '../run.ts'
 import { ShownRecords } from '../shown-records.ts'
+import { isHolderGone } from '../through-holder.ts'
 import { LOOK_MS, TopicChanges } from '../topic-changes.ts'
 
 /** How soon partitions that were added to the topic are read as well. */
