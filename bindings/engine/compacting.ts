@@ -17,14 +17,10 @@ import type { UpkeepJob } from './upkeep.ts'
  * large one.
  */
 const TURNS_AT_ONCE = 32
+/** No pass would get through the partition before the log is opened again. */
+const NEVER_DONE = ['CORRUPT_MESSAGE', 'CORRUPT_LOG', 'RECORD_LIST_TOO_LARGE'] as const
 /** These errors, and a failure to read, give up the pass and leave the partition as it is; the log goes on. */
-const GIVEN_UP = [
-  'STORAGE_FULL',
-  'MEMORY_CAP_REACHED',
-  'CORRUPT_MESSAGE',
-  'CORRUPT_LOG',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-] as const
+const GIVEN_UP = ['STORAGE_FULL', 'MEMORY_CAP_REACHED', 'UNKNOWN_TOPIC_OR_PARTITION', ...NEVER_DONE] as const
 
 export interface CompactingParts {
   readonly topics: Topics
@@ -46,10 +42,7 @@ export class Compacting implements UpkeepJob {
   #tailsBefore = Number.POSITIVE_INFINITY
   /** The partition whose pass found no memory, now that there is more. */
   #again: PartitionIdentity | undefined
-  /**
-   * Partitions in which a pass met damage, or what the device can't read: no pass would get through them before the log
-   * is opened again.
-   */
+  /** Partitions in which a pass met damage, what the device can't read, or what would pass Kafka's greatest segment. */
   readonly #damaged = new Set<string>()
 
   constructor(intervalMs: number, { topics, store, factory, guard }: CompactingParts) {
@@ -125,7 +118,7 @@ export class Compacting implements UpkeepJob {
     } catch (error) {
       const isUnreadable = isReadFailure(error)
       if (!isUnreadable && !LogError.is(error, ...GIVEN_UP)) throw error
-      if (isUnreadable || LogError.is(error, 'CORRUPT_MESSAGE', 'CORRUPT_LOG')) this.#damaged.add(keyOf(id))
+      if (isUnreadable || LogError.is(error, ...NEVER_DONE)) this.#damaged.add(keyOf(id))
       if (LogError.is(error, 'MEMORY_CAP_REACHED')) this.#makeRoom(id)
     }
     this.#pass = undefined

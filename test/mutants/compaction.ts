@@ -320,6 +320,20 @@ export const COMPACTION: readonly Mutant[] = [
     tests: [running],
   },
   {
+    name: 'compaction: a delete horizon makes a segment as large as it likes',
+    file: 'log/compaction/batch-cleaner.ts',
+    find: 'if (dated.length <= bytesMax) return dated',
+    put: 'if (dated.length <= bytesMax || bytesMax > 0) return dated',
+    tests: ['log/compaction/growth.test.ts'],
+  },
+  {
+    name: 'compaction: what passes the greatest segment is written on',
+    file: 'log/compaction/compaction-pass.ts',
+    find: '    if (spareBytes < 0) throw tooLarge(input.id, batch.baseOffset)\n',
+    put: '    if (spareBytes < -1e12) throw tooLarge(input.id, batch.baseOffset)\n',
+    tests: ['log/compaction/growth.test.ts'],
+  },
+  {
     name: 'compaction: a pass is one step, however long it is',
     file: 'engine/compacting.ts',
     find: 'isTurn(step.value) && ++turns > TURNS_AT_ONCE',

@@ -54,13 +54,14 @@ export class BatchCleaner {
 
   /**
    * The bytes that stay, valid until the next call; `undefined` when none do. `isLast`: it is its segment's last batch,
-   * whose header stays in any case because it tells where the segment ends.
+   * whose header stays in any case because it tells where the segment ends. A delete horizon is set as long as the
+   * batch then has at most `bytesMax`.
    */
-  *clean(batch: BatchBytes, isLast: boolean): Task<Uint8Array | undefined> {
+  *clean(batch: BatchBytes, isLast: boolean, bytesMax: number): Task<Uint8Array | undefined> {
     const { transactions } = this.#rules
     const endsNothing = batch.isControl && transactions.endsNothing(batch)
     const isDiscarded = batch.isControl ? endsNothing && this.#isOver(batch) : transactions.isAborted(batch)
-    const kept = isDiscarded ? undefined : yield* this.#kept(batch, endsNothing)
+    const kept = isDiscarded ? undefined : yield* this.#kept(batch, endsNothing, bytesMax)
     if (kept !== undefined) return kept
     return isLast || this.#isLastOfProducer(batch) ? this.#rewriter.headerAlone(batch) : undefined
   }
@@ -80,7 +81,7 @@ export class BatchCleaner {
   }
 
   /** `undefined` if no record stays. */
-  *#kept(batch: BatchBytes, endsNothing: boolean): Task<Uint8Array | undefined> {
+  *#kept(batch: BatchBytes, endsNothing: boolean, bytesMax: number): Task<Uint8Array | undefined> {
     if (batch.recordCount === 0) return undefined
     const records = plainRecords(this.#rules.at, batch, this.#rules.kernel.codecs)
     if (records === undefined) return batch.bytes
@@ -94,9 +95,12 @@ export class BatchCleaner {
     // The first pass that keeps a tombstone, or a marker without records, sets the time from which on it may be removed
     // (KIP-534). One that lies further ahead is of a clock that was put back since, or of a longer delete.retention.ms.
     const hasHorizon = (batch.deleteHorizon ?? Number.POSITIVE_INFINITY) <= this.#horizon
-    const isDue = !hasHorizon && (found.hasTombstone || endsNothing)
-    if (found.count === batch.recordCount && !isDue) return batch.bytes
-    return yield* this.#rewriter.rewrite(batch, records, found, isDue ? this.#horizon : undefined)
+    if (!hasHorizon && (found.hasTombstone || endsNothing)) {
+      const dated = yield* this.#rewriter.rewrite(batch, records, found, this.#horizon)
+      if (dated.length <= bytesMax) return dated
+    }
+    if (found.count === batch.recordCount) return batch.bytes
+    return yield* this.#rewriter.rewrite(batch, records, found, undefined)
   }
 
   get #horizon(): number {

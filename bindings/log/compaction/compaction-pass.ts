@@ -1,4 +1,5 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
+import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { AbortedTransaction, CompactableSegment, PartitionStore } from '../../storage/partition-store.ts'
@@ -8,9 +9,12 @@ import { type ActiveProducer, BatchCleaner } from './batch-cleaner.ts'
 import { BatchParts } from './batch-parts.ts'
 import { streamBatches } from './batch-stream.ts'
 import { DecidedTransactions } from './decided-transactions.ts'
-import { type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
+import { bytesOf, type DirtyPart, type GroupLimits, groupsOf } from './dirty-part.ts'
 import { HASH_WORDS, OffsetMap } from './offset-map.ts'
 import { type KeysOf, keysOfRecord } from './record-keys.ts'
+
+/** Kafka's greatest segment: index entries have positions of 31 bits. */
+const SEGMENT_BYTES_MAX = 0x7fff_ffff
 
 export interface PassInput {
   readonly kernel: Kernel
@@ -24,6 +28,8 @@ export interface PassInput {
   /** For a topic whose records' own keys don't tell what replaces them. */
   readonly keysOf?: KeysOf | undefined
   readonly mapBytes: number
+  /** Most that a rewritten segment may take, whatever `segment.bytes` says by now. */
+  readonly segmentBytesMax?: number
   readonly now: number
   /** What goes by its age goes by this time: `now`, or an earlier one where the clock was put ahead. */
   readonly trustedNow: number
@@ -76,7 +82,7 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
   )) {
     const written = yield* rewriteGroup(input, group, cleaner)
     if (written === undefined) return undefined
-    readBytes += group.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+    readBytes += bytesOf(group)
     writtenBytes += written
   }
   yield* store.cleaned(id, mapEnd)
@@ -85,8 +91,7 @@ export function* compact(input: PassInput): Task<PassResult | undefined> {
 
 /** A record takes at least seven bytes, so a small dirty part needs no large map. */
 function mapBytes({ mapBytes, dirty }: PassInput): number {
-  const dirtyBytes = dirty.segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  return Math.min(mapBytes, dirtyBytes * 4)
+  return Math.min(mapBytes, bytesOf(dirty.segments) * 4)
 }
 
 function* abortedIn(
@@ -168,7 +173,10 @@ function activeProducers(producers: Iterable<StoredProducer>): ReadonlyMap<numbe
   return active
 }
 
-/** Returns how many bytes stay; `undefined` if the segments are gone. */
+/**
+ * Returns how many bytes stay; `undefined` if the segments are gone. A delete horizon makes records longer by some
+ * bytes: once there is no more room for that, tombstones get theirs from a later pass.
+ */
 function* rewriteGroup(
   input: PassInput,
   group: readonly CompactableSegment[],
@@ -177,13 +185,16 @@ function* rewriteGroup(
   const baseOffset = group[0]?.baseOffset ?? 0
   const nextOffset = group.at(-1)?.nextOffset ?? 0
   const rewrite = yield* input.store.rewrite(input.id, baseOffset, nextOffset)
+  let spareBytes = (input.segmentBytesMax ?? SEGMENT_BYTES_MAX) - bytesOf(group)
   let keptBytes = 0
   let hasChanged = group.length > 1
   let endOffset = baseOffset
   const take = function* (batch: BatchBytes): Task<boolean> {
     endOffset = batch.lastOffset + 1
-    const bytes = yield* cleaner.clean(batch, endOffset === nextOffset)
+    const bytes = yield* cleaner.clean(batch, endOffset === nextOffset, batch.bytes.length + spareBytes)
     hasChanged ||= bytes !== batch.bytes
+    spareBytes += batch.bytes.length - (bytes?.length ?? 0)
+    if (spareBytes < 0) throw tooLarge(input.id, batch.baseOffset)
     if (bytes === undefined) return true
     const { maxTimestamp } = new BatchBytes(bytes)
     rewrite.append({ bytes, baseOffset: batch.baseOffset, nextOffset: endOffset, maxTimestamp })
@@ -200,4 +211,10 @@ function* rewriteGroup(
   }
   if (endOffset !== nextOffset || (hasChanged && !isDone)) return undefined
   return keptBytes
+}
+
+/** Batches that other clients compressed better may take more once records are taken out of them. */
+function tooLarge({ topic, partition }: PartitionIdentity, offset: number): LogError {
+  const message = `${topic}-${partition} can't be compacted: its segment would have more than 2 GiB from offset ${offset} on`
+  return new LogError('RECORD_LIST_TOO_LARGE', message, { topic, partition, offset })
 }

@@ -45,7 +45,7 @@ export function dirtyPart(
   return { segments: reached, fromOffset, ratio, isDue: isOverdue || ratio > config.minCleanableDirtyRatio }
 }
 
-function bytesOf(segments: readonly CompactableSegment[]): number {
+export function bytesOf(segments: readonly CompactableSegment[]): number {
   return segments.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 

@@ -40,6 +40,7 @@ export interface LogOptions {
   readonly segmentBytes: number
   readonly deleteRetentionMs: number
   readonly mapBytes: number
+  readonly segmentBytesMax?: number
 }
 
 /** One partition of a store, compacted as the engine does it, and beside it what was written: the model. */
@@ -218,6 +219,7 @@ export class CompactedLog implements PartitionSource {
         trustedNow: this.now,
         rewritten: () => {},
         mapBytes: this.options.mapBytes,
+        ...(this.options.segmentBytesMax !== undefined && { segmentBytesMax: this.options.segmentBytesMax }),
         now: this.now,
         producers: () => this.producers(),
       }),
