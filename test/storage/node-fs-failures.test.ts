@@ -1,6 +1,16 @@
 // Failures of the system come as the errors that the port promises, and leave the store usable.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import fs, {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { join } from 'node:path'
 import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
@@ -94,6 +104,37 @@ function openedByThisProcess(): readonly string[] {
     }
   })
 }
+
+test('files that a network file system fails to close: the others are closed, and the lock is free', async () => {
+  const place = freshPlace()
+  const store = createDirectoryStore(place)
+  await store.lock()
+  for (const name of ['a', 'b', 'c', 'd']) await store.open(name, { create: true })
+  const { closeSync } = fs
+  // It tells there what it couldn't write; the descriptor is gone all the same.
+  const failing = (descriptor: number): void => {
+    const isData = !readlinkSync(`/proc/self/fd/${descriptor}`).endsWith('.lock')
+    closeSync(descriptor)
+    if (isData) throw Object.assign(new Error('quota'), { code: 'EDQUOT' })
+  }
+  Object.assign(fs, { closeSync: failing })
+  syncBuiltinESMExports()
+  try {
+    const error = await refusal(() => store.close())
+    assert.is(error.code, 'KAFKA_STORAGE_ERROR')
+    assert.is(error.details['errno'], 'EDQUOT')
+  } finally {
+    Object.assign(fs, { closeSync })
+    syncBuiltinESMExports()
+  }
+  assert.equal(
+    openedByThisProcess().filter((each) => each.startsWith(place)),
+    [],
+  )
+  const next = createDirectoryStore(place)
+  await (await next.lock()).release()
+  await next.close()
+})
 
 test('a file where the directory should be', async () => {
   const place = freshPlace()

@@ -152,11 +152,22 @@ class NodeFileStore implements FileStore {
     return this.#lock
   }
 
-  /** Closes what is left open: a descriptor that nobody can reach any more would stay until the process ends. */
+  /**
+   * Closes what is left open, whichever of it fails: a descriptor that nobody can reach any more would stay until the
+   * process ends, and so would the lock.
+   */
   async close(): Promise<void> {
     this.#closed = true
-    for (const file of this.#files) file.close()
+    const errors: unknown[] = []
+    for (const file of this.#files) {
+      try {
+        file.close()
+      } catch (error) {
+        errors.push(error)
+      }
+    }
     await this.#lock?.release()
+    if (errors.length > 0) throw errors[0]
   }
 
   /**

@@ -223,8 +223,11 @@ export class NodeFile implements StoreFile {
     if (this.#underWay > 0) return
     this.#closed(this)
     try {
-      this.#direct.close()
-      fs.closeSync(this.#descriptor)
+      try {
+        this.#direct.close()
+      } finally {
+        fs.closeSync(this.#descriptor)
+      }
     } catch (error) {
       throw this.#error('close', error)
     }
