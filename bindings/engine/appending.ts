@@ -13,7 +13,7 @@ import type { UnwrittenAppends } from './unwritten-appends.ts'
 export interface AppendingHooks {
   readonly topics: Topics
   readonly store: PartitionStore
-  readonly commits: Pick<CommitQueue, 'wantDurable' | 'wantCeiling'>
+  readonly commits: Pick<CommitQueue, 'wantDurable' | 'wantCeiling' | 'refuse'>
   readonly transacting: Pick<Transacting, 'admit' | 'areSeveral' | 'join' | 'wrote'>
   readonly unwritten: Pick<UnwrittenAppends, 'add'>
   /** How far ahead of the log's end an offset ceiling is raised (durability rule 5). */
@@ -67,7 +67,8 @@ export class Appending {
       try {
         this.#appendNow(hosted, command)
       } catch (failure) {
-        done(failure)
+        if (command.isTransactional) this.#hooks.commits.refuse(failure, done)
+        else done(failure)
         this.#hooks.failed(failure)
       }
     })

@@ -82,6 +82,8 @@ export type Command =
       done: Callback<(number | undefined)[]>
     }
   | { kind: 'unread'; at: readonly Position[]; isolationLevel: IsolationLevel; done: Callback<readonly Unread[]> }
+  /** Until all is durable that was planned before: what is told of it is true after a crash, too. */
+  | { kind: 'awaitDecisions'; done: Callback<void> }
   | { kind: 'backup'; target: BackupTarget; done: Callback<void> }
   | { kind: 'close'; done: Callback<void> }
 

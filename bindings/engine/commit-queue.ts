@@ -59,6 +59,8 @@ export class CommitQueue {
    */
   readonly #pausedAhead = new Set<HostedPartition>()
   #producerIdsEnd: number | undefined
+  /** Changes of the commit under way aren't durable yet. */
+  #isDeciding = false
 
   constructor(store: Pick<PartitionStore, 'decisionBytesMax'>, table: (name: TableName) => HostedPartition) {
     this.#store = store
@@ -155,9 +157,20 @@ export class CommitQueue {
     this.#changes.push({ change, sizeBytes: bytesOfChange(change) })
   }
 
+  /** Calls back once everything is durable that was planned before; at once if it is. */
+  whenDecided(done: PlannedChange['done']): void {
+    if (this.#isDeciding || this.hasChanges) this.change({ done })
+    else done(undefined)
+  }
+
   /** Calls back with the refusal once everything is durable that was planned before, which may be its reason. */
   refuse(refusal: unknown, done: PlannedChange['done']): void {
-    this.change({ done: (failure) => done(failure ?? refusal) })
+    this.whenDecided((failure) => done(failure ?? refusal))
+  }
+
+  /** The changes that were taken are durable. */
+  decided(): void {
+    this.#isDeciding = false
   }
 
   /**
@@ -212,6 +225,7 @@ export class CommitQueue {
   #takeChanges(): readonly PlannedChange[] {
     const taken = this.#nextChanges()
     this.#changes = this.#changes.slice(taken.length)
+    this.#isDeciding = taken.length > 0
     return taken.map(({ change }) => change)
   }
 
@@ -256,6 +270,7 @@ export class CommitQueue {
   fail(error: unknown): void {
     const changes = this.#changes
     this.#changes = []
+    this.#isDeciding = false
     this.#durable.clear()
     this.#ceilings.clear()
     this.#pausedAhead.clear()

@@ -11,6 +11,8 @@ export interface CommitterHooks extends DecisionHooks {
   apply(name: TableName, record: TableRecord, place: TableRecordPlace): void
   /** Tells the engine that the partition is durable up to its `durableOffset` now: readers may see more. */
   advanced(partition: HostedPartition): void
+  /** Tells the engine that changes of the log's own topics are durable, and that those who asked for them know. */
+  decided(): void
   /** Tells the engine that ids below `end` may be handed out. */
   producerIds(end: number): void
 }
@@ -66,7 +68,9 @@ export class Committer {
       this.#advanced(hosted)
     })
     for (const each of tables) this.#apply(each)
+    this.#queue.decided()
     for (const change of changes) change.done(undefined)
+    if (changes.length > 0) this.#hooks.decided()
     for (const hosted of ending) hosted.resume(undefined)
   }
 

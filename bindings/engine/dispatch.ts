@@ -16,11 +16,6 @@ interface Route<K extends Dispatched['kind']> {
    * commit that fails ends the log, reads included.
    */
   readonly needsWritable?: readonly TableName[]
-  /**
-   * Whether what others asked for before may refuse it, as a topic that is being deleted: its caller is refused once
-   * that is durable. A crash would make untrue what the caller was told.
-   */
-  readonly isRefusedByOthers?: true
   /** Throws the error of a refused command. */
   readonly take: (parts: EngineParts, command: CommandOf<K>, now: number) => void
 }
@@ -49,22 +44,18 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
 
   createTopic: {
     needsWritable: ['catalogue'],
-    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.create(command),
   },
   deleteTopic: {
     needsWritable: ['catalogue', 'offsets', 'shares'],
-    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.delete(command),
   },
   createPartitions: {
     needsWritable: ['catalogue'],
-    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.createPartitions(command),
   },
   alterConfig: {
     needsWritable: ['catalogue'],
-    isRefusedByOthers: true,
     take: ({ topicCommands }, command) => topicCommands.alterConfig(command),
   },
   deleteRecords: {
@@ -79,7 +70,6 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   setOffsets: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.setOffsets(command, now) },
   deleteGroup: {
     needsWritable: ['offsets'],
-    isRefusedByOthers: true,
     take: ({ members }, command, now) => members.delete(command, now),
   },
   releaseGroups: { needsWritable: ['offsets'], take: ({ members }, command, now) => members.release(command, now) },
@@ -98,7 +88,6 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   startShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
   deleteShareGroup: {
     needsWritable: ['shares'],
-    isRefusedByOthers: true,
     take: ({ shareMembers }, command) => shareMembers.delete(command),
   },
 
@@ -113,13 +102,17 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   abortTransaction: { needsWritable: ['transactions'], take: ({ transacting }, command) => transacting.abort(command) },
   fenceProducer: { needsWritable: ['transactions'], take: ({ transacting }, command) => transacting.fence(command) },
 
+  awaitDecisions: { take: ({ commits }, { done }) => commits.whenDecided(done) },
   backup: { take: ({ runner, store }, { target, done }) => runner.start(backUp(store, target), done) },
 }
 
-/** Hands a command to the part that takes it. Throws the error of a refused command. */
+/**
+ * Hands a command to the part that takes it. Throws the error of a refused command, unless plans may be the reason: its
+ * caller hears of that once they are durable. A crash would make untrue what the caller was told.
+ */
 export function dispatch(parts: EngineParts, command: Dispatched, now: number): void {
   // TypeScript doesn't see that the row is the one of this command's kind.
-  const { needsWritable, isRefusedByOthers, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
+  const { needsWritable, take } = ROUTES[command.kind] as Route<Dispatched['kind']>
   if (needsWritable !== undefined) {
     // Not by the tables alone: one that nobody has used yet isn't damaged.
     parts.store.assertWritable?.()
@@ -128,7 +121,15 @@ export function dispatch(parts: EngineParts, command: Dispatched, now: number): 
   try {
     take(parts, command, now)
   } catch (error) {
-    if (isRefusedByOthers === undefined || command.kind === 'wake' || isFinal(error)) throw error
+    if (command.kind === 'wake' || !restsOnPlans(command) || isFinal(error)) throw error
     parts.commits.refuse(error, command.done)
   }
+}
+
+/** Whether what others asked for before may refuse it, as a topic that is being deleted or a producer that is fenced. */
+function restsOnPlans(command: Dispatched): boolean {
+  if (command.kind === 'beginTransaction') return true
+  // Borrowed records that are refused come again as copies.
+  if (command.kind === 'append') return command.isTransactional && command.isBorrowed !== true
+  return ROUTES[command.kind].needsWritable !== undefined
 }

@@ -139,6 +139,7 @@ export class EngineParts {
       apply: (name: TableName, record: TableRecord, place: TableRecordPlace) =>
         this.#tableOf(name).apply(record, place),
       advanced: (hosted: HostedPartition) => this.#advanced(hosted),
+      decided: () => this.transacting.decided(),
       producerIds: (end: number) => this.producerIds.reserved(end),
     }
     return new Committer(this.store, this.commits, hooks, ceilingBlock)
@@ -194,6 +195,8 @@ export class EngineParts {
       wantDurable: (hosted) => this.commits.wantDurable(hosted),
       now: this.#hooks.now,
       change: (change) => this.#change(change),
+      whenDecided: (done) => this.commits.whenDecided(done),
+      refuse: (refusal, done) => this.commits.refuse(refusal, done),
       newProducerId: (done) => this.producerIds.take(done),
       whenActive: (hosted, then) => this.#whenActive(hosted, then),
       liveTopic: (topicId) => this.#liveTopic(topicId),

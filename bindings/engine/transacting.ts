@@ -31,6 +31,10 @@ export interface TransactingHooks {
   wantDurable(hosted: HostedPartition): void
   now(): number
   change(change: PlannedChange): void
+  /** Calls back once everything is durable that was planned before. */
+  whenDecided(done: Then): void
+  /** Calls back with the refusal once everything is durable that was planned before. */
+  refuse(refusal: unknown, done: Then): void
   newProducerId(done: Callback<number>): void
   whenActive(hosted: HostedPartition, then: (error: unknown) => void): void
   liveTopic(topicId: string): { readonly name: string; readonly partitions: number } | undefined
@@ -45,7 +49,7 @@ export class Transacting {
   /** Callers that ask again once a decision is durable. */
   readonly #waiting = new Map<OpenTransaction, Then[]>()
   /** Callers that want committed offsets which an open transaction may still change. */
-  #waitingForOffsets: Then[] = []
+  readonly #waitingForOffsets: Then[] = []
 
   constructor(hooks: TransactingHooks) {
     this.#hooks = hooks
@@ -144,7 +148,7 @@ export class Transacting {
         // On a full disk a batch that waited before it got no new segment. The marker gets one: the reserve is for
         // decisions. And a partition that was deleted meanwhile is no longer part of this transaction.
         const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.isDead
-        if (mayGoOn) attempt(done, () => this.end(command, opened))
+        if (mayGoOn) this.#attempt(done, () => this.end(command, opened))
         else done(error)
       })
     }
@@ -169,7 +173,7 @@ export class Transacting {
       else if (open.state !== 'PrepareAbort') done(undefined, instance)
       else this.#afterDecision(open, done, () => done(undefined, instance))
     }
-    attempt(ended, () => this.end({ kind: 'endTransaction', instance, event: 'abort', done: ended }))
+    this.#attempt(ended, () => this.end({ kind: 'endTransaction', instance, event: 'abort', done: ended }))
   }
 
   fence({ transactionalId, done }: CommandOf<'fenceProducer'>): void {
@@ -191,12 +195,20 @@ export class Transacting {
     }
   }
 
-  /** Calls back once no open transaction may change the committed offsets of these partitions. */
+  /**
+   * Calls back once no open transaction may change the committed offsets of these partitions, and whatever ended the
+   * last one's part in them is durable.
+   */
   awaitStableOffsets(command: CommandOf<'awaitStableOffsets'>): void {
     const { groupId, at, done } = command
-    const { groups } = this.#hooks
-    if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)
+    const { groups, whenDecided } = this.#hooks
+    if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return whenDecided(done)
     this.#waitingForOffsets.push((error) => (error === undefined ? this.awaitStableOffsets(command) : done(error)))
+  }
+
+  /** Changes of groups, topics and transactions are durable: the offsets that one waits for may be stable now, or gone. */
+  decided(): void {
+    for (const then of this.#waitingForOffsets.splice(0)) then(undefined)
   }
 
   /** Takes what the opening found without a decision, and plans the aborts, before anything is answered (rule 9). */
@@ -242,7 +254,6 @@ export class Transacting {
       done: (error) => {
         if (error !== undefined) return done(error)
         transactions.decided(open)
-        groups.pendingCommitted(producerId)
         done(undefined, next)
         this.#callWaiting(open, undefined)
       },
@@ -250,7 +261,7 @@ export class Transacting {
   }
 
   #afterDecision(open: OpenTransaction, done: Then, again: () => void): void {
-    const then = (error: unknown) => (error === undefined ? attempt(done, again) : done(error))
+    const then = (error: unknown) => (error === undefined ? this.#attempt(done, again) : done(error))
     const waiting = this.#waiting.get(open)
     if (waiting === undefined) this.#waiting.set(open, [then])
     else waiting.push(then)
@@ -259,25 +270,23 @@ export class Transacting {
   #callWaiting(open: OpenTransaction, error: unknown): void {
     const waiting = this.#waiting.get(open) ?? []
     this.#waiting.delete(open)
-    const offsets = this.#waitingForOffsets
-    this.#waitingForOffsets = []
-    for (const then of [...waiting, ...offsets]) then(error)
+    for (const then of waiting) then(error)
   }
 
   /** `then` may throw what refuses the command. */
   #withProducerId(done: Then, isNeeded: boolean, then: (producerId: number | undefined) => void): void {
     if (!isNeeded) return then(undefined)
     this.#hooks.newProducerId((error, producerId) => {
-      if (error === undefined) attempt(done, () => then(producerId))
+      if (error === undefined) this.#attempt(done, () => then(producerId))
       else done(error)
     })
   }
-}
 
-function attempt(done: Then, run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    done(error)
+  #attempt(done: Then, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#hooks.refuse(error, done)
+    }
   }
 }

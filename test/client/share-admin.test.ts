@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { openLog } from '../../bindings/entry/embedded/embedded-log.ts'
 import { type EmbeddedLog, string, topic } from '../../bindings/entry/node.ts'
+import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { DirectoryImage } from '../damage/directory-image.ts'
 import { FakePort } from './fake-port.ts'
 import { failure, take } from './support.ts'
@@ -135,6 +136,48 @@ test('a consumer that waits keeps its group', async () => {
   await failure('NON_EMPTY_GROUP', () => log.admin.deleteShareGroup('g'))
   await log.producer().send(jobs.record({ value: 'x' }))
   await waiting
+  await log.close()
+})
+
+/** Once it holds, flushes of the journal wait for `go`. */
+class HeldDisk extends DirectoryImage {
+  #held: Promise<void> | undefined
+  go: () => void = () => {}
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.go = resolve
+    })
+  }
+
+  override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
+    const file = super.open(path, options)
+    if (file === undefined || !path.endsWith('.ring')) return file
+    const flush = file.flush.bind(file)
+    const whenReleased = async () => {
+      await this.#held
+      await flush()
+    }
+    return Object.assign(file, { flush: whenReleased })
+  }
+}
+
+test('what a consumer accepts is told once it is on the disk', async () => {
+  const disk = new HeldDisk()
+  const log = await filled(disk)
+  const consumer = consumerOf(log)
+  const [record] = await take(consumer, 1)
+  const lagOf = async () => (await log.admin.describeShareGroup('g')).offsets.reduce((sum, { lag }) => sum + lag, 0)
+  assert.is(await lagOf(), 10)
+  disk.hold()
+  const order: string[] = []
+  const accepted = consumer.acknowledge(record!, 'accept').then(() => order.push('accepted'))
+  const told = lagOf().then((lag) => order.push(`lag ${lag}`))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(order, [], 'a power loss now would bring the record back')
+  disk.go()
+  await Promise.all([accepted, told])
+  assert.equal(order.sort(), ['accepted', 'lag 9'])
   await log.close()
 })
 

@@ -4,6 +4,7 @@ const besideCheckpoint = 'log/store/beside-checkpoint.test.ts'
 const topicOffsets = 'engine/offsets-of-deleted-topics.test.ts'
 const goingTopics = 'client/deleted-topics.test.ts'
 const decisions = 'engine/decisions-under-way.test.ts'
+const undecided = 'engine/undecided-answers.test.ts'
 
 /** What is right only because of what else happens, or can't, between two steps. */
 export const MOMENTS: readonly Mutant[] = [
@@ -72,10 +73,45 @@ export const MOMENTS: readonly Mutant[] = [
   },
   {
     name: 'offsets whose commit is on its way count as stable',
-    file: 'coordinator/group/pending-offsets.ts',
-    find: '    if (taken.length > 0) this.#taken.set(producerId, taken.map(placeOf))\n',
+    file: 'engine/transacting.ts',
+    find: 'return whenDecided(done)',
+    put: 'return done(undefined)',
+    tests: [decisions, undecided],
+  },
+  {
+    name: 'who waits for offsets of an open transaction is not told that they went with their topic',
+    file: 'engine/committer.ts',
+    find: '    if (changes.length > 0) this.#hooks.decided()\n',
     put: '',
-    tests: [decisions],
+    tests: [undecided],
+  },
+  {
+    name: 'a transaction is refused by what is being decided before that is durable',
+    file: 'engine/dispatch.ts',
+    find: "  if (command.kind === 'append') return command.isTransactional && command.isBorrowed !== true\n",
+    put: "  if (command.kind === 'append') return false\n",
+    tests: [undecided],
+  },
+  {
+    name: 'a transaction that waits for a partition is refused by what is being decided before that is durable',
+    file: 'engine/appending.ts',
+    find: 'if (command.isTransactional) this.#hooks.commits.refuse(failure, done)',
+    put: 'if (command.producerId < 0) this.#hooks.commits.refuse(failure, done)',
+    tests: [undecided],
+  },
+  {
+    name: 'a producer that another one fences hears of it before that is durable',
+    file: 'engine/dispatch.ts',
+    find: "  if (command.kind === 'beginTransaction') return true\n",
+    put: '',
+    tests: [undecided],
+  },
+  {
+    name: 'what consumers of a share group did is told before it is durable',
+    file: 'engine/sessions/admin-session.ts',
+    find: "      await this.#broker.ask<void>((done) => ({ kind: 'awaitDecisions', done }))\n",
+    put: '',
+    tests: ['client/share-admin.test.ts'],
   },
   {
     name: 'an open that is refused after an unclean end leaves a clean log',

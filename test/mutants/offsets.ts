@@ -83,7 +83,7 @@ export const OFFSETS: readonly Mutant[] = [
   {
     name: 'who joins does not wait for offsets that are not decided',
     file: transacting,
-    find: 'if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return done(undefined)',
+    find: 'if (!at.some(({ topicId, partition }) => groups.isPending(groupId, topicId, partition))) return whenDecided(done)',
     put: 'if (at.length >= 0) return done(undefined)',
     tests: ['guarantees/6-acknowledged-only-with-the-transaction.test.ts'],
   },

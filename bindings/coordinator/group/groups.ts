@@ -127,11 +127,6 @@ export class Groups {
     return this.#pending.take(producerId).map((offset) => this.#planOffset(offset))
   }
 
-  /** The records that `planPending` gave are durable. */
-  pendingCommitted(producerId: number): void {
-    this.#pending.committed(producerId)
-  }
-
   /** The transaction is aborted. */
   dropPending(producerId: number): void {
     this.#pending.drop(producerId)

@@ -16,8 +16,6 @@ export class PendingOffsets {
   /** By partition and then by producer, so that a commit looks at its own partitions only. */
   readonly #byPlace: Map<string, Map<number, PendingOffset>> = new Map()
   readonly #places: Map<number, Set<string>> = new Map()
-  /** By producer, the partitions whose commit is being made durable. */
-  readonly #taken: Map<number, readonly string[]> = new Map()
   #order = 0
 
   add(producerId: number, offsets: readonly CommittedOffset[]): void {
@@ -45,13 +43,7 @@ export class PendingOffsets {
       this.#overtake(place, own.order)
     }
     this.drop(producerId)
-    if (taken.length > 0) this.#taken.set(producerId, taken.map(placeOf))
     return taken
-  }
-
-  /** What `take` returned is durable and visible. */
-  committed(producerId: number): void {
-    this.#taken.delete(producerId)
   }
 
   /** Its transaction is aborted. */
@@ -76,9 +68,7 @@ export class PendingOffsets {
 
   /** Whether an open transaction may still change what is committed there. */
   has(groupId: string, topicId: string, partition: number): boolean {
-    if (this.#byPlace.size === 0 && this.#taken.size === 0) return false
-    const place = placeOf({ groupId, topicId, partition })
-    return this.#byPlace.has(place) || [...this.#taken.values()].some((places) => places.includes(place))
+    return this.#byPlace.size > 0 && this.#byPlace.has(placeOf({ groupId, topicId, partition }))
   }
 
   #overtake(place: string, order: number): void {

@@ -148,7 +148,10 @@ export class EmbeddedAdmin implements AdminSession {
     return this.#whileTopicsStay(async () => {
       const places = await this.#look(sharePlaces)
       const at = places.map(({ place }) => place)
-      return listShareGroups(places, await this.unread(at, 'read_committed'))
+      const groups = listShareGroups(places, await this.unread(at, 'read_committed'))
+      // What members have done since the last commit is in memory already.
+      await this.#broker.ask<void>((done) => ({ kind: 'awaitDecisions', done }))
+      return groups
     })
   }
 
