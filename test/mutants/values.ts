@@ -109,4 +109,11 @@ export const VALUES: readonly Mutant[] = [
     put: 'names.length === 0',
     tests: ['damage/odd-values.test.ts'],
   },
+  {
+    name: 'a table takes partitions of another topic for its own',
+    file: 'client/process/table.ts',
+    find: 'if (read.every(({ topicId }) => topicId === first?.topicId)) this',
+    put: 'this',
+    tests: [table],
+  },
 ]

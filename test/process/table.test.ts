@@ -22,7 +22,7 @@ import {
 } from '../../bindings/entry/node.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
 import { settle } from '../client/fake-port.ts'
-import { failure, setup } from '../client/support.ts'
+import { failure, gate, setup } from '../client/support.ts'
 import { until } from '../until.ts'
 
 const config = { 'cleanup.policy': 'compact' }
@@ -227,6 +227,50 @@ test('partitions that are added are read, however busy the others are', async ()
   await producer.send({ ...facts.record({ key: 'k', value: 'of the new one' }), partition: 1 })
   await until(() => table.get('k') !== undefined)
   assert.ok(fetches < 1000, 'the other one is busy still')
+  await table.close()
+  await log.close()
+})
+
+test('partitions of a topic that was made again are not added to the table of the old one', async () => {
+  const { broker } = await openHeld(new MemoryStore(), nodePort, {})
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('facts', { config })
+  const openReader = broker.openReader.bind(broker)
+  const [looked, told] = [gate(), gate()]
+  let [isOpen, isMadeAgain] = [false, false]
+  broker.openReader = () => {
+    const reader = openReader()
+    const [fetch, named] = [reader.fetch.bind(reader), reader.topic.bind(reader)]
+    reader.topic = async (name) => {
+      if (!isOpen || isMadeAgain) return named(name)
+      isMadeAgain = true
+      await log.admin.deleteTopic('facts')
+      await log.admin.createTopic('facts', { partitions: 2, config })
+      await log.producer().send({ ...facts.record({ key: 'k', value: 'new' }), partition: 1 })
+      return named(name)
+    }
+    reader.fetch = async (request) => {
+      if (isMadeAgain && request.knownPartitions !== undefined) {
+        looked.open()
+        await told.opened
+      }
+      return fetch(request)
+    }
+    return reader
+  }
+  const table = await log.table(facts)
+  isOpen = true
+  await log.producer().send(facts.record({ key: 'a', value: 'old' }))
+  await looked.opened
+  assert.equal([...table.entries()], [['a', 'old']])
+  told.open()
+  await until(() => {
+    try {
+      return table.get('a') === undefined
+    } catch (error) {
+      return LogError.is(error, 'UNKNOWN_TOPIC_ID')
+    }
+  })
   await table.close()
   await log.close()
 })

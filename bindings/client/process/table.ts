@@ -135,10 +135,12 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     // Answered from memory as long as no topic has changed: there may always be something in the known partitions.
     const facts = this.#reader.topic(name)
     const { partitions } = facts instanceof Promise ? await abortable(facts, signal) : facts
-    const known = this.#values.partitions.length
+    const [first, { length: known }] = [this.#values.partitions[0], this.#values.partitions]
     if (partitions <= known) return
     const added = Array.from({ length: partitions - known }, (_, index) => known + index)
-    this.#values.add(await readValues(this.#broker, name, added, 'lastStableOffset', signal))
+    const read = await readValues(this.#broker, name, added, 'lastStableOffset', signal)
+    // Of a topic that was made again the next fetch tells.
+    if (read.every(({ topicId }) => topicId === first?.topicId)) this.#values.add(read)
   }
 
   #assertFollowing(): void {
