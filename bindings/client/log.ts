@@ -166,7 +166,7 @@ export class BrokerLog implements Log {
   read<const T extends TopicRef>(topics: T | readonly T[], options: ReadOptions = {}): Reader<RecordOf<T>, BatchOf<T>> {
     this.#assertOpen()
     const list = (Array.isArray(topics) ? topics : [topics]) as readonly T[]
-    return new TopicReader(this.#broker, list, options)
+    return new TopicReader({ broker: this.#broker, port: this.#port }, list, options)
   }
 
   get<const T extends TopicRef>(topic: T, at: RecordPlace): Promise<RecordOf<T> | undefined> {

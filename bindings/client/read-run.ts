@@ -1,5 +1,6 @@
 import type { Broker } from '../broker/broker.ts'
 import type { FetchedPartition, ReaderSession, TopicPosition } from '../broker/reader-session.ts'
+import type { RuntimePort } from '../broker/runtime-port.ts'
 import type { TopicFacts } from '../broker/topic-facts.ts'
 import { LogError } from '../model/errors.ts'
 import { type IsolationLevel, type Position, placeKey, type TopicPartition } from '../model/positions.ts'
@@ -9,8 +10,14 @@ import { FetchedRecords } from './consumer/fetched-records.ts'
 import type { FetchSize } from './fetch-size.ts'
 import type { ItemSource } from './iteration.ts'
 import { assertPartition } from './producer/partitioner.ts'
+import { refusedLater } from './refused-later.ts'
 import { type Abortable, abortable, throwIfAborted, wokenBy } from './signals.ts'
 import { type StartPoint, startPositions } from './start-point.ts'
+
+export interface ReadParts {
+  readonly broker: Broker
+  readonly port: Pick<RuntimePort, 'defer'>
+}
 
 /** What to read, checked. */
 export interface ReadPlan {
@@ -33,6 +40,7 @@ export interface ReadMode<T> {
 /** One run of a reader over its partitions: resolves them, reads them, ends at `until`. */
 export class ReadRun<T> implements ItemSource<T> {
   readonly #broker: Broker
+  readonly #port: Pick<RuntimePort, 'defer'>
   readonly #plan: ReadPlan
   readonly #mode: ReadMode<T>
   readonly #memory: ReusedMemory | undefined
@@ -55,8 +63,9 @@ export class ReadRun<T> implements ItemSource<T> {
   /** The loan of the item that was handed out last. */
   #loan: Loan | undefined
 
-  constructor(broker: Broker, plan: ReadPlan, mode: ReadMode<T>) {
+  constructor({ broker, port }: ReadParts, plan: ReadPlan, mode: ReadMode<T>) {
     this.#broker = broker
+    this.#port = port
     this.#plan = plan
     this.#mode = mode
     this.#memory = mode.isBorrowed ? new ReusedMemory() : undefined
@@ -99,7 +108,7 @@ export class ReadRun<T> implements ItemSource<T> {
   }
 
   async more(): Promise<boolean> {
-    if (this.#session === undefined) await abortable(this.#untilStopped(this.#start()), this.#plan.signal)
+    if (this.#session === undefined) await abortable(this.#untilStopped(this.#started()), this.#plan.signal)
     const positions = this.#unasked.filter((each) => each.nextOffset < this.#limitOf(each))
     if (positions.length < this.#unasked.length) {
       for (const each of this.#unasked)
@@ -108,7 +117,11 @@ export class ReadRun<T> implements ItemSource<T> {
     // A signal that aborted before could wake no fetch: the fetch hadn't begun.
     throwIfAborted(this.#plan.signal)
     const session = this.#session
-    if (session === undefined || this.#positions.size === 0 || this.#isStopped) return false
+    if (session === undefined || this.#isStopped) return false
+    if (this.#positions.size === 0) {
+      if (!this.#hasFetched) await this.#turn()
+      return false
+    }
     const { isolationLevel } = this.#plan
     const maxBytes = this.#mode.sizes.next()
     const changes = { isFull: !this.#hasFetched, forgotten: [] }
@@ -126,6 +139,16 @@ export class ReadRun<T> implements ItemSource<T> {
       this.#endWaiting = resolve
     })
     return Promise.race([starting, stopped])
+  }
+
+  /** Such as positions that don't fit: what the program gives is looked at without a question to the log. */
+  #started(): Promise<void> {
+    return this.#start().catch((error) => refusedLater(this.#port, error))
+  }
+
+  /** Others' turn of the event loop: the log was asked nothing, and a program may read again and again. */
+  #turn(): Promise<void> {
+    return new Promise((resume) => this.#port.defer(resume))
   }
 
   async #start(): Promise<void> {

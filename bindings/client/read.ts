@@ -1,5 +1,4 @@
 import type { AdminSession } from '../broker/admin-session.ts'
-import type { Broker } from '../broker/broker.ts'
 import type { TopicPosition } from '../broker/reader-session.ts'
 import type { ReadableStreamGiven } from '../model/platform.ts'
 import type { IsolationLevel, Position } from '../model/positions.ts'
@@ -11,7 +10,7 @@ import { FetchSize, FIRST_FETCH_BYTES } from './fetch-size.ts'
 import { Iteration } from './iteration.ts'
 import { assertOptions, type OptionNames, wrongOption } from './options.ts'
 import { checkPositions } from './places.ts'
-import { partitionsOf, type ReadPlan, ReadRun } from './read-run.ts'
+import { partitionsOf, type ReadParts, type ReadPlan, ReadRun } from './read-run.ts'
 import type { BatchOf, RecordOf } from './records.ts'
 import { type Abortable, signalOf } from './signals.ts'
 import { endPositions, ownStart, type StartPoint } from './start-point.ts'
@@ -68,26 +67,26 @@ const NO_GENERATION = -1
 
 /** Resolves a reader's partitions, reads them, ends at `until`. */
 export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, BatchOf<T>> {
-  readonly #broker: Broker
+  readonly #parts: ReadParts
   readonly #plan: ReadPlan
 
-  constructor(broker: Broker, topics: readonly T[], options: ReadOptions) {
+  constructor(parts: ReadParts, topics: readonly T[], options: ReadOptions) {
     const isolationLevel = checkReadOptions(topics, options)
     const decoders = new Map(topics.map((ref) => [decoderOf(ref).topic, decoderOf(ref)]))
     const { until: asked, signal } = options
     const from = ownStart(options.from ?? 'earliest')
     const until =
-      asked === 'end' ? endOf(broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
+      asked === 'end' ? endOf(parts.broker.admin, decoders, isolationLevel) : asked && checkPositions(asked, 'until')
     // Not lost: the iteration rejects with it.
     if (until instanceof Promise) until.catch(() => {})
-    this.#broker = broker
+    this.#parts = parts
     this.#plan = { decoders, isolationLevel, from, until, signal }
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<RecordOf<T>, undefined, undefined> {
     const takeFrom = (records: FetchedRecords) => records.next() as unknown as RecordOf<T>
     const sizes = new FetchSize(FETCH_BYTES, FIRST_FETCH_BYTES)
-    return new Iteration(new ReadRun(this.#broker, this.#plan, { sizes, isBorrowed: false, takeFrom }))
+    return new Iteration(new ReadRun(this.#parts, this.#plan, { sizes, isBorrowed: false, takeFrom }))
   }
 
   batches(options: ReadBatchOptions = {}): AsyncIterable<BatchOf<T>> {
@@ -96,7 +95,7 @@ export class TopicReader<T extends TopicRef> implements Reader<RecordOf<T>, Batc
     const takeFrom = (records: FetchedRecords, loan: Loan | undefined) =>
       records.nextBatch(limits, NO_GENERATION, loan) as unknown as BatchOf<T>
     const mode = { sizes: new FetchSize(limits.maxBytes), isBorrowed: isBorrowed(options), takeFrom }
-    return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#broker, this.#plan, mode)) }
+    return { [Symbol.asyncIterator]: () => new Iteration(new ReadRun(this.#parts, this.#plan, mode)) }
   }
 
   toReadableStream(): ReadableStreamGiven<RecordOf<T>> {

@@ -129,7 +129,7 @@ test('a reader: where it begins and ends, and an answer of all its partitions', 
     until: places().map((place) => Object.assign(place, { nextOffset: 8 })),
   }
   const mode = { sizes: new FetchSize(1), isBorrowed: false, takeFrom: () => undefined }
-  const run = new ReadRun({ openReader: () => session, admin: {} } as never, plan, mode)
+  const run = new ReadRun({ broker: { openReader: () => session, admin: {} } } as never, plan, mode)
   looks = 0
   assert.ok(await run.more())
   assert.is(run.take(), undefined)

@@ -2,7 +2,7 @@
 // from running.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { openMemory } from '../../bindings/entry/node.ts'
+import { openMemory, type ReadOptions } from '../../bindings/entry/node.ts'
 
 /**
  * Many times what a thousandth of a second has room for, and fewer than the offsets of a ceiling, whose raise waits for
@@ -76,9 +76,12 @@ test('a timer runs beside a program that asks until something is so', async () =
   await log.admin.createTopic('small', { config: { 'max.message.bytes': 1000 } })
   const large = 'x'.repeat(1000)
   const busy = log.producer({ transactionalId: 'busy' })
-  await busy.beginTransaction()
+  const transaction = await busy.beginTransaction()
   const share = log.shareConsumer({ groupId: 's', topics: ['later'] })
   const later = { topic: 't', partition: 1 }
+  const readAll = async (options: ReadOptions) => {
+    for await (const _ of log.read('t', options)) break
+  }
   const questions: Record<string, () => Promise<unknown>> = {
     listTopics: () => log.admin.listTopics(),
     describeTopic: () => log.admin.describeTopic('later'),
@@ -95,6 +98,11 @@ test('a timer runs beside a program that asks until something is so', async () =
     read: async () => {
       for await (const _ of log.read('later')) break
     },
+    'read from positions that don’t fit': () => readAll({ from: [] }),
+    'read to an end in a partition that isn’t there': () => readAll({ until: [{ ...later, nextOffset: 0 }] }),
+    'read to where it begins': () =>
+      readAll({ from: [{ ...place, nextOffset: 0 }], until: [{ ...place, nextOffset: 0 }] }),
+    sendOffsets: () => transaction.sendOffsets(consumer, [{ ...later, nextOffset: 0 }]),
     send: () => producer.send({ topic: 'later', value: 'x' }),
     'send to a partition': () => producer.send({ ...later, value: 'x' }),
     'send of a list': () => producer.send([{ ...later, value: 'x' }]),

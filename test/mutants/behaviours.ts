@@ -387,4 +387,11 @@ export const BEHAVIOURS: readonly Mutant[] = [
     put: "if (isPositions(from)) checkPositions(from, 'from')\n  return from",
     tests: ['client/read.test.ts'],
   },
+  {
+    name: 'client: reads of nothing let nobody have a turn of the event loop',
+    file: 'client/read-run.ts',
+    find: 'if (!this.#hasFetched) await this.#turn()',
+    put: '',
+    tests: ['engine/loop-turns.test.ts'],
+  },
 ]

@@ -49,6 +49,8 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
   readonly #keepsOwnPositions: boolean
   readonly #runs: ConsumerRuns = { isIterating: false, isClosed: false }
   #closing: Promise<void> | undefined
+  /** Such as of a partition that the group hasn't given to this member yet. */
+  readonly #refuse = (error: unknown): Promise<never> => refusedLater(this.#port, error)
   /** How many calls of `seek` there were. */
   #seeks = 0
 
@@ -95,8 +97,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
     const ordinal = this.#plainCommits.called()
-    // Such as of a partition that the group hasn't given to this member yet.
-    const places = await this.#finish(done, options, 'commit').catch((error) => refusedLater(this.#port, error))
+    const places = await this.#finish(done, options, 'commit').catch(this.#refuse)
     const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
     for (const place of await this.#commits.commit(places, this.#plainCommits, ordinal, write)) place.committed()
   }
@@ -116,7 +117,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       this.#membership.wake()
     }
     const ordinal = order.called()
-    const places = await this.#finish(done, options, 'sendOffsets', rewind)
+    const places = await this.#finish(done, options, 'sendOffsets', rewind).catch(this.#refuse)
     const aborted = () => rewind(places)
     try {
       const sent = await this.#commits.commit(places, order, ordinal, send)
