@@ -51,7 +51,7 @@ export async function openComposed(
       const parts = { ...files, random: nodePort.random }
       const store = new storeType(createDirectoryStore(directory), kernel, source, parts)
       composed = store
-      return { store, factory: new PartitionFactory(kernel, store, 0) }
+      return { store, factory: new PartitionFactory(kernel, store, 0, store.scratch) }
     },
   })
   const broker = new EmbeddedBroker(engine, nodePort)

@@ -1,4 +1,5 @@
 import type { TableRecord, TableRecordPlace } from '../log/catalogue/table-record.ts'
+import { LogError } from '../model/errors.ts'
 import type { Task } from '../storage/effect.ts'
 import type { CommitSet, PartitionStore } from '../storage/partition-store.ts'
 import type { CommitQueue } from './commit-queue.ts'
@@ -84,10 +85,19 @@ export class Committer {
     const isShut = (table: TableName) => !this.#store.isActive(this.#hooks.table(table).id)
     const next = () => TABLES.find((each) => this.#queue.hasChangeOf(each) && !opened.includes(each) && isShut(each))
     for (let table = next(); table !== undefined; table = next()) {
-      yield* this.#hooks.open(this.#hooks.table(table))
+      yield* this.#open(this.#hooks.table(table))
       opened.push(table)
     }
     return opened.length > 0
+  }
+
+  /** Only its indexes ask for memory, and decisions are placed without these. */
+  *#open(table: HostedPartition): Task<void> {
+    try {
+      yield* this.#hooks.open(table)
+    } catch (error) {
+      if (!LogError.is(error, 'MEMORY_CAP_REACHED')) throw error
+    }
   }
 
   #raised(hosted: HostedPartition, ceiling: number): void {

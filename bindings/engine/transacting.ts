@@ -146,8 +146,10 @@ export class Transacting {
       opened.add(inactive)
       return whenActive(inactive, (error) => {
         // On a full disk a batch that waited before it got no new segment. The marker gets one: the reserve is for
-        // decisions. And a partition that was deleted meanwhile is no longer part of this transaction.
-        const mayGoOn = error === undefined || LogError.is(error, 'STORAGE_FULL') || inactive.isDead
+        // decisions. It needs no index either, for which there may be no memory. And a partition that was deleted
+        // meanwhile is no longer part of this transaction.
+        const isNoRoom = LogError.is(error, 'STORAGE_FULL', 'MEMORY_CAP_REACHED')
+        const mayGoOn = error === undefined || isNoRoom || inactive.isDead
         if (mayGoOn) this.#attempt(done, () => this.end(command, opened))
         else done(error)
       })

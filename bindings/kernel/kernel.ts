@@ -303,7 +303,7 @@ export interface ProducerTable {
   ): void
   /** All producers, in no order. */
   windows(): IterableIterator<ProducerWindow>
-  /** Replaces what is known of a producer. False at the cap. */
+  /** Replaces what is known of a producer. False at the cap, but never for one that is known. */
   load(window: ProducerWindow): boolean
   /** Forgets a producer, if it is known. */
   remove(producerId: number): void

@@ -53,15 +53,16 @@ export class KernelProducerTable implements ProducerTable {
     return (this.#count + 1) * 2 <= this.#slots
   }
 
-  /** A producer that is there already needs no room. */
-  #require(producerId: number): void {
+  /** A producer that is there already needs no room. False at the cap. */
+  #reserveFor(producerId: number): boolean {
+    if (this.#hasRoom()) return true
     let isKnown: boolean
     try {
       isKnown = this.#core.exports.producer_is_known(this.#address, this.#slots, producerId) !== 0
     } catch (error) {
       throw this.#core.failure(error)
     }
-    if (!isKnown && !this.reserve()) throw misuse('no room for the producer: reserve() comes before push()')
+    return isKnown || this.reserve()
   }
 
   reserve(): boolean {
@@ -104,7 +105,7 @@ export class KernelProducerTable implements ProducerTable {
     baseOffset: number,
     timestamp: number,
   ): void {
-    if (!this.#hasRoom()) this.#require(producerId)
+    if (!this.#reserveFor(producerId)) throw misuse('no room for the producer: reserve() comes before push()')
     try {
       this.#count = this.#core.exports.producer_push(
         this.#address,
@@ -158,7 +159,7 @@ export class KernelProducerTable implements ProducerTable {
   }
 
   load(window: ProducerWindow): boolean {
-    if (!this.reserve()) return false
+    if (!this.#reserveFor(window.producerId)) return false
     try {
       this.#count = this.#core.exports.producer_reset(
         this.#address,

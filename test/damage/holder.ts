@@ -30,7 +30,10 @@ export async function openHolder(store: FileStore, port: RuntimePort): Promise<H
     transactionBufferBytes: 1024 * 1024,
     compose: (source) => {
       const partitionStore = new FilePartitionStore(store, kernel, source, { ...RING, random: () => port.random() })
-      return { store: partitionStore, factory: new PartitionFactory(kernel, partitionStore, 65_536) }
+      return {
+        store: partitionStore,
+        factory: new PartitionFactory(kernel, partitionStore, 65_536, partitionStore.scratch),
+      }
     },
   })
   const broker = new EmbeddedBroker(engine, port)

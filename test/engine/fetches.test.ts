@@ -28,7 +28,7 @@ async function opened(disk: VirtualDisk, openFilesMax: number): Promise<Embedded
     compose: (source) => {
       const ring = { ringFileBytes: 262_144, ringFiles: 2, ringFilesUsual: 8, ringFilesMax: 8 }
       const partitions = new FilePartitionStore(disk, kernel, source, { ...ring, openFilesMax, random: () => 0.5 })
-      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0) }
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0, partitions.scratch) }
     },
   })
   const broker = new EmbeddedBroker(engine, nodePort)

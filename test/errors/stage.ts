@@ -26,7 +26,7 @@ export async function openStage(disk: VirtualDisk = new VirtualDisk(), capBytes:
     transactionBufferBytes: 64 * 1024,
     compose: (source) => {
       const store = new FilePartitionStore(disk, kernel, source, { ...RING, random: nodePort.random })
-      return { store, factory: new PartitionFactory(kernel, store, 1 << 20) }
+      return { store, factory: new PartitionFactory(kernel, store, 1 << 20, store.scratch) }
     },
   })
   const broker = new EmbeddedBroker(engine, nodePort)

@@ -8,6 +8,7 @@ import {
   SEQUENCE_OUT_OF_ORDER,
   SEQUENCE_STALE_EPOCH,
 } from '../../bindings/kernel/kernel.ts'
+import { failAllocation } from '../../bindings/kernel/kernel-seams.ts'
 import { WindowReference } from './reference.ts'
 import { newKernel, type Random, seeded } from './support.ts'
 
@@ -298,6 +299,16 @@ test('memory is freed as producers are removed; those that stay are unchanged, a
   assert.is(table.check(99, 0, 0, 1), 5)
   table.free()
   assert.is(kernel.memory.usedBytes, before)
+})
+
+test('at the cap a known producer is loaded, as a marker needs it', () => {
+  const table = kernel.producerTable()
+  for (const producerId of [P, P + 1]) table.push(producerId, 0, 0, 1, 0, 1000)
+  const loaded = { producerEpoch: 1, coordinatorEpoch: 0, currentTransactionFirstOffset: -1, batches: [] }
+  failAllocation(kernel, 1)
+  assert.ok(table.load({ ...loaded, producerId: P }))
+  assert.is(table.check(P, 0, 1, 1), SEQUENCE_STALE_EPOCH)
+  assert.is(table.load({ ...loaded, producerId: P + 2 }), false)
 })
 
 test('a table at the cap keeps its size until there is room for a smaller one', () => {

@@ -81,8 +81,8 @@ export const FAILURES: readonly Mutant[] = [
   {
     name: 'failures: a transaction that waits after a refused batch does not end',
     file: 'engine/transacting.ts',
-    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.isDead",
-    put: ' || inactive.isDead',
+    find: "LogError.is(error, 'STORAGE_FULL', 'MEMORY_CAP_REACHED')",
+    put: "LogError.is(error, 'MEMORY_CAP_REACHED')",
     tests: [noMoreFiles],
   },
   {

@@ -20,8 +20,8 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a transaction that waits for a partition of a topic that is deleted is refused its end',
     file: 'engine/transacting.ts',
-    find: " || LogError.is(error, 'STORAGE_FULL') || inactive.isDead",
-    put: " || LogError.is(error, 'STORAGE_FULL')",
+    find: ' || isNoRoom || inactive.isDead',
+    put: ' || isNoRoom',
     tests: ['engine/deleted-topics.test.ts'],
   },
   {

@@ -25,7 +25,7 @@ class CountingHost {
       transactionBufferBytes: 1 << 20,
       compose: (source) => {
         const store = new FilePartitionStore(disk, kernel, source, { ...FILES, random: () => 0.5 })
-        return { store, factory: new PartitionFactory(kernel, store, 8192) }
+        return { store, factory: new PartitionFactory(kernel, store, 8192, store.scratch) }
       },
     })
   }

@@ -252,7 +252,8 @@ export async function openHeld(
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
       const store =
         typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)
-      return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }
+      const scratch = store instanceof FilePartitionStore ? store.scratch : undefined
+      return { store, factory: new PartitionFactory(kernel, store, cacheBytes, scratch) }
     },
   })
   // Of files it was asked before their lock was taken.

@@ -96,24 +96,37 @@ function assertFits(isWritten: boolean): void {
 
 /**
  * A batch that is encoded outside any window: for decisions, which reach their partition only once they are durable.
+ * One that fits into `setAside` asks for no memory.
  */
 export function encodeBatch(
   kernel: Kernel,
   records: readonly EncodedRecord[],
   seal: BatchSeal,
   now: number,
+  setAside?: KernelBuffer,
 ): Uint8Array {
   const sizeBytes = roomForBatch(records)
+  if (setAside !== undefined && sizeBytes <= setAside.sizeBytes) return encodeIn(setAside, kernel, records, seal, now)
   const buffer = kernel.allocate(sizeBytes)
   if (buffer === undefined) {
     throw new LogError('MEMORY_CAP_REACHED', `a batch of ${sizeBytes} bytes needs kernel memory`, { sizeBytes })
   }
   try {
-    const { sizeBytes: writtenBytes } = encodeInPlace(kernel, { buffer, position: 0 }, records, seal, now)
-    const bytes = decisions.take(writtenBytes)
-    bytes.set(buffer.bytes(0, writtenBytes))
-    return bytes
+    return encodeIn(buffer, kernel, records, seal, now)
   } finally {
     buffer.free()
   }
+}
+
+function encodeIn(
+  buffer: KernelBuffer,
+  kernel: Kernel,
+  records: readonly EncodedRecord[],
+  seal: BatchSeal,
+  now: number,
+): Uint8Array {
+  const { sizeBytes } = encodeInPlace(kernel, { buffer, position: 0 }, records, seal, now)
+  const bytes = decisions.take(sizeBytes)
+  bytes.set(buffer.bytes(0, sizeBytes))
+  return bytes
 }

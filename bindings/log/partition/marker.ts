@@ -1,4 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { SharedBlocks } from '../../model/batch-memory.ts'
 import { ATTRIBUTE_CONTROL, ATTRIBUTE_TRANSACTIONAL } from '../../model/records.ts'
 import type { StoredProducer } from '../../storage/stored-state.ts'
@@ -30,12 +30,13 @@ interface MarkerFacts {
 /**
  * A control batch of 78 bytes: key int16 version 0, int16 type; value int16 version 0, int32 coordinator epoch, for
  * which the leader epoch stands, since one process holds partitions and coordinator. Source: kafka.md 1.3
- * (EndTransactionMarker).
+ * (EndTransactionMarker). `setAside`: as in encodeBatch.
  */
 export function encodeMarker(
   kernel: Kernel,
   { producerId, producerEpoch, isCommit }: Marker,
   { baseOffset, leaderEpoch, now }: MarkerFacts & { readonly baseOffset: number },
+  setAside?: KernelBuffer,
 ): Uint8Array {
   const key = isCommit ? COMMIT_KEY : ABORT_KEY
   valueView.setInt32(2, leaderEpoch)
@@ -48,7 +49,7 @@ export function encodeMarker(
     baseSequence: -1,
     attributes,
   }
-  return encodeBatch(kernel, [{ key, value, timestamp: now, headers: undefined }], seal, now)
+  return encodeBatch(kernel, [{ key, value, timestamp: now, headers: undefined }], seal, now, setAside)
 }
 
 /**
@@ -59,8 +60,9 @@ export function encodeMarkers(
   kernel: Kernel,
   marker: Marker,
   { baseOffsets, leaderEpoch, now }: MarkerFacts & { readonly baseOffsets: readonly number[] },
+  setAside?: KernelBuffer,
 ): Uint8Array[] {
-  const first = encodeMarker(kernel, marker, { baseOffset: 0, leaderEpoch, now })
+  const first = encodeMarker(kernel, marker, { baseOffset: 0, leaderEpoch, now }, setAside)
   return baseOffsets.map((baseOffset) => {
     const bytes = copies.take(first.length)
     bytes.set(first)

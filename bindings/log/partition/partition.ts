@@ -185,7 +185,7 @@ export class Partition {
     timestamp: number,
   ): AbortedTransaction | undefined {
     const { producerId, producerEpoch, isCommit } = marker
-    // Without memory for it the table keeps the old epoch, but the coordinator refuses that one anyway.
+    // There is no memory to ask for: what the transaction appended made the producer known.
     this.#producers?.load(afterMarker(producerId, producerEpoch, coordinatorEpoch, timestamp))
     const firstOffset = this.#open.end(producerId)
     this.placed(offset + 1)

@@ -1,4 +1,4 @@
-import type { Kernel } from '../../kernel/kernel.ts'
+import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
 import { perform, type Task } from '../../storage/effect.ts'
@@ -78,6 +78,11 @@ export class FilePartitionStore implements PartitionStore {
 
   get capabilities(): StoreCapabilities {
     return this.#parts.store.capabilities
+  }
+
+  /** Kernel memory that nobody uses across a yield. */
+  get scratch(): KernelBuffer {
+    return this.#parts.segments.scratch
   }
 
   get assertHeld(): (() => void) | undefined {

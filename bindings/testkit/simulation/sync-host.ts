@@ -107,7 +107,8 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       ...cleanup,
       compose: (source) => {
         const store = partitionStore(storage, kernel, source, observer, sizes)
-        return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
+        const scratch = store instanceof FilePartitionStore ? store.scratch : undefined
+        return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES, scratch) }
       },
     })
   }

@@ -88,7 +88,7 @@ function compose(
         random: () => 0.5,
       }
       const partitions = new FilePartitionStore(store, kernel, source, options)
-      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0) }
+      return { store: partitions, factory: new PartitionFactory(kernel, partitions, 0, partitions.scratch) }
     },
   })
   return { broker: new EmbeddedBroker(engine, port), engine }

@@ -40,7 +40,7 @@ function leavesNothing(disk: VirtualDisk, name: string): boolean {
     transactionBufferBytes: 16384,
     compose: (source) => {
       const store = new FilePartitionStore(disk, kernel, source, options)
-      return { store, factory: new PartitionFactory(kernel, store, 0) }
+      return { store, factory: new PartitionFactory(kernel, store, 0, store.scratch) }
     },
   })
   try {

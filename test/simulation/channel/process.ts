@@ -127,7 +127,7 @@ export class SimulatedProcess implements Party {
       ...{ retentionCheckIntervalMs: upkeepIntervalMs, compactionIntervalMs: upkeepIntervalMs },
       compose: (source) => {
         const store = new FilePartitionStore(disk, kernel, source, { ...ringOf(settings), random: () => random.unit() })
-        return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes) }
+        return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes, store.scratch) }
       },
     })
     this.#around.watchOffsets(engine.groups)

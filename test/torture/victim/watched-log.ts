@@ -122,7 +122,7 @@ async function hold(
     compose: (source) => {
       const options = { ...RING, random: () => nodePort.random() }
       const store = new WatchedPartitionStore(files, kernel, source, options).watchedBy(aim)
-      return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
+      return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES, store.scratch) }
     },
   })
   const broker = new EmbeddedBroker(engine, port, waiting)
