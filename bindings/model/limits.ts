@@ -4,5 +4,8 @@
  */
 export const PARTITIONS_MAX = 100_000
 
+/** Longest time between two polls of a group's member: it is an int32 in Kafka's format. */
+export const POLL_INTERVAL_MS_MAX = 0x7fffffff
+
 /** Kafka's transaction.max.timeout.ms. */
 export const TRANSACTION_TIMEOUT_MS_MAX = 900_000

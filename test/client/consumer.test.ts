@@ -432,7 +432,7 @@ overBrokers('options are refused by name', async (setup) => {
     ['topics', undefined, [], 't', [5], [undefined], [null], ['t', 't'], [{}]],
     ['isolationLevel', 'serializable', null, 5],
     ['autoOffsetReset', 'beginning', null],
-    ['maxPollIntervalMs', 0, -1, 0.5, Number.NaN, '5'],
+    ['maxPollIntervalMs', 0, -1, 0.5, Number.NaN, '5', 2 ** 31],
     ['positions', [], 5],
     ['signal', null, {}, 5],
   ] as const

@@ -260,6 +260,7 @@ test('wrong options are refused by name, a changelog with too few partitions too
     [{ topics: 'payments' }, 'topics'],
     [{ topics: [payments, payments] }, 'topics'],
     [{ maxPollIntervalMs: -1 }, 'maxPollIntervalMs'],
+    [{ maxPollIntervalMs: 2 ** 31 }, 'maxPollIntervalMs'],
     [{ deadLetter: 5 }, 'deadLetter'],
     [{ deadLetter: 'payments' }, 'deadLetter'],
     [{ state: { x: 1 } }, 'state'],

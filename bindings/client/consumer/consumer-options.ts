@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { POLL_INTERVAL_MS_MAX } from '../../model/limits.ts'
 import type { IsolationLevel, Position, TopicPartition } from '../../model/positions.ts'
 import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { Abortable } from '../signals.ts'
@@ -40,7 +41,7 @@ export interface ConsumerOptions<T extends TopicRef> extends Abortable {
   assignor?: 'range' | 'sticky' | Assignor | undefined
   /**
    * How long the member may take between two polls before it is put out of its group, in milliseconds; 300000 by
-   * default. Kafka's max.poll.interval.ms.
+   * default, 2147483647 at most. Kafka's max.poll.interval.ms.
    */
   maxPollIntervalMs?: number | undefined
   /**
@@ -88,8 +89,9 @@ export function consumerSettings(options: ConsumerOptions<TopicRef>): ConsumerSe
     throw wrongOption('isolationLevel', 'read_committed or read_uncommitted')
   if (!['earliest', 'latest', 'none'].includes(autoOffsetReset))
     throw wrongOption('autoOffsetReset', 'earliest, latest or none')
-  if (!(Number.isSafeInteger(maxPollIntervalMs) && maxPollIntervalMs > 0))
-    throw wrongOption('maxPollIntervalMs', 'a whole number above 0')
+  const isInterval = Number.isSafeInteger(maxPollIntervalMs) && maxPollIntervalMs > 0
+  if (!isInterval || maxPollIntervalMs > POLL_INTERVAL_MS_MAX)
+    throw wrongOption('maxPollIntervalMs', `a whole number from 1 to ${POLL_INTERVAL_MS_MAX}`)
   if (positions !== undefined && typeof positions !== 'function') throw wrongOption('positions', 'a function')
   const assignor = assignorOf(options.assignor ?? 'range')
   return { groupId, isolationLevel, autoOffsetReset, maxPollIntervalMs, assignor, positions }

@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { POLL_INTERVAL_MS_MAX } from '../../model/limits.ts'
 import type { TopicPartition } from '../../model/positions.ts'
 import { assertGroupId } from '../group-id.ts'
 
@@ -18,13 +19,10 @@ export interface JoinRequest {
   readonly now: number
 }
 
-/** int32 in Kafka's format. */
-const INTERVAL_MS_MAX = 0x7fffffff
-
 export function assertJoin({ groupId, maxPollIntervalMs }: JoinRequest): void {
   assertGroupId(groupId)
-  if (Number.isInteger(maxPollIntervalMs) && maxPollIntervalMs >= 1 && maxPollIntervalMs <= INTERVAL_MS_MAX) return
-  throw new LogError('INVALID_REQUEST', `maxPollIntervalMs must be a whole number from 1 to ${INTERVAL_MS_MAX}`, {
+  if (Number.isInteger(maxPollIntervalMs) && maxPollIntervalMs >= 1 && maxPollIntervalMs <= POLL_INTERVAL_MS_MAX) return
+  throw new LogError('INVALID_REQUEST', `maxPollIntervalMs must be a whole number from 1 to ${POLL_INTERVAL_MS_MAX}`, {
     groupId,
     maxPollIntervalMs,
   })
