@@ -143,4 +143,21 @@ test('a partition that may have forgotten the producer gets one batch alone: aft
   await sent
 })
 
+test('a close in the partitioner of a send waits for no more records to come to it', async () => {
+  const { log, broker } = setup()
+  let closed: Promise<void> | undefined
+  const partitioner = () => {
+    closed = producer.close()
+    return 0
+  }
+  const producer = log.producer({ lingerMs: 1000, partitioner })
+  const known = producer.send({ topic: 't', partition: 0, value: 'known' })
+  await producer.flush()
+  await known
+  const sent = producer.send({ topic: 't', value: 'last' })
+  await closed
+  assert.is((await sent).offset, 1)
+  assert.equal([broker.texts('t'), broker.producersClosed], [['known', 'last'], 1])
+})
+
 test.run()

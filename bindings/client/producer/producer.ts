@@ -243,11 +243,11 @@ export class LogProducer implements Producer {
 
   /**
    * Drains at the end of the turn, so that its sends make one batch. With a linger the sends wait for more, unless a
-   * batch is full.
+   * batch is full, or a partitioner has closed its producer.
    */
   #drainLater(isFull: boolean): void {
     const { lingerMs } = this.#settings
-    if (lingerMs > 0 && !isFull) {
+    if (lingerMs > 0 && !isFull && this.#closing === undefined) {
       this.#cancelLinger ??= this.#port.setTimer(lingerMs, () => this.#drain(), { keepsAlive: true })
       return
     }
