@@ -26,14 +26,14 @@ export const PROCESSING: readonly Mutant[] = [
     name: 'a batch whose output is refused in its transaction is passed over',
     file: inTransactions,
     find: `      await transaction.sendOffsets(consumer as never, batch as never)
-      if (handled.status === 'rejected') throw handled.reason
-      const { records } = handled.value
-      done = handled.value.done
+      if (outcome.status === 'rejected') throw outcome.reason
+      const { records } = outcome.value
+      done = outcome.value.done
       if (records.length > 0) await transaction.send(records)
 `,
-    put: `      if (handled.status === 'rejected') throw handled.reason
-      const { records } = handled.value
-      done = handled.value.done
+    put: `      if (outcome.status === 'rejected') throw outcome.reason
+      const { records } = outcome.value
+      done = outcome.value.done
       if (records.length > 0) await transaction.send(records)
       await transaction.sendOffsets(consumer as never, batch as never)
 `,
@@ -70,7 +70,7 @@ export const PROCESSING: readonly Mutant[] = [
   {
     name: 'state of a batch is gone once the next one is committed',
     file: inTransactions,
-    find: '      await committed\n      state.committed()\n',
+    find: '      await committed\n      handled.state.committed()\n',
     put: '      await committed\n',
     tests: [commits],
   },

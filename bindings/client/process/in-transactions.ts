@@ -21,6 +21,14 @@ export interface InTransactionsParts<T extends TopicRef> {
   readonly transactionTimeoutMs: number
 }
 
+/** A batch that was handled, or failed, on the state of its partition. */
+interface HandledBatch {
+  readonly batch: DeliveredBatch
+  readonly state: PartitionState
+  readonly outcome: PromiseSettledResult<Handled>
+  readonly signal: AbortSignalGiven
+}
+
 /** A transaction whose commit was asked for. */
 interface Committing {
   readonly batch: DeliveredBatch
@@ -52,35 +60,30 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
         if (!states.has(batch.partition) && (await this.#awaitCommit(batch)) === 'comes again') return batch
         const state = await states.of(batch.partition, signal)
         const isOver = overAfter(port, Math.min(leftMs, transactionTimeoutMs / 2))
-        const handled = await settled(work.handle(batch, state, isOver))
+        const outcome = await settled(work.handle(batch, state, isOver))
         const before = await this.#awaitCommit(batch)
         if (before === 'comes again') return batch
         // It was handled on state of the aborted transaction, and isn't delivered again: either it is of another topic
         // that shares the state, or its partition was given up meanwhile and assigned again, and others have committed
         // past it.
         if (before === 'aborted') continue
-        const done = await this.#send(batch, state, handled, signal, () => {
+        const done = await this.#send({ batch, state, outcome, signal }, () => {
           hasBegun = true
         })
         // The consumer then seeks the rest of the batch. The first part must be committed before that: an abort after
         // the `seek` would rewind to the rest only and skip the first part.
         return done === batch || (await this.#isCommitted()) ? done : batch
       } catch (error) {
-        await this.#recover(error, batch, signal)
+        await this.#recover(error, { batch, signal })
       }
     }
     return batch
   }
 
-  /** Resolves once all is sent, while its commit goes on. */
-  async #send(
-    batch: DeliveredBatch,
-    state: PartitionState,
-    handled: PromiseSettledResult<Handled>,
-    signal: AbortSignalGiven,
-    began: () => void,
-  ): Promise<DeliveredBatch> {
+  /** Resolves once all is sent, while its commit goes on. `began` is called once the transaction has begun. */
+  async #send(handled: HandledBatch, began: () => void): Promise<DeliveredBatch> {
     const { consumer, producers, states } = this.#parts
+    const { batch, state, outcome } = handled
     let done = batch
     let sent = (): void => {}
     const sending = new Promise<void>((resolve) => {
@@ -90,9 +93,9 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
       began()
       // First of all: whatever fails after this makes the consumer deliver the batch again.
       await transaction.sendOffsets(consumer as never, batch as never)
-      if (handled.status === 'rejected') throw handled.reason
-      const { records } = handled.value
-      done = handled.value.done
+      if (outcome.status === 'rejected') throw outcome.reason
+      const { records } = outcome.value
+      done = outcome.value.done
       if (records.length > 0) await transaction.send(records)
       if (done !== batch) await transaction.sendOffsets(consumer as never, done as never)
       await states.assertThere(state)
@@ -100,32 +103,27 @@ export class InTransactions<T extends TopicRef> implements ProcessingGuarantee {
     })
     await Promise.race([sending, committed])
     state.sent()
-    const ended = this.#end(committed, batch, state, signal)
+    const ended = this.#end(committed, handled)
     // Not lost: the next batch, or the end of the processor, awaits `ended`.
     ended.catch(() => {})
     this.#committing = { batch, ended }
     return done
   }
 
-  async #end(
-    committed: Promise<void>,
-    batch: DeliveredBatch,
-    state: PartitionState,
-    signal: AbortSignalGiven,
-  ): Promise<boolean> {
+  async #end(committed: Promise<void>, handled: HandledBatch): Promise<boolean> {
     try {
       await committed
-      state.committed()
+      handled.state.committed()
       this.#failures = 0
       return true
     } catch (error) {
-      await this.#recover(error, batch, signal)
+      await this.#recover(error, handled)
       return false
     }
   }
 
   /** Drops the state, so that it is read again from the log: that is right whatever became of the transaction. */
-  async #recover(error: unknown, batch: DeliveredBatch, signal: AbortSignalGiven): Promise<void> {
+  async #recover(error: unknown, { batch, signal }: Pick<HandledBatch, 'batch' | 'signal'>): Promise<void> {
     this.#parts.states.forget([batch.partition])
     // Thrown even while the processor is being closed: nothing else would report it.
     if (!isWorthAnotherTransaction(error)) throw error
