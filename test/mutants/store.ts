@@ -11,6 +11,8 @@ const ringInUse = 'log/journal/ring-in-use.test.ts'
 const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
 
+const whileLoading = 'log/store/written-while-loading.test.ts'
+
 export const STORE: readonly Mutant[] = [
   {
     name: 'recovery: what follows a lost part is cut',
@@ -57,9 +59,23 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'a look-up by time on a full disk has no share of the reserve for what waits to be written',
     file: 'log/store/file-partition-store.ts',
-    find: '    yield* this.#writeOutOf(segments)\n    return yield* segments.seekTimestamp(timestamp)\n',
-    put: '    return yield* segments.seekTimestamp(timestamp)\n',
+    find: 'this.#reading(segments, () => segments.seekTimestamp(timestamp))',
+    put: 'segments.seekTimestamp(timestamp)',
     tests: ['log/store/write-buffers.test.ts'],
+  },
+  {
+    name: 'a read on a full disk has no share of the reserve for a decision that came to wait meanwhile',
+    file: 'log/store/file-partition-store.ts',
+    find: '      yield* this.#writeOutOf(segments)\n      return yield* work()\n',
+    put: '      throw error\n',
+    tests: [whileLoading],
+  },
+  {
+    name: 'an index that is loaded ends before a decision that came to wait meanwhile',
+    file: 'log/segment/segment.ts',
+    find: '    this.writeOut()\n    return this.sizeBytes\n',
+    put: '    return this.sizeBytes\n',
+    tests: [whileLoading],
   },
   {
     name: 'a file that a read opens while its topic is deleted stays open under its name',

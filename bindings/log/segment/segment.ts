@@ -215,12 +215,17 @@ export class Segment {
     this.opened()
     files.pin(path)
     try {
-      this.writeOut()
       this.#batches.prove(file, path)
-      yield* this.#indexes.load(file, () => this.sizeBytes, config.indexIntervalBytes)
+      yield* this.#indexes.load(file, () => this.#writtenBytes(), config.indexIntervalBytes)
     } finally {
       files.unpin(path)
     }
+  }
+
+  /** A decision may come to wait while the indexes are loaded. */
+  #writtenBytes(): number {
+    this.writeOut()
+    return this.sizeBytes
   }
 
   /** OFFSET_OUT_OF_RANGE, with the file closed again, if the segment was dropped while its file was being opened. */

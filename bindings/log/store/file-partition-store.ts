@@ -197,7 +197,7 @@ export class FilePartitionStore implements PartitionStore {
   *activate(id: PartitionIdentity): Task<void> {
     const files = this.#parts.files(id)
     files.isUsed = true
-    yield* files.segments.loadActive()
+    yield* this.#reading(files.segments, () => files.segments.loadActive())
     if (files.segments.active !== undefined && files.rollAt === undefined) return
     const roll = () => files.roll(this.#parts.kernel, this.#source.producers(id))
     try {
@@ -239,9 +239,8 @@ export class FilePartitionStore implements PartitionStore {
 
   *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
     const { segments } = this.#parts.files(id)
-    yield* this.#writeOutOf(segments)
-    yield* segments.load(offset)
-    if (abortedUpTo !== undefined) yield* segments.loadAborted(offset, abortedUpTo)
+    yield* this.#reading(segments, () => segments.load(offset))
+    if (abortedUpTo !== undefined) yield* this.#reading(segments, () => segments.loadAborted(offset, abortedUpTo))
   }
 
   abortedBetween(
@@ -262,11 +261,24 @@ export class FilePartitionStore implements PartitionStore {
 
   *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
     const { segments } = this.#parts.files(id)
-    yield* this.#writeOutOf(segments)
-    return yield* segments.seekTimestamp(timestamp)
+    return yield* this.#reading(segments, () => segments.seekTimestamp(timestamp))
   }
 
-  /** Before a file is read: what waits has its room in the reserve, so a full disk is no failure of the read. */
+  /**
+   * What waits is written before a file is read. It has its room in the reserve, so a full disk is no failure of the
+   * read, also where a decision came to wait meanwhile: once the reserve was asked none does any more.
+   */
+  *#reading<T>(segments: StoredFiles['segments'], work: () => Task<T>): Task<T> {
+    yield* this.#writeOutOf(segments)
+    try {
+      return yield* work()
+    } catch (error) {
+      if (!LogError.is(error, 'STORAGE_FULL')) throw error
+      yield* this.#writeOutOf(segments)
+      return yield* work()
+    }
+  }
+
   *#writeOutOf(segments: StoredFiles['segments']): Task<void> {
     if (segments.hasBuffered) yield* this.#reserve.guardWriteOut(() => segments.writeOut())
   }
