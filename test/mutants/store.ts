@@ -10,10 +10,16 @@ const ring = 'log/journal/ring.ts'
 const ringInUse = 'log/journal/ring-in-use.test.ts'
 const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
-
 const whileLoading = 'log/store/written-while-loading.test.ts'
 
 export const STORE: readonly Mutant[] = [
+  {
+    name: 'who opens a segment that is dropped meanwhile closes whatever has its name',
+    file: 'log/segment/segment.ts',
+    find: 'this.#context.files.closeUnowned(this.logPath)',
+    put: 'this.#context.files.close(this.logPath)',
+    tests: ['log/store/removed-files.test.ts'],
+  },
   {
     name: 'recovery: what follows a lost part is cut',
     file: 'log/recovery/partition-recovery.ts',

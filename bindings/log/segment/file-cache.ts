@@ -169,6 +169,12 @@ export class FileCache {
     entry.closed?.()
   }
 
+  /** As `close`, where the file has no owner, as when that is gone. */
+  closeUnowned(path: string): void {
+    const entry = this.#entries.get(path)
+    if (entry !== undefined && entry.closed === undefined && entry.pins === 0) this.close(path)
+  }
+
   /** Closes every file, even if an owner's callback throws: the first error is thrown at the end. */
   closeAll(): void {
     const errors: unknown[] = []

@@ -228,10 +228,13 @@ export class Segment {
     return this.sizeBytes
   }
 
-  /** OFFSET_OUT_OF_RANGE, with the file closed again, if the segment was dropped while its file was being opened. */
+  /**
+   * OFFSET_OUT_OF_RANGE, with the file closed again, if the segment was dropped while its file was being opened. The
+   * name may be another topic's by now.
+   */
   assertKept(): void {
     if (!this.#isDropped) return
-    this.#context.files.close(this.logPath)
+    this.#context.files.closeUnowned(this.logPath)
     const details = { file: this.logPath, offset: this.baseOffset }
     throw new LogError('OFFSET_OUT_OF_RANGE', `${this.logPath} lies below the log start`, details)
   }
