@@ -126,8 +126,7 @@ export class ShareMembers {
         const { partition } = hosted.id
         return { topicId, partition, startOffset: startAt === 'earliest' ? logStartOffset : endOffset }
       })
-      // The first partition comes last: they may take several frames, and while it is missing the group hasn't begun.
-      this.#change(this.#shares.planStart(groupId, places).reverse(), () => {})
+      this.#change(this.#shares.planStart(groupId, places), () => {})
     }
   }
 

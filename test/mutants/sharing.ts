@@ -149,7 +149,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: a group begins in memory alone',
     file: 'engine/share-members.ts',
-    find: 'this.#change(this.#shares.planStart(groupId, places).reverse(), () => {})\n',
+    find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',
     put: 'this.#shares.planStart(groupId, places)\n',
     tests: ['engine/share-members.test.ts'],
   },
@@ -176,9 +176,9 @@ export const SHARING: readonly Mutant[] = [
   },
   {
     name: 'work queues: a group that a crash kept from beginning everywhere counts as begun',
-    file: 'engine/share-members.ts',
-    find: 'this.#shares.planStart(groupId, places).reverse()',
-    put: 'this.#shares.planStart(groupId, places)',
+    file: 'coordinator/share/share-groups.ts',
+    find: 'began.reverse()',
+    put: 'began',
     tests: ['engine/share-beginnings.test.ts'],
   },
   {

@@ -194,9 +194,14 @@ export class ShareGroups {
     }))
   }
 
-  /** The group begins there in these partitions, as if nothing had ever been delivered to it. */
+  /**
+   * The group begins there in these partitions, as if nothing had ever been delivered to it. The first partition of a
+   * topic comes last: the records may take several frames, and while it is missing the group hasn't begun.
+   */
   planStart(groupId: string, at: readonly (Omit<SharePlace, 'groupId'> & { startOffset: number })[]): TableRecord[] {
-    return at.map(({ startOffset, ...place }) => this.#snapshot(this.#beginAt({ groupId, ...place }, startOffset)))
+    const inOrder = [...at].sort((a, b) => a.partition - b.partition)
+    const began = inOrder.map(({ startOffset, ...place }) => this.#beginAt({ groupId, ...place }, startOffset))
+    return began.reverse().map((each) => this.#snapshot(each))
   }
 
   /** Tombstones for all that is known of the group; none if nothing is. */
