@@ -28,6 +28,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['salvage/beyond-lost.test.ts'],
   },
   {
+    name: 'retention: a segment that goes stays open, and a read that opens it meanwhile reads on there',
+    file: 'log/segment/segment-list.ts',
+    find: '    this.#segments.shift()?.drop()\n',
+    put: '    this.#segments.shift()\n',
+    tests: ['log/store/remove-segments.test.ts'],
+  },
+  {
     name: 'recovery: frames of a partition whose rewritten segment is damaged are dropped',
     file: 'log/recovery/recovered-partitions.ts',
     find: '    else damaged = yield* this.#settleSwaps(files, noted)\n',

@@ -2,25 +2,29 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import type { Segment } from '../../../bindings/log/segment/segment.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
 import { removeBelow } from '../../../bindings/log/store/remove-segments.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import type { Effect } from '../../../bindings/storage/effect.ts'
 import type { StoreFile } from '../../../bindings/storage/file-store.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { overwrite } from '../segment/model.ts'
 import { append, DIRECTORY, newContext, newList, read } from '../segment/support.ts'
 import { runNow } from '../support.ts'
+import { held } from './plain-writer.ts'
 
 const removes = suite('removing segments')
 const ID = { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ', topic: 'orders', partition: 0 }
 
 function stored(disk: VirtualDisk) {
-  const list = newList(newContext(disk), { segmentBytes: 200 })
+  const context = newContext(disk)
+  const list = newList(context, { segmentBytes: 200 })
   for (let offset = 0; offset < 8; offset++) append(list, { baseOffset: offset, timestamp: 1000 })
   const files = new StoredFiles(ID, DIRECTORY, list)
   files.notedActiveBase = list.active?.baseOffset ?? 0
-  return { list, files, base: (index: number) => list.all[index]?.baseOffset ?? 0 }
+  return { context, list, files, base: (index: number) => list.all[index]?.baseOffset ?? 0 }
 }
 
 /** How often there was more to do, and what was said in the end. */
@@ -67,6 +71,27 @@ removes('a segment that no checkpoint notes as closed stays, and so does one tha
   files.notedActiveBase = all[2] ?? 0
   assert.is(remove(disk, files, 1e9).removal, 'later')
   assert.equal(bases(list), all.slice(2), 'one more: it lies before the one that was active')
+})
+
+removes('a segment that goes gives back its open file', () => {
+  const disk = new VirtualDisk()
+  const { context, list, files, base } = stored(disk)
+  const first = list.all[0] as Segment
+  runNow(list.load(0))
+  assert.ok(context.files.has(first.logPath))
+  remove(disk, files, base(1))
+  assert.not(context.files.has(first.logPath))
+})
+
+removes('a read that opens the file of a segment while it goes looks again where the log starts', () => {
+  const disk = new VirtualDisk()
+  const { context, list, files, base } = stored(disk)
+  const first = list.all[0] as Segment
+  first.release()
+  const goesOn = held(list.load(0), ({ kind }) => kind === 'open')
+  remove(disk, files, base(1))
+  assert.throws(goesOn, (error: unknown) => LogError.is(error, 'OFFSET_OUT_OF_RANGE'))
+  assert.not(context.files.has(first.logPath))
 })
 
 removes('a piece of a file is cut beside other work: the event loop is free meanwhile', () => {
