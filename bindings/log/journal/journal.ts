@@ -1,13 +1,13 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
-import { directorySync, type Effect, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
+import { type Effect, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { FrameBuilder } from './frame-builder.ts'
 import { type JournalHeader, readHeader, writeHeader } from './header.ts'
-import { frameCapacity, HEADER_FILE, JOURNAL_DIRECTORY } from './layout.ts'
+import { frameCapacity, HEADER_FILE } from './layout.ts'
 import { Ring } from './ring.ts'
 import { allocateFrame } from './scan.ts'
 
@@ -43,7 +43,6 @@ export interface JournalState {
 export class Journal {
   readonly ring: Ring
   readonly frame: FrameBuilder
-  readonly #store: FileStore
   readonly #kernel: Kernel
   readonly #buffer: KernelBuffer
   readonly #headerFile: StoreFile
@@ -52,12 +51,11 @@ export class Journal {
   #nextSequence: number
 
   private constructor(
-    { store, kernel, observer }: JournalParts,
+    { kernel, observer }: JournalParts,
     { header, coveredSequence }: JournalState,
     ring: Ring,
     headerFile: StoreFile,
   ) {
-    this.#store = store
     this.#kernel = kernel
     this.#observer = observer
     this.ring = ring
@@ -144,7 +142,7 @@ export class Journal {
   *writeHeader(change: Partial<JournalHeader>): Task<void> {
     this.#header = { ...this.#header, ...change, sequence: this.#header.sequence + 1 }
     writeHeader(this.#headerFile, this.#header, this.#kernel)
-    yield* performAll([flushOf(this.#headerFile), directorySync(this.#store, JOURNAL_DIRECTORY)])
+    yield* performAll([flushOf(this.#headerFile)])
   }
 
   /**
