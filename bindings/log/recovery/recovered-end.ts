@@ -59,13 +59,12 @@ export class RecoveredEnd {
 
   /**
    * Of an extent only its first and last sector are written again. The rest was synced before its frame could be
-   * written; the frame holds no copy of it, and a torn write would destroy synced sectors.
+   * written; the frame holds no copy of it, and a torn write would destroy synced sectors. No marker is in an extent:
+   * decisions are in frames.
    */
   adopt({ header, bytes, nextOffset }: ScannedBatch): void {
-    const { files } = this
-    const aborted = this.producers.endsTransaction(header, bytes)
-    files.segments.adopt(sealedOf({ header, bytes, nextOffset }))
-    if (aborted !== undefined) files.segments.recordAborted(aborted)
+    this.producers.endsTransaction(header, bytes)
+    this.files.segments.adopt(sealedOf({ header, bytes, nextOffset }))
     this.#grew(header, nextOffset)
   }
 
