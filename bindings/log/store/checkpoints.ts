@@ -67,7 +67,7 @@ export class Checkpoints {
 
   committed(appliedSequence: number, producerIdsEnd: number | undefined): void {
     this.#appliedSequence = appliedSequence
-    if (producerIdsEnd !== undefined) this.#producerIdsEnd = Math.max(this.#producerIdsEnd, producerIdsEnd)
+    this.#producerIdsEnd = producerIdsEnd ?? this.#producerIdsEnd
   }
 
   /** The checkpoint after an unclean end, before the first acknowledgement: it notes all that was recovered. */
