@@ -9,6 +9,13 @@ const nodeFile = 'storage/drivers/node-fs/file.ts'
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
   {
+    name: 'a write that fails under an append that waited for its partition leaves the log open',
+    file: 'engine/appending.ts',
+    find: '        this.#hooks.failed(failure)\n',
+    put: '',
+    tests: ['engine/failed-writes.test.ts'],
+  },
+  {
     name: 'of tasks side by side one that fails takes from the others what they were given',
     file: 'storage/effect.ts',
     find: '      errors.push(error)\n',
