@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { allocate } from '../../model/allocate.ts'
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
 import { varintBytes } from '../../model/varint.ts'
@@ -116,7 +117,7 @@ export class BatchRewriter {
   }
 
   #room(sizeBytes: number): Uint8Array {
-    if (this.#output.length < sizeBytes) this.#output = new Uint8Array(sizeBytes * 2)
+    if (this.#output.length < sizeBytes) this.#output = allocate(sizeBytes * 2)
     return this.#output
   }
 }

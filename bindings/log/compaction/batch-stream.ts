@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { allocate } from '../../model/allocate.ts'
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
@@ -34,7 +35,7 @@ export function* streamBatches(
       count = store.read(id, offset, into) ?? 0
     }
     if (count < 0) {
-      into = new Uint8Array(-count)
+      into = allocate(-count)
       continue
     }
     // The topic was deleted, or the file was closed to make room for another reader's file.

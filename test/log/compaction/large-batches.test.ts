@@ -1,10 +1,12 @@
 // A batch of very many records is compacted in many turns of the event loop, and between them others use the kernel.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { streamBatches } from '../../../bindings/log/compaction/batch-stream.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { MemoryRowStore } from '../../../bindings/storage/drivers/memory-rows.ts'
 import type { Task } from '../../../bindings/storage/effect.ts'
 import { newKernel } from '../../kernel/support.ts'
-import { CompactedLog, judge, judgeHeaders } from './harness.ts'
+import { CompactedLog, ID, judge, judgeHeaders } from './harness.ts'
 
 const RECORDS = 20_000
 /** What the kernel lays out at once: some hundred microseconds of work. */
@@ -52,5 +54,14 @@ for (const [what, writtenAs, keys, works] of [
     assert.ok(turns >= works * Math.floor(RECORDS / RECORDS_A_TURN), `${turns} turns`)
   })
 }
+
+test('a batch that the process has no memory for gives up the pass, and is no error that ends the log', () => {
+  const store = { read: () => -(2 ** 45), *prepareRead() {} }
+  const pass = streamBatches({ kernel: newKernel(), store, id: ID }, 0, 1, () => assert.unreachable() as never)
+  assert.throws(
+    () => pass.next(),
+    (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED') && error.details['sizeBytes'] === 2 ** 45,
+  )
+})
 
 test.run()
