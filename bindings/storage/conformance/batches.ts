@@ -1,6 +1,12 @@
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import type { SealedBatch } from '../partition-store.ts'
 
+const TRANSACTIONAL = 0x10
+const CONTROL = 0x20
+/** Version and kind; version and coordinator epoch. Source: apache/kafka EndTransactionMarker. */
+const ABORT_KEY = [0, 0, 0, 0]
+const ABORT_VALUE = [0, 0, 0, 0, 0, 0]
+
 /** What a case wants in a batch; everything else is filled in. */
 export interface BatchWish {
   /** Offset of the first record. */
@@ -26,14 +32,33 @@ export interface BatchWish {
  * DefaultRecordBatch.
  */
 export function sealedBatch(wish: BatchWish): SealedBatch {
-  const { baseOffset, recordCount = 1, timestamp = 1000, valueBytes = 10 } = wish
-  const records = Array.from({ length: recordCount }, (_, index) => recordOf(index, baseOffset, valueBytes)).flat()
+  return sealed(wish, dataOf(wish), 0)
+}
+
+/** Of an open transaction of its producer. */
+export function transactionalBatch(wish: BatchWish): SealedBatch {
+  return sealed(wish, dataOf(wish), TRANSACTIONAL)
+}
+
+/** The marker that aborts the producer's transaction. */
+export function abortMarker(wish: BatchWish): SealedBatch {
+  return sealed(wish, recordOf(0, ABORT_KEY, ABORT_VALUE), TRANSACTIONAL | CONTROL)
+}
+
+function dataOf({ baseOffset, recordCount = 1, valueBytes = 10 }: BatchWish): readonly number[] {
+  const contentOf = (index: number) => Array.from({ length: valueBytes }, (_, at) => (baseOffset + index + at) & 255)
+  return Array.from({ length: recordCount }, (_, index) => recordOf(index, undefined, contentOf(index))).flat()
+}
+
+function sealed(wish: BatchWish, records: readonly number[], attributes: number): SealedBatch {
+  const { baseOffset, recordCount = 1, timestamp = 1000 } = wish
   const bytes = new Uint8Array(BATCH_HEADER_BYTES + records.length)
   const view = new DataView(bytes.buffer)
   view.setBigInt64(0, BigInt(baseOffset))
   view.setInt32(BATCH_LENGTH_AT, bytes.length - LOG_OVERHEAD_BYTES)
   view.setInt32(12, wish.leaderEpoch ?? 0)
   view.setInt8(16, 2)
+  view.setInt16(21, attributes)
   view.setInt32(23, recordCount - 1)
   view.setBigInt64(27, BigInt(timestamp))
   view.setBigInt64(35, BigInt(timestamp))
@@ -46,10 +71,10 @@ export function sealedBatch(wish: BatchWish): SealedBatch {
   return { bytes, baseOffset, nextOffset: baseOffset + recordCount, maxTimestamp: timestamp }
 }
 
-/** Without key and headers, all of one timestamp; the value tells offset from offset. */
-function recordOf(index: number, baseOffset: number, valueBytes: number): readonly number[] {
-  const value = Array.from({ length: valueBytes }, (_, at) => (baseOffset + index + at) & 255)
-  const body = [0, ...varint(0), ...varint(index), ...varint(-1), ...varint(valueBytes), ...value, ...varint(0)]
+/** Without headers, all of one timestamp; the value tells offset from offset. */
+function recordOf(index: number, key: readonly number[] | undefined, value: readonly number[]): readonly number[] {
+  const keyed = key === undefined ? varint(-1) : [...varint(key.length), ...key]
+  const body = [0, ...varint(0), ...varint(index), ...keyed, ...varint(value.length), ...value, ...varint(0)]
   return [...varint(body.length), ...body]
 }
 

@@ -1,7 +1,23 @@
+import type { AbortedTransaction } from '../../partition-store.ts'
 import { runTask } from '../../run-task.ts'
+import { abortMarker, transactionalBatch } from '../batches.ts'
 import { check, same } from '../case.ts'
 import type { PartitionLog } from '../partition-log.ts'
 import { expectEnd, expectRead, find, join, ledger, orders, orders1, type PartitionCases } from './expectations.ts'
+
+/** Each as its numbers. */
+async function abortedIn(log: PartitionLog, from: number, to: number): Promise<readonly (readonly number[])[]> {
+  const known = log.store.abortedBetween(orders, from, to)
+  if (known !== undefined) return known.map(numbersOf)
+  await runTask(log.store.prepareRead(orders, from, to))
+  const loaded = log.store.abortedBetween(orders, from, to)
+  check(loaded !== undefined, 'the aborted transactions after prepareRead')
+  return loaded.map(numbersOf)
+}
+
+function numbersOf({ producerId, firstOffset, lastOffset, lastStableOffset }: AbortedTransaction): readonly number[] {
+  return [producerId, firstOffset, lastOffset, lastStableOffset]
+}
 
 /** Runs what is left of a task whose first effect was asked for already. */
 async function finish(
@@ -14,6 +30,19 @@ async function finish(
       while (!step.done) step = task.next((yield step.value) as unknown)
     })(),
   )
+}
+
+/** Runs so many effects of a task, and leaves it there. Whether that was all of it. */
+async function begun(task: ReturnType<PartitionLog['store']['commit']>, effects: number): Promise<boolean> {
+  let isDone = false
+  await runTask(
+    (function* () {
+      let step = task.next()
+      for (let left = effects; !step.done && left > 0; left--) step = task.next((yield step.value) as unknown)
+      isDone = step.done === true
+    })(),
+  )
+  return isDone
 }
 
 export const commitCases: PartitionCases = {
@@ -74,6 +103,54 @@ export const commitCases: PartitionCases = {
     await log.crash()
     await expectRead(log, orders, 0, join(first, second))
     await expectRead(log, orders1, 0, other)
+  },
+  async 'commit: a crash between any of its steps leaves all of it or nothing'(log) {
+    await log.open()
+    await log.create(orders, orders1, ledger)
+    for (let effects = 0, isDone = false; !isDone; effects++) {
+      const decided = [ledger, orders1]
+      const decisions = decided.map((id) => ({ ...log.batch(id), id }))
+      log.append(orders)
+      const end = log.nextOffset(orders)
+      const ids = 1000 * (effects + 1)
+      const ceilings = [{ id: orders, ceiling: end + 64 }]
+      isDone = await begun(log.store.commit({ durable: [orders], decisions, ceilings, producerIdsEnd: ids }), effects)
+      const state = await log.crash()
+      const [first, second] = decisions.map(({ id, nextOffset }) => find(state, id).nextOffset >= nextOffset)
+      same(second, first, `the second decision is there, after ${effects} steps`)
+      if (isDone) same(first, true, 'the decisions are there, after all steps')
+      if (first !== true) continue
+      check(find(state, orders).nextOffset >= end + 64, 'with the decisions the ceiling')
+      check(state.nextProducerId >= ids, 'with the decisions the ids')
+    }
+  },
+  async 'commit: tells each decision once that it is placed, and keeps what it aborts'(log) {
+    await log.open()
+    await log.create(orders)
+    const producer = { producerId: 9, producerEpoch: 2, leaderEpoch: log.leaderEpoch }
+    const data = transactionalBatch({ ...producer, baseOffset: 0, recordCount: 2, baseSequence: 0 })
+    const marker = abortMarker({ ...producer, baseOffset: 2 })
+    const aborted = { producerId: 9, firstOffset: 0, lastOffset: 2, lastStableOffset: 3 }
+    const told: string[] = []
+    const placed = (name: string, answer: typeof aborted | undefined) => () => {
+      told.push(name)
+      return answer
+    }
+    await log.commit({
+      decisions: [
+        { ...data, id: orders, placed: placed('data', undefined) },
+        { ...marker, id: orders, placed: placed('marker', aborted) },
+      ],
+    })
+    same(told, ['data', 'marker'], 'what was told')
+    log.append(orders)
+    await log.commit({ durable: [orders] })
+    for (const when of ['at once', 'after a close', 'after a crash']) {
+      if (when === 'after a close') await log.reopen()
+      if (when === 'after a crash') await log.crash()
+      same(await abortedIn(log, 0, 4), [numbersOf(aborted)], `aborted ${when}`)
+      same(await abortedIn(log, 3, 4), [], `aborted from the marker's end on, ${when}`)
+    }
   },
   async 'commit: of nothing is fine'(log) {
     await log.open()
