@@ -17,7 +17,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { lockDirectory } from '../../bindings/storage/drivers/node-fs/lock.ts'
+import { lockDirectory, lockUntouched } from '../../bindings/storage/drivers/node-fs/lock.ts'
 import { createDirectoryStore } from '../../bindings/storage/drivers/node-fs.ts'
 import { LOADER } from '../runner/loader.ts'
 import { freshPlace, refusal, scratch } from './places.ts'
@@ -121,6 +121,21 @@ test('a holder in another pid namespace is named as it sees itself', async () =>
   const error = await refusal(() => createDirectoryStore(place).lock())
   assert.is(error.code, 'DIRECTORY_IN_USE')
   assert.is(error.details['pid'], pid)
+})
+
+test('the lock of those who write nothing keeps holders out, and others like them not; a holder keeps out both', async () => {
+  const place = freshPlace()
+  const store = createDirectoryStore(place)
+  const held = await store.lock()
+  assert.is((await refusal(() => lockUntouched(place))).code, 'DIRECTORY_IN_USE')
+  await held.release()
+  const readers = [await lockUntouched(place), await lockUntouched(place)]
+  for (const reader of readers) {
+    assert.is((await refusal(() => store.lock())).code, 'DIRECTORY_IN_USE')
+    await reader.release()
+  }
+  await (await store.lock()).release()
+  await store.close()
 })
 
 test('a directory that was removed and made anew is locked anew', async () => {

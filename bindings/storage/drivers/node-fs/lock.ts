@@ -60,7 +60,8 @@ export async function lockDirectory(root: string, programs: readonly string[] = 
 
 /**
  * The same lock where nothing may be written: an existing lock's file is locked, and nothing is noted in it. Without
- * one nobody holds the directory.
+ * one nobody holds the directory. Shared, as nobody else who only reads must wait, and as NFS locks a file that is
+ * opened for reading in no other way (flock(2)).
  */
 export async function lockUntouched(root: string, programs: readonly string[] = flockPrograms): Promise<StoreLock> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants
@@ -74,7 +75,7 @@ export async function lockUntouched(root: string, programs: readonly string[] = 
   try {
     const held = heldHere().get(identityOf(fs.fstatSync(descriptor)))
     if (held !== undefined) throw inUse(root, held)
-    if (!flock(descriptor, root, programs)) throw inUse(root, await readHolder(descriptor))
+    if (!flock(descriptor, root, programs, '-s')) throw inUse(root, await readHolder(descriptor))
   } catch (error) {
     fs.closeSync(descriptor)
     throw storageError('lock', lockFile, root, error)
@@ -147,11 +148,11 @@ function isListed(identity: string): boolean {
  * True if it was taken. The program's standard input is our descriptor. Synchronous, because most of the time is the
  * fork, which holds this thread either way; the module is loaded here, because reading and writing never need it.
  */
-function flock(descriptor: number, root: string, programs: readonly string[]): boolean {
+function flock(descriptor: number, root: string, programs: readonly string[], kind: '-x' | '-s' = '-x'): boolean {
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   for (const program of programs) {
     const isSearched = !program.includes('/')
-    const done = spawnSync(program, ['-n', '-x', '0'], {
+    const done = spawnSync(program, ['-n', kind, '0'], {
       stdio: [descriptor, 'ignore', 'ignore'],
       env: isSearched ? process.env : {},
     })
