@@ -107,6 +107,7 @@ export class EngineParts {
     this.members = new GroupMembers(this.groups, {
       change: (records, done) => this.commits.changeInParts('offsets', records, done),
       topicOf: (topicId) => this.#liveTopic(topicId),
+      now: hooks.now,
     })
     this.shareMembers = new ShareMembers(this.shares, {
       facts: (topic) => this.topics.facts(topic),

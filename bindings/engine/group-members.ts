@@ -14,6 +14,7 @@ export interface GroupHooks {
    */
   change(records: readonly TableRecord[], done: Callback<void>): void
   topicOf: TopicLookup
+  now(): number
 }
 
 type Answer = JoinedGroup | readonly TopicPartition[]
@@ -116,7 +117,7 @@ export class GroupMembers {
   }
 
   tell(): void {
-    for (const notice of this.#groups.live.takeNotices()) this.#deliver(notice)
+    for (const notice of this.#groups.live.takeNotices(this.#hooks.now())) this.#deliver(notice)
     if (!this.#groups.live.isReleased) return
     this.#releasing?.(undefined)
     this.#releasing = undefined

@@ -402,6 +402,20 @@ export const BEHAVIOURS: readonly Mutant[] = [
     tests: ['client/many-partitions.test.ts'],
   },
   {
+    name: 'a member that waits for others is put out for what they take',
+    file: 'coordinator/group/poll-deadlines.ts',
+    find: '.filter(({ awaitsSince }) => awaitsSince === undefined)',
+    put: '',
+    tests: ['coordinator/group/groups.test.ts'],
+  },
+  {
+    name: 'what others take counts once a member has its answer',
+    file: 'coordinator/group/poll-deadlines.ts',
+    find: 'rest.deadline + now - awaitsSince',
+    put: 'rest.deadline',
+    tests: ['coordinator/group/groups.test.ts'],
+  },
+  {
     name: 'who joins again has its time until the next poll anew',
     file: 'coordinator/group/live-groups.ts',
     find: 'if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(',

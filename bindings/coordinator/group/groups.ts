@@ -8,19 +8,10 @@ import { decodeGroupRecord, encodeGroup, encodeGroupTombstone } from './group-re
 import type { GroupState } from './group-state.ts'
 import { GroupTable } from './group-table.ts'
 import { assertJoin, type JoinRequest } from './join-request.ts'
-import { type LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
-import { LiveGroups } from './live-groups.ts'
+import { type LiveGroup, unknownMember } from './live-group.ts'
+import { LiveGroups, type SyncRequest } from './live-groups.ts'
 import { encodeOffsetCommit, encodeOffsetTombstone } from './offset-record.ts'
 import { PendingOffsets } from './pending-offsets.ts'
-
-export interface SyncRequest {
-  readonly groupId: string
-  readonly memberId: string
-  readonly generation: number
-  /** The leader's assignments; those of other members are ignored. */
-  readonly assignments: readonly MemberAssignment[]
-  readonly now: number
-}
 
 export interface GroupFacts {
   readonly groupId: string
@@ -59,9 +50,9 @@ export class Groups {
    * The leader's assignments as a record; no record for other members. All members hear of it by notices once it is
    * durable.
    */
-  planSync({ groupId, memberId, generation, assignments, now }: SyncRequest): readonly TableRecord[] {
-    const group = this.live.of(groupId, memberId)
-    return group.sync(memberId, generation, assignments) ? this.#planGroup(group, now) : []
+  planSync(request: SyncRequest): readonly TableRecord[] {
+    if (!this.live.sync(request)) return []
+    return this.#planGroup(this.live.of(request.groupId, request.memberId), request.now)
   }
 
   /** A member leaves, because it wants to or because it was among `expired`. UNKNOWN_MEMBER_ID. */

@@ -1,10 +1,17 @@
 import type { JoinRequest } from './join-request.ts'
-import { type GroupNotice, LiveGroup, unknownMember } from './live-group.ts'
+import { type GroupNotice, LiveGroup, type MemberAssignment, unknownMember } from './live-group.ts'
 import { PollDeadlines } from './poll-deadlines.ts'
 
 export interface GroupMemberId {
   readonly groupId: string
   readonly memberId: string
+}
+
+export interface SyncRequest extends GroupMemberId {
+  readonly generation: number
+  /** The leader's assignments; those of other members are ignored. */
+  readonly assignments: readonly MemberAssignment[]
+  readonly now: number
 }
 
 /**
@@ -19,10 +26,13 @@ export class LiveGroups {
   #nextRebalanceDeadline: number = Number.POSITIVE_INFINITY
   #isReleasing = false
 
-  /** What happened to members since the last call, in order. */
-  takeNotices(): readonly GroupNotice[] {
+  /** What happened to members since the last call, in order. From now on those that hear an answer have time to poll. */
+  takeNotices(now: number): readonly GroupNotice[] {
     const notices = this.#notices
     this.#notices = []
+    for (const { kind, groupId, memberId } of notices) {
+      if (kind !== 'rebalance') this.#deadlines.answered(groupId, memberId, now)
+    }
     return notices
   }
 
@@ -51,6 +61,14 @@ export class LiveGroups {
     // Joining again doesn't count as a poll: a member whose program never returns from its records must still be put
     // out.
     if (!this.#deadlines.has(groupId, memberId)) this.#deadlines.set(groupId, memberId, maxPollIntervalMs, now)
+    this.#deadlines.await(groupId, memberId, now)
+  }
+
+  /** A member asks for its assignment, or gives them all. Returns whether they must be made durable. */
+  sync({ groupId, memberId, generation, assignments, now }: SyncRequest): boolean {
+    const isDecided = this.of(groupId, memberId).sync(memberId, generation, assignments)
+    this.#deadlines.await(groupId, memberId, now)
+    return isDecided
   }
 
   #newGroup(groupId: string, storedGeneration: number): LiveGroup {

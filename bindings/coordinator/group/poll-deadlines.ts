@@ -22,7 +22,24 @@ export class PollDeadlines {
 
   restart(groupId: string, memberId: string, now: number): void {
     const member = this.#byMember.get(keyOf(groupId, memberId))
-    if (member !== undefined) this.#put({ ...member, deadline: now + member.maxPollIntervalMs })
+    if (member === undefined) return
+    const { awaitsSince, ...rest } = member
+    const restarted = { ...rest, deadline: now + rest.maxPollIntervalMs }
+    this.#put(awaitsSince === undefined ? restarted : { ...restarted, awaitsSince: now })
+  }
+
+  /** A member asked for its next generation or assignment: what others take until it has that isn't its own time. */
+  await(groupId: string, memberId: string, now: number): void {
+    const member = this.#byMember.get(keyOf(groupId, memberId))
+    if (member !== undefined) this.#put({ awaitsSince: now, ...member })
+  }
+
+  /** A member has what it asked for. */
+  answered(groupId: string, memberId: string, now: number): void {
+    const member = this.#byMember.get(keyOf(groupId, memberId))
+    if (member?.awaitsSince === undefined) return
+    const { awaitsSince, ...rest } = member
+    this.#put({ ...rest, deadline: rest.deadline + now - awaitsSince })
   }
 
   remove(groupId: string, memberId: string): void {
@@ -31,7 +48,10 @@ export class PollDeadlines {
 
   /** The wall clock was set forward by `byMs`. */
   clockMoved(byMs: number): void {
-    for (const [key, member] of this.#byMember) this.#byMember.set(key, { ...member, deadline: member.deadline + byMs })
+    for (const [key, { awaitsSince, ...member }] of this.#byMember) {
+      const moved = { ...member, deadline: member.deadline + byMs }
+      this.#byMember.set(key, awaitsSince === undefined ? moved : { ...moved, awaitsSince: awaitsSince + byMs })
+    }
     this.#next += byMs
   }
 
@@ -42,14 +62,15 @@ export class PollDeadlines {
   /** The members whose deadline has come, earliest first. They stay until they are removed. */
   expired(now: number): readonly MemberDeadline[] {
     if (now < this.#next) return []
-    const members = [...this.#byMember.values()].sort((a, b) => a.deadline - b.deadline)
+    const counted = [...this.#byMember.values()].filter(({ awaitsSince }) => awaitsSince === undefined)
+    const members = counted.sort((a, b) => a.deadline - b.deadline)
     this.#next = members[0]?.deadline ?? Number.POSITIVE_INFINITY
     return members.filter(({ deadline }) => deadline <= now)
   }
 
   #put(member: MemberDeadline): void {
     this.#byMember.set(keyOf(member.groupId, member.memberId), member)
-    this.#next = Math.min(this.#next, member.deadline)
+    if (member.awaitsSince === undefined) this.#next = Math.min(this.#next, member.deadline)
   }
 }
 
@@ -58,6 +79,8 @@ export interface MemberDeadline {
   readonly memberId: string
   readonly maxPollIntervalMs: number
   readonly deadline: number
+  /** Since when it waits for others. */
+  readonly awaitsSince?: number
 }
 
 function keyOf(groupId: string, memberId: string): string {

@@ -223,7 +223,7 @@ class Run {
     )
     if (state !== 'Empty') assert.is(seen?.generation, generation)
     assert.equal(offsetsOf(seen?.offsets ?? []), offsetsOf(this.#durable))
-    this.#groups.live.takeNotices()
+    this.#groups.live.takeNotices(0)
   }
 }
 

@@ -23,8 +23,8 @@ function join(groups: Groups, groupId: string, memberId: string, now: number = 0
 }
 
 /** What each member heard, in short: `m joined 2 leads`, `m synced 0 1`, `m refused CODE`, `m rebalance`. */
-function heard(groups: Groups): string[] {
-  return groups.live.takeNotices().map((notice) => `${notice.memberId} ${inShort(notice)}`)
+function heard(groups: Groups, now: number = 0): string[] {
+  return groups.live.takeNotices(now).map((notice) => `${notice.memberId} ${inShort(notice)}`)
 }
 
 function inShort(notice: GroupNotice): string {
@@ -120,7 +120,7 @@ test('a member that joins in the middle of a rebalance begins another; a sync of
   join(groups, 'g', 'm1', 0, { rejoins: true })
   groups.planSync({ groupId: 'g', memberId: 'm2', generation: 2, assignments: [], now: 0 })
   const records = groups.planSync({ groupId: 'g', memberId: 'm1', generation: 2, assignments: [], now: 0 })
-  groups.live.takeNotices()
+  groups.live.takeNotices(0)
   join(groups, 'g', 'm3')
   assert.equal(heard(groups), [
     'm1 refused REBALANCE_IN_PROGRESS',
@@ -167,7 +167,7 @@ test('a release in the middle of a rebalance asks its members anew, and waits no
   join(groups, 'g', 'm1', 0, { rejoins: true, owned: both })
   assert.equal(groups.planSync(sync('m2', 2)), [])
   const late = groups.planSync({ ...sync('m1', 2), assignments: [{ memberId: 'm1', partitions: both }] })
-  groups.live.takeNotices()
+  groups.live.takeNotices(0)
   const records = groups.planRelease(0)
   assert.equal(heard(groups), [
     'm1 refused REBALANCE_IN_PROGRESS',
@@ -213,7 +213,7 @@ test('a member that does not join again holds the others up until its time is ov
   groups.live.polling('g', 'slow')
   join(groups, 'g', 'm2', 500, { maxPollIntervalMs: 300 })
   groups.live.polling('g', 'm2')
-  groups.live.takeNotices()
+  groups.live.takeNotices(0)
   assert.equal(groups.live.expired(1499), [], 'the longest interval of its members')
   assert.is(groups.live.nextDeadline(), 1500)
   assert.equal(groups.live.expired(1500), [{ groupId: 'g', memberId: 'slow' }])
@@ -221,6 +221,38 @@ test('a member that does not join again holds the others up until its time is ov
   assert.equal(heard(groups), ['m2 joined 2 leads'], 'the lead goes to one that is there')
   refuses('UNKNOWN_MEMBER_ID', () => join(groups, 'g', 'slow', 1500, { rejoins: true }))
   assert.equal(groups.live.expired(1800), [{ groupId: 'g', memberId: 'm2' }], 'nor for ever for the assignment')
+})
+
+// Regression: it was put out while it waited for the others, and once more each time that it joined anew.
+test('the time that a member waits for others, until it has joined and has its partitions, is not its own', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'slow')
+  heard(groups)
+  groups.live.polled('g', 'slow', 0)
+  join(groups, 'g', 'quick', 100, { maxPollIntervalMs: 50 })
+  assert.equal(heard(groups, 100), ['slow rebalance'])
+  assert.equal(groups.live.expired(999), [])
+  join(groups, 'g', 'slow', 999, { rejoins: true })
+  assert.equal(heard(groups, 999), ['slow joined 2 leads', 'quick joined 2'])
+  groups.planSync({ ...sync('quick', 2), now: 1009 })
+  groups.live.polled('g', 'slow', 1009)
+  assert.equal(groups.live.expired(1900), [])
+  applyAll(groups, groups.planSync({ ...sync('slow', 2), now: 1900 }))
+  assert.equal(heard(groups, 1900), ['slow synced', 'quick synced'])
+  // Ten of its fifty milliseconds went between the two answers.
+  assert.is(groups.live.nextDeadline(), 1940)
+  assert.equal(groups.live.expired(1939), [])
+  assert.equal(groups.live.expired(1940), [{ groupId: 'g', memberId: 'quick' }])
+})
+
+test('a member that joins beside one that is stuck stays as that one is put out', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'stuck')
+  groups.live.polled('g', 'stuck', 100)
+  join(groups, 'g', 'new', 100)
+  heard(groups, 100)
+  groups.live.clockMoved(3_600_000)
+  assert.equal(groups.live.expired(1_100 + 3_600_000), [{ groupId: 'g', memberId: 'stuck' }])
 })
 
 test('the wait for one that does not join again is counted in time that passes, wherever the clock is set', () => {

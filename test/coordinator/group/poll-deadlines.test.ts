@@ -48,6 +48,7 @@ test('a member that joins again has no more time until its next poll for that', 
   const join = (now: number) => {
     const rest = { topics: ['t'], owned: [], assignors: ['range'], maxPollIntervalMs: 100 }
     live.join({ ...member, ...rest, clientId: 'c', rejoins: now > 0, now }, 0)
+    live.takeNotices(now)
   }
   join(0)
   join(60)
