@@ -109,6 +109,29 @@ test('a closed table leaves nothing at the signal that it was opened with', asyn
   await log.close()
 })
 
+// It told what it had read by then, for good, and nobody heard that it had stopped.
+test('a table that its signal has stopped says so, and gives no values that may be old', async () => {
+  const log = await openMemory({ topics: [facts] })
+  const producer = log.producer()
+  await producer.send(facts.record({ key: 'a', value: 'old' }))
+  const stop = new AbortController()
+  const table = await log.table(facts, { signal: stop.signal })
+  assert.is(table.get('a'), 'old')
+  const reason = new Error('stopped')
+  stop.abort(reason)
+  await producer.send(facts.record({ key: 'a', value: 'new' }))
+  assert.throws(
+    () => table.get('a'),
+    (error: unknown) => error === reason,
+  )
+  assert.throws(
+    () => [...table.entries()],
+    (error: unknown) => error === reason,
+  )
+  await table.close()
+  await log.close()
+})
+
 test('in an attached process a closed table leaves nothing at the signal either', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'oncelog-table-'))
   const holder = await open(directory, { topics: [facts] })

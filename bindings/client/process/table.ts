@@ -5,7 +5,7 @@ import { type BatchMemory, SharedBlocks } from '../../model/batch-memory.ts'
 import '../../model/disposable.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import { type Abortable, abortable, offAbort, onAbort, onlySignalOf, throwIfAborted } from '../signals.ts'
+import { type Abortable, abortable, abortReason, offAbort, onAbort, onlySignalOf, throwIfAborted } from '../signals.ts'
 import { type Codec, ownBytes } from '../topic/codec.ts'
 import { decoded } from '../topic/decoded.ts'
 import { HOW_TO_DECLARE, isDeclared, type Topic } from '../topic/topic.ts'
@@ -25,7 +25,8 @@ export interface ReadonlyTable<K, V> extends AsyncDisposable {
   /**
    * The key's value; `undefined` without one. Throws INVALID_REQUEST for null, RECORD_DESERIALIZATION, or what made the
    * table stop: UNKNOWN_TOPIC_OR_PARTITION for a topic that was deleted, UNKNOWN_TOPIC_ID for one that was deleted and
-   * created again, OFFSET_OUT_OF_RANGE if records were removed before it had read them, CORRUPT_MESSAGE, LOG_CLOSED.
+   * created again, OFFSET_OUT_OF_RANGE if records were removed before it had read them, CORRUPT_MESSAGE, LOG_CLOSED, or
+   * the reason of its aborted signal.
    */
   get(key: K): V | undefined
   /** Keys and values in no order; throws as `get`. */
@@ -56,10 +57,11 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   readonly #closed: (table: FollowedTable<K, V>) => void
   readonly #stopping = new AbortController()
   readonly #signal: Abortable['signal']
-  readonly #stop = (): void => {
-    this.#stopping.abort()
-    this.#reader.wake()
+  readonly #aborted = (): void => {
+    this.#failure = { error: this.#signal && abortReason(this.#signal) }
+    this.#stop()
   }
+  /** Why it stopped, unless it was closed. */
   #failure: { readonly error: unknown } | undefined
 
   private constructor(
@@ -74,7 +76,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     this.#values = values
     this.#reader = broker.openReader()
     this.#signal = signal
-    onAbort(signal, this.#stop)
+    onAbort(signal, this.#aborted)
     this.#following = this.#follow()
   }
 
@@ -104,7 +106,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
     } catch (error) {
       if (this.#isStopped) return
       this.#failure = { error }
-      offAbort(this.#signal, this.#stop)
+      offAbort(this.#signal, this.#aborted)
     }
   }
 
@@ -123,6 +125,11 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
       await waitBeforeTry(this.#port, failures + 1, this.#stopping.signal)
       return false
     }
+  }
+
+  #stop(): void {
+    this.#stopping.abort()
+    this.#reader.wake()
   }
 
   get #isStopped(): boolean {
@@ -176,7 +183,7 @@ export class FollowedTable<K, V> implements ReadonlyTable<K, V> {
   }
 
   async close(): Promise<void> {
-    offAbort(this.#signal, this.#stop)
+    offAbort(this.#signal, this.#aborted)
     this.#stop()
     await this.#following
     await this.#reader.close()
