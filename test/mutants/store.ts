@@ -14,6 +14,13 @@ const whileLoading = 'log/store/written-while-loading.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'a log that ended gives up its lock while a thread still writes to its journal',
+    file: 'log/store/file-partition-store.ts',
+    find: '      if (journal !== undefined) yield* journal.written()\n',
+    put: '',
+    tests: ['log/store/lock-released.test.ts'],
+  },
+  {
     name: 'who opens a segment that is dropped meanwhile closes whatever has its name',
     file: 'log/segment/segment.ts',
     find: 'this.#context.files.closeUnowned(this.logPath)',

@@ -2,12 +2,13 @@ import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { type Effect, flushOf, perform, performAll, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreFile } from '../../storage/file-store.ts'
+import type { Awaitable, FileStore, StoreFile } from '../../storage/file-store.ts'
+import { isPromise } from '../../storage/is-promise.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import { FrameBuilder } from './frame-builder.ts'
 import { type JournalHeader, readHeader, writeHeader } from './header.ts'
-import { frameCapacity, HEADER_FILE } from './layout.ts'
+import { frameCapacity, HEADER_FILE, JOURNAL_DIRECTORY } from './layout.ts'
 import { Ring } from './ring.ts'
 import { allocateFrame } from './scan.ts'
 
@@ -49,6 +50,8 @@ export class Journal {
   readonly #observer: WriteOrderObserver | undefined
   #header: JournalHeader
   #nextSequence: number
+  /** The write of a frame by another thread, the last one there was. */
+  #writing: Awaitable<void> = undefined
 
   private constructor(
     { kernel, observer }: JournalParts,
@@ -125,7 +128,10 @@ export class Journal {
       const sizeBytes = bytes.length
       // Effects that were issued before this one run first, and may have the kernel's memory move.
       const sealed = () => this.#buffer.bytes(0, sizeBytes)
-      yield* perform('flush', place.file.path, () => place.file.writeDurably?.(sealed(), place.position))
+      yield* perform('flush', place.file.path, () => {
+        this.#writing = place.file.writeDurably?.(sealed(), place.position)
+        return this.#writing
+      })
     }
     this.#observer?.frameDurable(sequence)
     return sequence
@@ -161,6 +167,17 @@ export class Journal {
    */
   assertInPlace(): void {
     this.#headerFile.assertInPlace?.()
+  }
+
+  /**
+   * Waits, where the log ended meanwhile, for the thread that writes a frame: whoever opens the log next writes to the
+   * same place.
+   */
+  *written(): Task<void> {
+    const writing = this.#writing
+    if (!isPromise(writing)) return
+    const ended = () => {}
+    yield* perform('flush', JOURNAL_DIRECTORY, () => Promise.resolve(writing).then(ended, ended))
   }
 
   close(): void {

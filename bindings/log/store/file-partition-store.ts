@@ -133,17 +133,18 @@ export class FilePartitionStore implements PartitionStore {
 
   *abandon(): Task<void> {
     this.#availability.close()
+    const journal = this.#journal
+    this.#journal = undefined
     try {
-      this.#giveBackFiles()
+      this.#giveBackFiles(journal)
     } finally {
+      if (journal !== undefined) yield* journal.written()
       yield* this.#giveBackStore()
     }
   }
 
-  #giveBackFiles(): void {
+  #giveBackFiles(journal: Journal | undefined): void {
     const { cache, segments } = this.#parts
-    const journal = this.#journal
-    this.#journal = undefined
     unlessPoisoned(() => {
       for (const files of this.#partitions.values()) files.segments.release()
       journal?.free()
