@@ -45,12 +45,13 @@ export interface FileStore {
   /**
    * Gives a file, or a directory with all that is in it, another name in the same directory. A file replaces the file
    * `to` if there is one, in one step: who looks meanwhile, or after a power failure, finds the one or the other.
-   * Refuses what is missing, and another directory. Durable after `syncDirectory`.
+   * Files may be open meanwhile: their handles are of no name any more, and can be closed. Refuses what is missing, and
+   * another directory. Durable after `syncDirectory`.
    */
   rename(from: string, to: string): Awaitable<void>
   /**
-   * Removes a file or an empty directory; a missing one is fine, and one that isn't empty is refused. Durable after
-   * `syncDirectory` of its parent.
+   * Removes a file, open or not, or an empty directory; a missing one is fine, and one that isn't empty is refused.
+   * Durable after `syncDirectory` of its parent.
    */
   remove(path: string): Awaitable<void>
   /**

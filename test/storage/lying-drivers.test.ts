@@ -14,7 +14,7 @@ import { STORE_LIES } from './lies/store-lies.ts'
 
 type Broken = Pick<Lie, 'store' | 'file'>
 
-function lyingFile(file: StoreFile, lie: Broken): StoreFile {
+function lyingFile(file: StoreFile, lie: Broken, store: HonestStore): StoreFile {
   const lying = {
     path: file.path,
     read: (into, position) => file.read(into, position),
@@ -24,7 +24,7 @@ function lyingFile(file: StoreFile, lie: Broken): StoreFile {
     flush: () => file.flush(),
     close: () => file.close(),
   } satisfies StoreFile as Mutable<StoreFile>
-  lie.file?.(lying, file)
+  lie.file?.(lying, file, store)
   return lying
 }
 
@@ -33,7 +33,7 @@ function lyingStore(honest: HonestStore, lie: Broken): FileStore {
     capabilities: honest.capabilities,
     open: (path, options) => {
       const file = honest.open(path, options)
-      return file && lyingFile(file, lie)
+      return file && lyingFile(file, lie, honest)
     },
     list: (directory) => honest.list(directory),
     rename: (from, to) => honest.rename(from, to),

@@ -13,7 +13,7 @@ export interface Lie {
   /** How the name of the case begins that tells. */
   readonly by: string
   store?(lying: Mutable<FileStore>, honest: HonestStore): void
-  file?(lying: Mutable<StoreFile>, honest: StoreFile): void
+  file?(lying: Mutable<StoreFile>, honest: StoreFile, store: HonestStore): void
 }
 
 export type Lies = Readonly<Record<string, Lie>>

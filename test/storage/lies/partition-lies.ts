@@ -116,6 +116,25 @@ export const PARTITION_LIES: Readonly<Record<string, PartitionLie>> = {
       }
     },
   },
+  'a partition has no ranges': {
+    by: 'ranges and seal',
+    lie(lying) {
+      lying.ranges = () => []
+    },
+  },
+  'a sealed range takes more': {
+    by: 'ranges and seal',
+    lie(lying, honest) {
+      lying.ranges = (id) => {
+        const [first, ...others] = honest.ranges(id)
+        const last = others.at(-1) ?? first
+        if (first === undefined || last === undefined) return []
+        const sizeBytes = others.reduce((sum, each) => sum + each.sizeBytes, first.sizeBytes)
+        const maxTimestamp = others.reduce((most, each) => Math.max(most, each.maxTimestamp), first.maxTimestamp)
+        return [{ baseOffset: first.baseOffset, nextOffset: last.nextOffset, sizeBytes, maxTimestamp }]
+      }
+    },
+  },
   'a removed partition stays': {
     by: 'remove: durable when the task ends',
     lie(lying) {

@@ -137,6 +137,29 @@ export const STORE_LIES: Lies = {
       }
     },
   },
+  'a file that is open can get no other name': {
+    by: 'rename and remove: also of a file that is open',
+    store(lying, honest) {
+      const open = new Set<string>()
+      lying.open = (path, options) => {
+        open.add(path)
+        return honest.open(path, options)
+      }
+      lying.rename = (from, to) => {
+        if (open.has(from)) throw refusal('rename')
+        honest.rename(from, to)
+      }
+    },
+  },
+  'a file that is closed comes back where it was opened': {
+    by: 'rename and remove: also of a file that is open',
+    file(lying, honest, store) {
+      lying.close = () => {
+        honest.close()
+        store.open(honest.path, { create: true })?.close()
+      }
+    },
+  },
   'rename takes the old file away first': {
     by: 'rename: over a file is one step',
     store(lying, honest) {

@@ -38,6 +38,20 @@ export const directoryCases: FileStoreCases = {
     await renamed
     same(await contentOf(store, 'd/to'), 'new', 'content')
   },
+  async 'rename and remove: also of a file that is open, which can be closed, and nothing comes back with it'({
+    store,
+  }) {
+    const gone = await make(store, 'd/gone', 'gone')
+    await store.remove('d/gone')
+    gone.close()
+    const moved = await make(store, 'd/from', 'new')
+    const replaced = await make(store, 'd/to', 'old')
+    if (store.capabilities.rename) await store.rename('d/from', 'd/to')
+    moved.close()
+    replaced.close()
+    same(await store.list('d'), store.capabilities.rename ? ['to'] : ['from', 'to'], 'd')
+    same(await contentOf(store, 'd/to'), store.capabilities.rename ? 'new' : 'old', 'content')
+  },
   async 'rename: of a missing file, or into another directory, is refused and changes nothing'({ store }) {
     if (!store.capabilities.rename) return
     ;(await make(store, 'a/file', 'a')).close()

@@ -66,6 +66,25 @@ export const dataCases: PartitionCases = {
     }
     same(await log.seekTimestamp(orders, 401), undefined, 'beyond the last')
   },
+  async 'ranges and seal: all batches in order, with their sizes and times; a sealed range takes no more'(log) {
+    await log.open()
+    await log.create(orders)
+    const before = [300, 100].map((timestamp) => log.append(orders, { timestamp, recordCount: 2 }))
+    log.store.seal(orders)
+    await log.activate(orders)
+    const after = log.append(orders, { timestamp: 200 })
+    const ranges = log.store.ranges(orders)
+    const sizeOf = (of: readonly { readonly sizeBytes: number }[]) => of.reduce((sum, each) => sum + each.sizeBytes, 0)
+    same(ranges[0]?.baseOffset, 0, 'where the first one begins')
+    for (const [index, { nextOffset }] of ranges.slice(0, -1).entries()) {
+      same(ranges[index + 1]?.baseOffset, nextOffset, `where range ${index + 1} begins`)
+    }
+    const last = ranges.at(-1)
+    same([last?.baseOffset, last?.nextOffset, last?.sizeBytes], [4, 5, after.length], 'the last one')
+    same(last?.maxTimestamp, 200, 'its greatest timestamp')
+    same(sizeOf(ranges.slice(0, -1)), join(...before).length, 'bytes of those before it')
+    same(Math.max(...ranges.map(({ maxTimestamp }) => maxTimestamp)), 300, 'greatest timestamp')
+  },
   async 'deleteBefore: moves the log start, keeps the end, the batch that spans it, and the windows'(log) {
     await log.open()
     await log.create(orders)
