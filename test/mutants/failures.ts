@@ -330,4 +330,32 @@ export const FAILURES: readonly Mutant[] = [
     put: '',
     tests: ['engine/commit-queue.test.ts'],
   },
+  {
+    name: 'who waits for the same decision is not told that it failed',
+    file: 'engine/transacting.ts',
+    find: '    for (const open of [...this.#waiting.keys()]) this.#callWaiting(open, error)\n',
+    put: '',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
+  {
+    name: 'who waits for stable offsets waits on as the log closes',
+    file: 'engine/transacting.ts',
+    find: '    for (const then of this.#waitingForOffsets.splice(0)) then(error)\n',
+    put: '',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
+  {
+    name: 'who waits for a producer id waits on as the log fails',
+    file: 'engine/transacting.ts',
+    find: 'attempt(done, () => then(producerId))\n      else done(error)',
+    put: 'attempt(done, () => then(producerId))',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
+  {
+    name: 'a member that waits for its group waits on as the log ends',
+    file: 'engine/group-members.ts',
+    find: '    for (const done of waiting) done(error)\n',
+    put: '',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
 ]
