@@ -54,7 +54,20 @@ waits('for the same decision, which fails', () => {
   const host = fresh()
   const client = withOffset(host)
   fail(host)
-  const asked = [client.startEnd('commit'), client.startEnd('commit'), stable(host)]
+  const asked = [...Array.from({ length: 3 }, () => client.startEnd('commit')), stable(host)]
+  host.settle()
+  for (const each of asked) assertTold(each, 'KAFKA_STORAGE_ERROR')
+})
+
+waits('for the commit after the one that fails', () => {
+  const host = fresh()
+  fail(host)
+  const asked = ['x', 'y'].map((name, index) => {
+    const topicId = `AAAAAAAAAAAAAAAAAAAAB${index === 0 ? 'A' : 'Q'}`
+    const asks = host.start<void>((done) => ({ kind: 'createTopic', topicId, name, partitions: 1, config: {}, done }))
+    host.advance()
+    return asks
+  })
   host.settle()
   for (const each of asked) assertTold(each, 'KAFKA_STORAGE_ERROR')
 })

@@ -358,4 +358,32 @@ export const FAILURES: readonly Mutant[] = [
     put: '',
     tests: ['engine/waiting-at-the-end.test.ts'],
   },
+  {
+    name: 'changes that wait for the next commit wait on as the log fails',
+    file: 'engine/commit-queue.ts',
+    find: '    for (const { change } of changes) change.done(error)\n',
+    put: '',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
+  {
+    name: 'of those that wait for a decision only the first one hears of it',
+    file: 'engine/transacting.ts',
+    find: '    else waiting.push(then)\n',
+    put: '',
+    tests: ['engine/waiting-at-the-end.test.ts'],
+  },
+  {
+    name: 'a ring that finds no room to grow keeps what it took',
+    file: 'log/journal/ring.ts',
+    find: '      for (const index of indexes) yield* this.#unmake(index)\n',
+    put: '',
+    tests: ['log/journal/ring.test.ts'],
+  },
+  {
+    name: 'a file of the ring that finds no room keeps what it took',
+    file: 'log/journal/ring.ts',
+    find: '    yield* withFile(this.#store, path, (file) => file.truncate(0))\n',
+    put: '',
+    tests: ['log/journal/ring.test.ts'],
+  },
 ]

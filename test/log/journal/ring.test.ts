@@ -3,6 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { alignFrame, JOURNAL_DIRECTORY, ringFile } from '../../../bindings/log/journal/layout.ts'
 import { Ring } from '../../../bindings/log/journal/ring.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
 import { runTask } from '../../../bindings/storage/run-task.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
@@ -55,6 +56,24 @@ test('a checkpoint that covers less than the one before changes nothing', async 
   ring.release(FRAMES)
   ring.release(1)
   assert.ok(ring.hasRoom(FRAME_BYTES))
+})
+
+test('a ring that finds no room to grow gives back what it took, and no name after which others come', () => {
+  for (const brokenBytes of [undefined, FRAME_BYTES]) {
+    const disk = new VirtualDisk()
+    const indexes = brokenBytes === undefined ? [0] : [0, 2]
+    for (const { file } of runNow(Ring.makeFiles(disk, indexes, FILE_BYTES))) file.close()
+    if (brokenBytes !== undefined) disk.open(ringFile(1), { create: true })?.truncate(brokenBytes)
+    const ring = runNow(Ring.open(disk, FILE_BYTES, 0, true))
+    disk.freeBytes = FILE_BYTES / 2
+    assert.throws(
+      () => runNow(ring.grow(3)),
+      (error: unknown) => LogError.is(error, 'STORAGE_FULL'),
+    )
+    assert.is(ring.sizeBytes, indexes.length * FILE_BYTES)
+    assert.is(disk.freeBytes, FILE_BYTES / 2 + (brokenBytes ?? 0))
+    assert.is(disk.open(ringFile(1), { create: false })?.size(), brokenBytes === undefined ? undefined : 0)
+  }
 })
 
 test('a ring that grows takes no frame in a new file before the file and its name are durable', () => {
