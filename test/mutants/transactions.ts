@@ -391,4 +391,25 @@ export const TRANSACTIONS: readonly Mutant[] = [
     put: 'producerEpoch',
     tests: ['engine/found-transactions.test.ts'],
   },
+  {
+    name: 'the abort of a transaction that a crash took is answered before it is durable',
+    file: 'coordinator/transaction/transactions.ts',
+    find: '    this.#open.add(lost)\n',
+    put: '',
+    tests: ['coordinator/transaction/transactions.test.ts'],
+  },
+  {
+    name: 'who asks for an earlier end again waits for the present one',
+    file: 'coordinator/transaction/transactions.ts',
+    find: 'return open?.producerEpoch === producerEpoch ? open : undefined',
+    put: 'return open',
+    tests: ['coordinator/transaction/transactions.test.ts'],
+  },
+  {
+    name: 'an end whose partition gets no segment waits for ever',
+    file: 'engine/transacting.ts',
+    find: '        else done(error)\n      })\n    }',
+    put: '      })\n    }',
+    tests: ['engine/refused-ends.test.ts'],
+  },
 ]

@@ -81,6 +81,23 @@ test('the epoch goes up with every transaction, committed or aborted', () => {
   assert.is(bench.transactions.describe('id')?.state, 'CompleteAbort')
 })
 
+test('who asks for an end again waits for it, also where a crash took the transaction', () => {
+  const bench = new Bench()
+  const instance = bench.init()
+  const { open } = bench.planEnd(instance, 'abort') as EndPlan
+  assert.is(bench.transactions.ending(instance, 'abort'), open)
+})
+
+test("who asks for an earlier end again doesn't wait for the present one", () => {
+  const bench = new Bench()
+  const earlier = bench.init()
+  bench.begin(earlier)
+  const instance = bench.end(earlier, 'commit')
+  bench.begin(instance)
+  bench.planEnd(instance, 'commit')
+  assert.is(bench.transactions.ending(earlier, 'commit'), undefined)
+})
+
 test('a lost answer is given again, for exactly that transaction (testTxnEndTxnTV2Retry)', () => {
   const bench = new Bench()
   const first = bench.init()
