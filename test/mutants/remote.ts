@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'remote: what was open on a channel that was replaced ends when the holder hears of its end',
+    file: 'engine/remote/served-channel.ts',
+    find: '    this.#leave()\n    this.#channel.end()\n',
+    put: '    this.#isOver = true\n    this.#channel.end()\n',
+    tests: ['remote/late-copies.test.ts'],
+  },
+  {
     name: 'what outdated rules refused or cut is placed by them once more',
     file: 'client/producer/producer.ts',
     find: '    if (plan.isByOutdatedRules) return false\n',

@@ -80,13 +80,16 @@ class LateChannel implements Channel {
   /** Requests are kept back. */
   isStuck = false
   answering: (answer: Message) => void = () => {}
+  /** Tells the holder that the channel has ended. */
+  tellEnd: () => void = () => {}
   readonly #channel: Channel
 
   constructor(channel: Channel) {
     this.#channel = channel
   }
 
-  start(onMessage: OnMessage): void {
+  start(onMessage: OnMessage, onEnd: () => void): void {
+    this.tellEnd = onEnd
     this.hand = (message) => onMessage(message, () => {})
     const take: OnMessage = (message, release) => {
       this.requests.push(message.slice())
@@ -194,6 +197,29 @@ test('the rest of a channel that its client has replaced comes after what was as
   assert.equal(await stage.values(), ['a', 'c'])
   await broker.close()
   await stage.log.close()
+})
+
+// Regression: the abort of what was open on the old channel ended the transaction that came after it.
+test('the end of a channel that its client has replaced, told late, ends no transaction of the new one', async () => {
+  for (const isAsked of [true, false]) {
+    const stage = await Stage.begin()
+    const { broker, ends, cut } = client(stage)
+    await broker.open()
+    const producer = new BrokerLog(broker, nodePort).producer({ transactionalId: 'id' })
+    const before = await producer.beginTransaction()
+    cut()
+    while (ends.length < 2) await turns(1)
+    if (isAsked) await before.commit().catch(() => before.abort())
+    else await before.abort()
+    const next = await producer.beginTransaction()
+    await next.send({ topic: 't', value: 'a' })
+    ends[0]?.tellEnd()
+    await turns(2)
+    await next.commit()
+    assert.equal(await stage.values(), ['a'])
+    await broker.close()
+    await stage.log.close()
+  }
 })
 
 const hello = (link: string, connection: number) => (writer: MessageWriter) =>

@@ -46,19 +46,22 @@ export class ServedChannel {
     this.#calls = this.#callTable()
     channel.start(
       (message, release) => this.#request(message, release),
-      () => {
-        this.#isOver = true
-        all.delete(this)
-        this.#sessions.leave()
-        this.#transactions.leave()
-      },
+      () => this.#leave(),
     )
   }
 
   /** Ends the channel. It may still bring messages that it has read, which are dropped. */
   end(): void {
-    this.#isOver = true
+    this.#leave()
     this.#channel.end()
+  }
+
+  /** Once, and before anything is served of a newer channel: later it would end what the process began there. */
+  #leave(): void {
+    if (!this.#all.delete(this)) return
+    this.#isOver = true
+    this.#sessions.leave()
+    this.#transactions.leave()
   }
 
   warn(code: string, message: string): void {

@@ -39,8 +39,9 @@ export class ServedTransactions {
   }
 
   async #begin(instance: ProducerInstance): Promise<void> {
-    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+    // Before the answer, which may be given a turn later: the channel may end meanwhile.
     this.#open.set(instance.producerId, instance)
+    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
   }
 
   append(reader: MessageReader): Promise<AppendResult> {
