@@ -327,6 +327,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/compaction/growth.test.ts'],
   },
   {
+    name: 'compaction: records that have grown are compressed, however much nobody decompresses',
+    file: 'log/compaction/batch-rewriter.ts',
+    find: 'if (type === undefined || isTooLarge) return',
+    put: 'if (type === undefined || (isTooLarge && plainSize < 0)) return',
+    tests: ['log/compaction/growth.test.ts'],
+  },
+  {
     name: 'compaction: what passes the greatest segment is written on',
     file: 'log/compaction/compaction-pass.ts',
     find: '    if (spareBytes < 0) throw tooLarge(input.id, batch.baseOffset)\n',

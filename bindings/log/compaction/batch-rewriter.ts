@@ -1,7 +1,7 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { allocate } from '../../model/allocate.ts'
 import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
-import { ATTRIBUTE_CODEC, codecOf, compressionOf } from '../../model/compression.ts'
+import { ATTRIBUTE_CODEC, codecOf, compressionOf, DECOMPRESSED_BYTES_MAX } from '../../model/compression.ts'
 import { varintBytes } from '../../model/varint.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import { viewOf } from '../segment/batch-head.ts'
@@ -52,10 +52,14 @@ export class BatchRewriter {
     return this.#sealed(batch, { size, attributes, baseTimestamp, maxTimestamp, recordCount: kept.count })
   }
 
-  /** Compresses what stays with the codec that the batch had, unless that would gain nothing. */
+  /**
+   * Compresses what stays with the codec that the batch had, unless that would gain nothing, or the records have become
+   * more than a reader decompresses.
+   */
   #compressed(batch: BatchBytes, plainSize: number): { readonly size: number; readonly codec: number } {
     const type = compressionOf(batch.attributes)
-    if (type === undefined) return { size: plainSize, codec: 0 }
+    const isTooLarge = plainSize > BATCH_HEADER_BYTES + DECOMPRESSED_BYTES_MAX
+    if (type === undefined || isTooLarge) return { size: plainSize, codec: 0 }
     const squeezed = codecOf(this.#kernel.codecs, type).compress(this.#output.subarray(BATCH_HEADER_BYTES, plainSize))
     const size = BATCH_HEADER_BYTES + squeezed.length
     if (size >= plainSize) return { size: plainSize, codec: 0 }

@@ -5,9 +5,12 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
+import { DECOMPRESSED_BYTES_MAX } from '../../../bindings/model/compression.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import { MemoryRowStore } from '../../../bindings/storage/drivers/memory-rows.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
 import { CompactedLog, ID, judge, judgeHeaders } from './harness.ts'
 
 const FILES = { ringFileBytes: 16384, ringFiles: 2, ringFilesUsual: 2, ringFilesMax: 4, openFilesMax: 6 }
@@ -80,6 +83,36 @@ test('what would pass the greatest size all the same ends the pass, and nothing 
     (error: unknown) => LogError.is(error, 'RECORD_LIST_TOO_LARGE') && /t-0 can't be compacted/.test(error.message),
   )
   assert.equal(log.store.ranges(ID), before)
+})
+
+test('records that would come to more than readers decompress are kept plain', () => {
+  const kernel = newKernel(256 << 20, nodeCodecs)
+  const options = { segmentBytes: 1e6, deleteRetentionMs: RETENTION_MS, mapBytes: 1 << 20 }
+  const log = new CompactedLog(kernel, () => new MemoryRowStore(), options)
+  // All of a record but its key: length and key's length have four bytes each, the five other fields one.
+  const key = 'k'.repeat(DECOMPRESSED_BYTES_MAX - 13)
+  log.append(-1, false, [[key, null]], 'gzip')
+  log.append(-1, false, [['behind', 'x']])
+  log.commit()
+  const into = new Uint8Array(64 << 20)
+  const batch = () => {
+    runNow(log.store.prepareRead(ID, 0))
+    const sizeBytes = log.store.read(ID, 0, into) ?? 0
+    const buffer = kernel.allocate(sizeBytes)
+    assert.ok(buffer)
+    buffer.bytes(0, sizeBytes).set(into.subarray(0, sizeBytes))
+    const decoded = kernel.batchReader.decode(buffer, 0, sizeBytes)
+    buffer.free()
+    if (typeof decoded === 'string') return assert.unreachable(decoded) as never
+    return decoded
+  }
+  const before = batch()
+  assert.is(before.plainBytes, 61 + DECOMPRESSED_BYTES_MAX, 'all that readers decompress')
+  assert.ok(log.compact())
+  const after = batch()
+  assert.ok(after.plainBytes > before.plainBytes)
+  assert.is(after.keyOf(0)?.length, key.length)
+  assert.is(after.timestampOf(0), before.timestampOf(0))
 })
 
 test.run()
