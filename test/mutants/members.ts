@@ -276,4 +276,11 @@ export const MEMBERS: readonly Mutant[] = [
     put: '=> each.buffer',
     tests: ['client/untold-failures.test.ts'],
   },
+  {
+    name: 'a member that gives up what it holds has what a rebalance before left of the time',
+    file: 'coordinator/group/live-group.ts',
+    find: '    this.#deadline = Number.POSITIVE_INFINITY\n    this.#holding = new Set()',
+    put: '    this.#holding = new Set()',
+    tests: ['coordinator/group/groups.test.ts'],
+  },
 ]

@@ -391,4 +391,11 @@ export const SHARING: readonly Mutant[] = [
     put: '',
     tests: ['engine/shares-of-remade-topics.test.ts'],
   },
+  {
+    name: 'a record that comes alone and was left for the next request is not looked for',
+    file: 'coordinator/share/share-partition.ts',
+    find: '      else areLeft = true\n',
+    put: '',
+    tests: ['coordinator/share/share-partition.test.ts'],
+  },
 ]

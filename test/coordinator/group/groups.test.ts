@@ -191,6 +191,18 @@ test('a release in the middle of a rebalance asks its members anew, and waits no
   assert.ok(groups.live.isReleased)
 })
 
+test('who gives up what it holds has the time between two polls for it, not what a rebalance before left', () => {
+  const groups = new Groups()
+  alone(groups, 'g', 'm1')
+  join(groups, 'g', 'm2')
+  groups.planRelease(500)
+  join(groups, 'g', 'm1', 600, { rejoins: true, owned: both })
+  assert.equal(
+    groups.live.expired(1100).filter(({ memberId }) => memberId === 'm1'),
+    [],
+  )
+})
+
 test('offsets of a transaction are taken between two generations, of members and their generation alone (KIP-447)', () => {
   const groups = new Groups()
   alone(groups, 'g', 'm1')

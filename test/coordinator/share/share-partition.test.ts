@@ -42,6 +42,19 @@ test('only the member that has the lock can acknowledge an offset, and only once
   assert.is(shared.startOffset, 2, 'finished from the start on')
 })
 
+test('a partition has more while a record that comes alone is left in it for the next request', () => {
+  const shared = new SharePartition(0)
+  for (let delivery = 1; delivery <= 2; delivery++) {
+    shared.acquire(by('a', 1), 1)
+    shared.acknowledge('a', range(0, 0, delivery), 'release', 0)
+  }
+  assert.equal(shared.acquire(by('a', 5, { hasOthers: true }), 1), [])
+  assert.ok(shared.hasMore)
+  assert.equal(shared.acquire(by('a', 5), 1), [range(0, 0, 3)])
+  assert.equal(shared.acquire(by('a', 5), 1), [])
+  assert.not(shared.hasMore)
+})
+
 test('when a lock ends, a delay ends or a member leaves, the offset is available again, with the same delivery count', () => {
   const shared = new SharePartition(0)
   shared.acquire(by('a', 3), 3)
