@@ -61,7 +61,7 @@ export const NAMED: Partial<Record<ErrorCode, readonly string[]>> = {
   KERNEL_POISONED: [],
   PARTIAL_SEND: ['results', 'written'],
   PRODUCER_CLOSED: [],
-  CONSUMER_CLOSED: [],
+  CONSUMER_CLOSED: ['groupId'],
   CONSUMER_BUSY: [],
   UNFINISHED_RECORDS: [...PLACE, 'unfinishedOffset', 'nextOffset'],
   NO_OFFSET: ['groupId', ...PLACE],

@@ -111,7 +111,7 @@ export const MEMBERS: readonly Mutant[] = [
   {
     name: 'a rebalance takes again what a close is giving up',
     file: 'client/consumer/membership.ts',
-    find: "      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close')\n",
+    find: "      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close', this.settings.groupId)\n",
     put: '',
     tests: ['client/rebalance-handlers.test.ts'],
   },
@@ -174,8 +174,8 @@ export const MEMBERS: readonly Mutant[] = [
   {
     name: 'an iteration that is over ends what a join for other calls waits for next',
     file: 'client/consumer/consumer-waits.ts',
-    find: '(this.#isOver?.() === true && this.#callers === 0)',
-    put: 'this.#isOver?.() === true',
+    find: '(isOver() && this.#callers === 0)',
+    put: 'isOver()',
     tests: ['client/waiting-calls.test.ts'],
   },
   {

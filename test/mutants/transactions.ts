@@ -34,14 +34,14 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'an abort after a commit that was refused is told that the transaction is over',
     file: 'client/transaction/open-transaction.ts',
-    find: '    if (isCommitted) throw over()\n',
-    put: '    if (isCommitted || this.#isOver) throw over()\n',
+    find: '    if (isCommitted) throw transactionOver(this.#transactionalId)\n',
+    put: '    if (isCommitted || this.#isOver) throw transactionOver(this.#transactionalId)\n',
     tests: ['client/transaction.test.ts'],
   },
   {
     name: 'an abort after a commit resolves, whatever became of that',
     file: 'client/transaction/open-transaction.ts',
-    find: '    if (isCommitted) throw over()\n',
+    find: '    if (isCommitted) throw transactionOver(this.#transactionalId)\n',
     put: '',
     tests: ['client/transaction.test.ts'],
   },

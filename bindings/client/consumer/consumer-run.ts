@@ -1,4 +1,5 @@
 import { LogError } from '../../model/errors.ts'
+import { consumerClosed } from '../closed.ts'
 import type { FetchSize } from '../fetch-size.ts'
 import type { ItemSource } from '../iteration.ts'
 import { type Abortable, throwIfAborted, wokenBy } from '../signals.ts'
@@ -116,7 +117,7 @@ export class ConsumerRun<T> implements ItemSource<T> {
   }
 
   #start(): void {
-    if (this.#runs.isClosed) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    if (this.#runs.isClosed) throw consumerClosed(this.#membership.settings.groupId)
     if (this.#runs.isIterating) throw new LogError('CONSUMER_BUSY', 'this consumer is being iterated already')
     this.#hasStarted = true
     this.#runs.isIterating = true

@@ -3,28 +3,27 @@ import { InterruptibleWaits } from './interruptible-waits.ts'
 /** What the iteration and the calls of a consumer wait for, and which of these waits ends when. */
 export class ConsumerWaits {
   /** The member's waits for its group. While calls wait for a join, they go on though the iteration is over. */
-  readonly ofMember: InterruptibleWaits = new InterruptibleWaits(
-    () => this.#isClosed || (this.#isOver?.() === true && this.#callers === 0),
-    () => this.#isClosed,
-  )
+  readonly ofMember: InterruptibleWaits
   /** The iteration's wait for a join, which goes on for other calls when the iteration ends. */
-  readonly ofIteration: InterruptibleWaits = new InterruptibleWaits(
-    () => this.#isClosed || (this.#isOver?.() === true && this.#callers > 0),
-    () => this.#isClosed,
-  )
+  readonly ofIteration: InterruptibleWaits
   /**
    * The waits for an outcome that comes into force, and for the handlers that are told of it. A close ends these waits
    * before the handlers are done: one of them may await an iteration of its own consumer, which waits for it.
    */
-  readonly ofHandlers: InterruptibleWaits = new InterruptibleWaits(
-    () => this.#isClosed,
-    () => this.#isClosed,
-  )
+  readonly ofHandlers: InterruptibleWaits
   /** How many calls wait for the join besides the iteration. The iteration's end doesn't end their wait. */
   #callers = 0
   /** Returns whether the iteration was stopped or its signal aborted; `undefined` without an iteration. */
   #isOver: (() => boolean) | undefined
   #isClosed = false
+
+  constructor(groupId: string) {
+    const isClosed = () => this.#isClosed
+    const isOver = () => this.#isOver?.() === true
+    this.ofMember = new InterruptibleWaits(groupId, () => isClosed() || (isOver() && this.#callers === 0), isClosed)
+    this.ofIteration = new InterruptibleWaits(groupId, () => isClosed() || (isOver() && this.#callers > 0), isClosed)
+    this.ofHandlers = new InterruptibleWaits(groupId, isClosed, isClosed)
+  }
 
   get isClosed(): boolean {
     return this.#isClosed

@@ -3,6 +3,7 @@ import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
 import { type Position, placeKey, type TopicPartition } from '../../model/positions.ts'
 import { type BatchOptions, batchLimits } from '../batch-options.ts'
+import { consumerClosed } from '../closed.ts'
 import { FetchSize, FIRST_FETCH_BYTES } from '../fetch-size.ts'
 import { Iteration } from '../iteration.ts'
 import { assertOptions, type OptionNames } from '../options.ts'
@@ -92,7 +93,7 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   #assertOpen(): void {
     if (this.#closing === undefined || this.#membership.isLeaving) return
-    throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    throw consumerClosed(this.#membership.settings.groupId)
   }
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {

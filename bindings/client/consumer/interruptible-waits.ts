@@ -2,9 +2,9 @@ import { LogError } from '../../model/errors.ts'
 
 /** Thrown by a wait that the consumer was told to end: by its close, or by the end of its iteration. */
 export class Interruption extends LogError {
-  constructor(by: 'close' | 'stop') {
-    if (by === 'close') super('CONSUMER_CLOSED', 'the consumer is closed')
-    else super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions')
+  constructor(by: 'close' | 'stop', groupId: string) {
+    if (by === 'close') super('CONSUMER_CLOSED', `the consumer of group "${groupId}" is closed`, { groupId })
+    else super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions', { groupId })
   }
 }
 
@@ -13,12 +13,14 @@ export class Interruption extends LogError {
  * transaction. An interrupt ends all of them.
  */
 export class InterruptibleWaits {
+  readonly #groupId: string
   readonly #giveUps: Set<() => void> = new Set()
   readonly #isOver: () => boolean
   readonly #isClosed: () => boolean
 
   /** `isOver`: whether an interrupt has come already, perhaps between two waits. The next wait then ends at once. */
-  constructor(isOver: () => boolean, isClosed: () => boolean) {
+  constructor(groupId: string, isOver: () => boolean, isClosed: () => boolean) {
+    this.#groupId = groupId
     this.#isOver = isOver
     this.#isClosed = isClosed
   }
@@ -27,7 +29,7 @@ export class InterruptibleWaits {
   async for<T>(answer: T | Promise<T>): Promise<T> {
     let giveUp = () => {}
     const givenUp = new Promise<never>((_, reject) => {
-      giveUp = () => reject(new Interruption(this.#isClosed() ? 'close' : 'stop'))
+      giveUp = () => reject(new Interruption(this.#isClosed() ? 'close' : 'stop', this.#groupId))
     })
     if (this.#isOver()) giveUp()
     this.#giveUps.add(giveUp)

@@ -28,7 +28,7 @@ export class Membership implements CommittingMember {
   readonly #topics: readonly string[]
   readonly #polls: Polls
   readonly #rebalances: Rebalances
-  readonly #waits = new ConsumerWaits()
+  readonly #waits: ConsumerWaits
   /** The member that joins, until its first assignment is in force; it may be in the group already. */
   #entering: Member | undefined
   #member: Member | undefined
@@ -41,6 +41,7 @@ export class Membership implements CommittingMember {
   constructor(broker: Broker, port: RuntimePort, options: ConsumerOptions<TopicRef>) {
     this.settings = consumerSettings(options)
     this.assignment = new Assignment(this.settings.groupId)
+    this.#waits = new ConsumerWaits(this.settings.groupId)
     this.#broker = broker
     this.#rebalances = new Rebalances(this.assignment, {
       isMember: (member) => member === this.#member,
@@ -188,7 +189,7 @@ export class Membership implements CommittingMember {
         continue
       }
       // A close gives up all that is held.
-      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close')
+      if (this.#waits.isClosed && this.#settling === undefined) throw new Interruption('close', this.settings.groupId)
       this.#settling ??= this.#settle().finally(() => {
         this.#settling = undefined
       })

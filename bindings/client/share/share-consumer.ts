@@ -1,6 +1,7 @@
 import type { AcquiredRange, ShareSession } from '../../broker/share-session.ts'
 import { LogError } from '../../model/errors.ts'
 import { within } from '../../model/timers.ts'
+import { consumerClosed } from '../closed.ts'
 import { type Decoder, decoderOf } from '../consumer/consumed-record.ts'
 import { checkDeadLetters } from '../dead-letter.ts'
 import { type ItemSource, Iteration } from '../iteration.ts'
@@ -112,7 +113,7 @@ export class GroupShareConsumer<T extends TopicRef> implements ShareConsumer<T> 
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new LogError('CONSUMER_CLOSED', 'the consumer is closed')
+    if (this.#closing !== undefined) throw consumerClosed(this.#settings.groupId)
   }
 
   /** The next record. One whose lock ended while it waited belongs to another consumer by now. */

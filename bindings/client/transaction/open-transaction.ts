@@ -1,5 +1,6 @@
 import type { TransactionalSession } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
+import { transactionOver } from '../closed.ts'
 import { CommitOrder } from '../consumer/commit-order.ts'
 import { GroupConsumer, type OffsetsInTransaction } from '../consumer/consumer.ts'
 import type { LogProducer } from '../producer/producer.ts'
@@ -9,6 +10,7 @@ import type { Transaction } from './transaction-type.ts'
 
 /** One transaction, from its begin to its end. */
 export class OpenedTransaction implements Transaction {
+  readonly #transactionalId: string
   readonly #session: TransactionalSession
   readonly #sender: LogProducer
   readonly #ended: (isCommitted: boolean) => void
@@ -27,7 +29,13 @@ export class OpenedTransaction implements Transaction {
   #isOver = false
 
   /** `sender` belongs to this transaction until `ended` is called. */
-  constructor(session: TransactionalSession, sender: LogProducer, ended: (isCommitted: boolean) => void) {
+  constructor(
+    transactionalId: string,
+    session: TransactionalSession,
+    sender: LogProducer,
+    ended: (isCommitted: boolean) => void,
+  ) {
+    this.#transactionalId = transactionalId
     this.#session = session
     this.#sender = sender
     this.#ended = ended
@@ -53,7 +61,7 @@ export class OpenedTransaction implements Transaction {
    * end the program: nothing is lost by them, as the transaction is aborted.
    */
   #refused(): Promise<never> {
-    const refused = Promise.reject(over())
+    const refused = Promise.reject(transactionOver(this.#transactionalId))
     if (this.#committing === undefined) refused.catch(() => {})
     return refused
   }
@@ -81,7 +89,7 @@ export class OpenedTransaction implements Transaction {
   }
 
   commit(): Promise<void> {
-    if (this.#ending !== undefined) return Promise.reject(over())
+    if (this.#ending !== undefined) return Promise.reject(transactionOver(this.#transactionalId))
     this.#committing = this.#commit()
     this.#ending = this.#committing
     return this.#committing
@@ -89,7 +97,7 @@ export class OpenedTransaction implements Transaction {
 
   abort(): Promise<void> {
     if (this.#committing !== undefined) return this.#afterCommit(this.#committing)
-    if (this.#isOver) return Promise.reject(over())
+    if (this.#isOver) return Promise.reject(transactionOver(this.#transactionalId))
     this.#ending = this.#abort()
     return this.#ending
   }
@@ -141,7 +149,7 @@ export class OpenedTransaction implements Transaction {
       () => true,
       () => false,
     )
-    if (isCommitted) throw over()
+    if (isCommitted) throw transactionOver(this.#transactionalId)
     await this.#undoing
   }
 
@@ -158,8 +166,4 @@ export class OpenedTransaction implements Transaction {
     if (this.#ending === undefined) await this.abort()
     else await this.#ending.catch(() => {})
   }
-}
-
-function over(): LogError {
-  return new LogError('INVALID_TXN_STATE', 'the transaction is over')
 }

@@ -1,5 +1,5 @@
-import { LogError } from '../../model/errors.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
+import { transactionOver } from '../closed.ts'
 import type { TransactionContext } from './transaction-type.ts'
 
 /**
@@ -8,18 +8,20 @@ import type { TransactionContext } from './transaction-type.ts'
  */
 export class RunningWork implements TransactionContext {
   readonly attempt: number
+  readonly #transactionalId: string
   #controller: AbortController | undefined
   #over: { readonly reason: unknown } | undefined
   #stop: (reason: unknown) => void = () => {}
 
-  constructor(attempt: number) {
+  constructor(attempt: number, transactionalId: string) {
     this.attempt = attempt
+    this.#transactionalId = transactionalId
   }
 
   get signal(): AbortSignalGiven {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this.#over !== undefined) this.#controller.abort(this.#over.reason ?? isOver())
+      if (this.#over !== undefined) this.#controller.abort(this.#over.reason ?? transactionOver(this.#transactionalId))
     }
     return this.#controller.signal
   }
@@ -44,10 +46,6 @@ export class RunningWork implements TransactionContext {
   end(): void {
     if (this.#over !== undefined) return
     this.#over = { reason: undefined }
-    this.#controller?.abort(isOver())
+    this.#controller?.abort(transactionOver(this.#transactionalId))
   }
-}
-
-function isOver(): LogError {
-  return new LogError('INVALID_TXN_STATE', 'the transaction is over')
 }

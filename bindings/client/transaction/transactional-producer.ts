@@ -1,6 +1,7 @@
 import type { Broker } from '../../broker/broker.ts'
 import type { RuntimePort } from '../../broker/runtime-port.ts'
 import { LogError } from '../../model/errors.ts'
+import { producerClosed } from '../closed.ts'
 import { assertOptions, type OptionNames, wrongArgument } from '../options.ts'
 import { PRODUCER_NAMES, producerSettings } from '../producer/producer-options.ts'
 import { waitBeforeTryMs } from '../producer/refusals.ts'
@@ -125,7 +126,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #run<R>(work: Work<R>, attempt: number, signal: Abortable['signal']): Promise<Run<R>> {
     const limit = new AnswerLimit(this.#port, signal)
-    const running = new RunningWork(attempt)
+    const running = new RunningWork(attempt, this.#transactionalId)
     const stop = () => running.abort(signal && abortReason(signal))
     let transaction: OpenedTransaction | undefined
     try {
@@ -205,7 +206,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
         this.#open = undefined
         if (!isCommitted) this.#sender.failed()
       }
-      const transaction = new OpenedTransaction(this.#session, this.#sender.begin(sends), ended)
+      const transaction = new OpenedTransaction(this.#transactionalId, this.#session, this.#sender.begin(sends), ended)
       this.#open = transaction
       if (signal?.aborted !== true && this.#closing === undefined) return transaction
       await transaction.abort()
@@ -218,7 +219,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new LogError('PRODUCER_CLOSED', 'the producer is closed')
+    if (this.#closing !== undefined) throw producerClosed(this.#transactionalId)
   }
 
   #assertUsable(): void {
@@ -250,7 +251,7 @@ export class LogTransactionalProducer implements TransactionalProducer {
 
   async #close(): Promise<void> {
     this.#deadline.close()
-    this.#running?.abort(new LogError('PRODUCER_CLOSED', 'the producer is closed'))
+    this.#running?.abort(producerClosed(this.#transactionalId))
     this.#endWait?.()
     await this.#beginning.catch(() => {})
     try {
