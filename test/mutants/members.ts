@@ -8,7 +8,7 @@ export const MEMBERS: readonly Mutant[] = [
     file: 'client/consumer/assigned-partition.ts',
     find: '    this.#askedFrom = undefined\n',
     put: '',
-    tests: ['client/given-again.test.ts'],
+    tests: ['client/given-again.test.ts', 'client/members-beside-transactions.test.ts'],
   },
   {
     name: 'who returns from an iteration that is over ends the join that the next one waits for',
