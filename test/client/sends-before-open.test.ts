@@ -1,5 +1,6 @@
 // Sends may come before their producer is open, or while its buffer is full: they begin in the order of their calls.
 import * as assert from 'uvu/assert'
+import { settle } from './fake-port.ts'
 import { test } from './stores.ts'
 
 /** More than pass through the list of those that wait before it is cut. */
@@ -58,6 +59,28 @@ test('one that is refused while it waits leaves those after it as they are', asy
   assert.is((await first)?.offset, 0)
   assert.is((await last)?.offset, 1)
   await log.close()
+})
+
+// In the moment after a send had its turn nobody told it any more: the flush, and with it a close, never ended.
+test('a flush ends at whichever moment it is called, though a send waits to begin', async (open) => {
+  for (let moments = 0; moments < 30; moments++) {
+    const log = await open({ topics: [] })
+    await log.admin.createTopic('t', { partitions: 1 })
+    let flushed: Promise<string> | undefined
+    const partitioner = () => {
+      const later = async () => {
+        for (let count = 0; count < moments; count++) await Promise.resolve()
+        return producer.flush()
+      }
+      flushed = later().then(() => 'flushed')
+      return 0
+    }
+    const producer = log.producer({ partitioner })
+    await producer.send({ topic: 't', value: 'a' })
+    const ended = await Promise.race([flushed, settle().then(settle)])
+    assert.is(ended, 'flushed', `${moments} moments after its partition was chosen`)
+    await log.close()
+  }
 })
 
 test.run()

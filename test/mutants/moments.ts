@@ -275,6 +275,13 @@ export const MOMENTS: readonly Mutant[] = [
     tests: ['client/producer-endings.test.ts'],
   },
   {
+    name: 'who waits for a send whose turn is over waits for ever',
+    file: 'client/producer/waiting-send.ts',
+    find: '      else resolve(this.#begun)\n',
+    put: '',
+    tests: ['client/sends-before-open.test.ts'],
+  },
+  {
     name: 'a send that waits lets those after it overtake',
     file: 'client/producer/waiting-sends.ts',
     find: 'waits.then(this.#goOn, this.#goOn)\n        return',

@@ -8,7 +8,8 @@ export class WaitingSend {
   readonly #signal: Abortable['signal']
   readonly #giveUp: (() => void) | undefined
   #isRefused = false
-  /** `begun`: whether it has begun, or failed before. */
+  /** Whether it has begun, or failed before; `undefined` until its turn is over. */
+  #begun: boolean | undefined
   #tell: ((begun: boolean) => void) | undefined
   #turn: Promise<boolean> | undefined
 
@@ -21,15 +22,19 @@ export class WaitingSend {
     onAbort(signal, this.#giveUp)
   }
 
-  /** Resolves when its turn is over, with whether it has begun. Ask before. */
+  /**
+   * Resolves when its turn is over, with whether it has begun. It stays the first of those that wait for a moment after
+   * that, in which it may be asked too.
+   */
   get turn(): Promise<boolean> {
     this.#turn ??= new Promise((resolve) => {
-      this.#tell = resolve
+      if (this.#begun === undefined) this.#tell = resolve
+      else resolve(this.#begun)
     })
     return this.#turn
   }
 
-  /** The send's answer, once it has begun; nothing if it fails before. Ask before its turn is over. */
+  /** The send's answer, once it has begun; nothing if it fails before. */
   get answerOnceBegun(): Promise<unknown> {
     return this.turn.then((begun) => (begun ? this.#send.answered : undefined))
   }
@@ -62,6 +67,7 @@ export class WaitingSend {
   }
 
   #left(begun: boolean): undefined {
+    this.#begun = begun
     this.#tell?.(begun)
     return undefined
   }
