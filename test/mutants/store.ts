@@ -458,4 +458,18 @@ export const STORE: readonly Mutant[] = [
     put: '    this.#sequence++\n',
     tests: ['log/recovery/not-durable-yet.test.ts'],
   },
+  {
+    name: 'batches that wait as the next segment begins stay out of the file of theirs',
+    file: 'log/segment/segment-list.ts',
+    find: '    this.active?.writeOut()\n    const segment = ',
+    put: '    const segment = ',
+    tests: ['log/segment/roll.test.ts'],
+  },
+  {
+    name: 'a decision finds the file of its segment closed, and the log ends',
+    file: 'log/store/group-commit.ts',
+    find: '    if (active !== undefined && active.file === undefined) yield* this.#parts.cache.reopen(active.logPath)\n',
+    put: '',
+    tests: ['engine/more-partitions-than-files.test.ts'],
+  },
 ]

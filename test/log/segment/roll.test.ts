@@ -3,12 +3,13 @@ import * as assert from 'uvu/assert'
 import { NEXT_SEGMENT, segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import { TIME_ENTRY_BYTES } from '../../../bindings/log/segment/index-file.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { DirectoryNode } from '../../../bindings/testkit/simulation/disk-nodes.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { toHex } from '../../kernel/support.ts'
 import { runNow } from '../support.ts'
 import { content, overwrite, path } from './model.ts'
-import { append, DIRECTORY, join, newContext, newList, read, reopened } from './support.ts'
+import { append, appendSealed, DIRECTORY, join, newContext, newList, read, reopened } from './support.ts'
 
 const rolls = suite('rolls and deletes')
 
@@ -21,6 +22,16 @@ rolls('a batch that doesn’t fit goes to a new segment; one alone may be larger
     list.all.map(({ baseOffset }) => baseOffset),
     [0, 1, 2],
   )
+})
+
+rolls('batches that wait are in the file of their segment once the next one begins', () => {
+  const disk = new VirtualDisk()
+  const list = newList(newContext(disk))
+  const { bytes } = appendSealed(list, sealedBatch({ baseOffset: 0 }), true)
+  assert.ok(list.hasBuffered)
+  runNow(list.roll(1))
+  assert.is(disk.open(path(0, 'log'), { create: false })?.size(), bytes.length)
+  assert.ok(read(list, 0, new Uint8Array(500)) > 0)
 })
 
 rolls('segment.bytes counts to the byte', () => {
