@@ -389,4 +389,11 @@ export const COMPACTION: readonly Mutant[] = [
     put: "} else if (parsed?.suffix === 'log' && parsed.offset < 0) {",
     tests: ['log/store/full-removals.test.ts'],
   },
+  {
+    name: 'a rewritten segment that has its place beside what it replaces is taken for damaged',
+    file: 'log/recovery/settle-swaps.ts',
+    find: '  if (yield* isNotedSegment(context, path, segment)) return { path, isDamaged: false }\n',
+    put: '',
+    tests: ['salvage/swaps.test.ts'],
+  },
 ]

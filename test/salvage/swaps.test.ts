@@ -75,6 +75,18 @@ test('verify looks at the noted segment, wherever it lies, and not at what it re
   assert.equal((await verified(killed)).damage, [])
 })
 
+test('one that has its place beside what it replaces is as noted, and what it replaces goes', async () => {
+  const killed = await underWay(0)
+  setFrom(killed, swap, killed, cleaned)
+  killed.files.delete(swap)
+  assert.ok(killed.paths.filter(isBatches).length > after.paths.filter(isBatches).length)
+  const log = await openImage(killed, 6)
+  assert.equal([log.recovery.damage, log.recovery.readOnly], [[], []])
+  assert.equal(await keyedOf(log), expected)
+  await log.close()
+  assert.equal(killed.paths.filter(isBatches), after.paths.filter(isBatches))
+})
+
 test('verify names the damaged one, the partition is read-only, and what it replaces is still there', async () => {
   const killed = await underWay(0)
   flipHead(killed, swap)
