@@ -219,8 +219,15 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'backup: what waits to be written is left out',
     file: 'log/store/backups.ts',
-    find: '      for (const { segments } of partitions) if (segments.hasBuffered) segments.writeOut()\n',
+    find: '    yield* this.#source.writeOut()\n',
     put: '',
+    tests: ['log/store/backup-moment.test.ts'],
+  },
+  {
+    name: 'backup: on a full disk what waits to be written has no share of the reserve',
+    file: 'log/store/store-parts.ts',
+    find: '() => reserve.guardWriteOut(() => writeBuffers.writeOut())',
+    put: 'function* () {\n      writeBuffers.writeOut()\n    }',
     tests: ['log/store/backup-moment.test.ts'],
   },
   {

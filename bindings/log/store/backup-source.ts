@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import type { Segment } from '../segment/segment.ts'
@@ -14,6 +15,8 @@ export interface BackupSource {
   readonly options: JournalOptions & { readonly random: () => number }
   readonly partitions: PartitionMap<StoredFiles>
   producerIdsEnd(): number
+  /** Writes all batches that wait to their segments. */
+  writeOut(): Task<void>
   /** Throws once the log is closed, or failed. */
   assertOpen(): void
 }

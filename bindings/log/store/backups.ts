@@ -49,7 +49,7 @@ export class Backups {
     const waiting = [...this.#running].filter(({ state }) => state === 'waiting')
     yield* checkpoint()
     for (const backup of waiting) backup.state = 'due'
-    if (!this.#isCommitting) this.#takeMoments()
+    if (!this.#isCommitting) yield* this.#takeMoments()
     while (waiting.some(({ state }) => state === 'due')) yield* letOthersRun()
   }
 
@@ -57,12 +57,16 @@ export class Backups {
     this.#isCommitting = true
   }
 
-  commitEnded(): void {
+  *commitEnded(): Task<void> {
     this.#isCommitting = false
-    this.#takeMoments()
+    yield* this.#takeMoments()
   }
 
-  #takeMoments(): void {
+  /** In the turn in which all that waited is in its files. Where a commit began meanwhile, the end of that one is it. */
+  *#takeMoments(): Task<void> {
+    if (![...this.#running].some(({ state }) => state === 'due')) return
+    yield* this.#source.writeOut()
+    if (this.#isCommitting) return
     for (const backup of this.#running) if (backup.state === 'due') backup.takeMoment()
   }
 }
@@ -98,7 +102,6 @@ class Backup {
     this.state = 'copying'
     try {
       const partitions = [...this.#source.partitions.values()]
-      for (const { segments } of partitions) if (segments.hasBuffered) segments.writeOut()
       const records = this.#source.checkpointer.presentRecords(partitions)
       this.#producerIdsEnd = this.#source.producerIdsEnd()
       this.#toCopy = partitions.flatMap((files, index) => {

@@ -338,7 +338,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#backups.commitBegins()
     const sequence = yield* this.#availability.orEnd(commits.run(set))
     this.#checkpoints.committed(sequence ?? this.#checkpoints.appliedSequence, set.producerIdsEnd)
-    this.#backups.commitEnded()
+    yield* this.#availability.orEnd(this.#backups.commitEnded())
   }
 
   hasUnwritten(id?: PartitionIdentity): boolean {

@@ -68,7 +68,8 @@ export class StoreParts {
     const assertOpen = () => this.availability.assertOpen()
     this.directories = new PartitionDirectories({ ...parts, segments: this.segments, assertOpen })
     const copied = { checkpointer: checkpoints.checkpointer, producerIdsEnd: () => checkpoints.producerIdsEnd }
-    this.backups = new Backups({ ...parts, ...copied, assertOpen })
+    const writeOut = () => reserve.guardWriteOut(() => writeBuffers.writeOut())
+    this.backups = new Backups({ ...parts, ...copied, assertOpen, writeOut })
   }
 
   /** UNKNOWN_TOPIC_OR_PARTITION for a partition without files. */

@@ -24,8 +24,13 @@ function stepped(task: Task<void>): () => boolean {
   }
 }
 
-/** Answers which files would have been linked; `beside` is called while the checkpoint is written. */
-function backUp(writer: Writer, copy: VirtualDisk, beside: () => void = () => {}): readonly string[] {
+/** Answers which files would have been linked; `beside` is called while the checkpoint is written, or flushed. */
+function backUp(
+  writer: Writer,
+  copy: VirtualDisk,
+  beside: () => void = () => {},
+  at: 'write' | 'flush' = 'write',
+): readonly string[] {
   const linked: string[] = []
   const link = (from: string) => {
     linked.push(from)
@@ -33,7 +38,7 @@ function backUp(writer: Writer, copy: VirtualDisk, beside: () => void = () => {}
   }
   let checkpoints = 0
   writer.disk.watch = (_, kind, path) => {
-    if (kind === 'write' && path.startsWith('checkpoint/') && ++checkpoints === 1) beside()
+    if (kind === at && path.startsWith('checkpoint/') && ++checkpoints === 1) beside()
   }
   const copying = stepped(writer.store.backup({ store: copy, link }))
   let isDoing = () => false
@@ -82,6 +87,17 @@ test('batches that wait to be written are in the copy', () => {
     assert.ok(writer.store.append(SHOWN, sealedBatch({ baseOffset: 1, valueBytes: 900 }), true))
     assert.ok(writer.store.hasUnwritten(SHOWN))
   })
+  assert.is(endOf(copy), 2)
+})
+
+test('they are, though the disk of the log has become full: they take their share of the reserve', () => {
+  const writer = begun(new VirtualDisk(), 1)
+  const copy = new VirtualDisk()
+  const fill = () => {
+    assert.ok(writer.store.append(SHOWN, sealedBatch({ baseOffset: 1, valueBytes: 900 }), true))
+    writer.disk.freeBytes = 0
+  }
+  backUp(writer, copy, fill, 'flush')
   assert.is(endOf(copy), 2)
 })
 
