@@ -12,6 +12,13 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: who reads replaced segments as the log closes leaves their swap to a recovery',
+    file: 'log/store/compactions.ts',
+    find: 'yield* this.finish(true)',
+    put: 'yield* this.finish()',
+    tests: ['log/stored-files/segment-rewrite.test.ts'],
+  },
+  {
     name: 'compaction: a look for markers in segments of which one was replaced and removed meanwhile is refused',
     file: 'log/segment/segment-list.ts',
     find: '      if (!segments.some((each) => this.#isReplaced(each))) throw error\n',

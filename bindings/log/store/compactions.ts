@@ -55,9 +55,9 @@ export class Compactions {
   }
 
   /** Called after a durable checkpoint: rewritten segments that it notes take their place. */
-  *finish(): Task<void> {
+  *finish(isClosing: boolean = false): Task<void> {
     for (const files of this.#waiting) {
-      yield* finishSwaps(this.#context, files)
+      yield* finishSwaps(this.#context, files, isClosing)
       if (files.swaps.length === 0 && files.rewrite === undefined) this.#waiting.delete(files)
     }
   }
@@ -65,7 +65,7 @@ export class Compactions {
   /** Called after the last checkpoint: abandons a pass that is under way, so that nothing of it is left. */
   *close(): Task<void> {
     for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
-    yield* this.finish()
+    yield* this.finish(true)
   }
 
   /** The partition's topic is deleted. */

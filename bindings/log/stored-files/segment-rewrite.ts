@@ -117,10 +117,10 @@ export class SegmentRewrite implements Rewrite {
 /**
  * Puts rewritten segments that a durable checkpoint notes in the place of those before them. If these are still being
  * read, or there is no room, it is left to the next time. If a crash comes in between, the next opening finishes it
- * (recovery/settle-swaps.ts).
+ * (recovery/settle-swaps.ts). `isClosing`: there is no next time, and who reads is refused.
  */
-export function* finishSwaps(context: SegmentContext, files: StoredFiles): Task<void> {
-  const isBusy = ({ logPath }: Segment) => context.files.isPinned(logPath)
+export function* finishSwaps(context: SegmentContext, files: StoredFiles, isClosing: boolean = false): Task<void> {
+  const isBusy = ({ logPath }: Segment) => !isClosing && context.files.isPinned(logPath)
   const due = files.swaps.filter(({ cleaned, sources, isNoted }) => isNoted && ![cleaned, ...sources].some(isBusy))
   if (due.length === 0) return
   for (const swap of due) {

@@ -3,11 +3,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { learnAborted } from '../../../bindings/log/segment/learn-aborted.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { Compactions } from '../../../bindings/log/store/compactions.ts'
 import { finishSwaps, SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
-import type { Effect, Task } from '../../../bindings/storage/effect.ts'
+import { type Effect, nothing, type Task } from '../../../bindings/storage/effect.ts'
 import type { FileStore } from '../../../bindings/storage/file-store.ts'
+import type { PartitionSource } from '../../../bindings/storage/partition-source.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { DirectoryImage } from '../../damage/directory-image.ts'
@@ -107,6 +109,23 @@ test('old segments that are being read keep their files until the next time', ()
   context.files.unpin(read)
   runNow(finishSwaps(context, files))
   assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
+})
+
+test('a close waits for none that reads them, and leaves no swap to a recovery', () => {
+  const { context, files, list, names } = begun()
+  runNow(files.rewrite?.abandon() ?? nothing())
+  const compactions = new Compactions(context, { segmentConfig: () => config } as unknown as PartitionSource)
+  files.checkpointedOffset = 2
+  const rewrite = runNow(compactions.rewrite(files, 0, 2))
+  rewrite.append(sealedBatch({ baseOffset: 1 }))
+  const read = list.all[1]?.logPath ?? ''
+  runNow(context.files.open(read, { create: false }))
+  context.files.pin(read)
+  runNow(rewrite.exchange())
+  for (const swap of files.swaps) swap.isNoted = true
+  runNow(compactions.close())
+  assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
+  assert.not.ok(compactions.areWaiting)
 })
 
 /** What has to be open to be read by offset, or to be looked through by time. */
