@@ -14,6 +14,20 @@ const whileLoading = 'log/store/written-while-loading.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'a file whose open takes until all are closed stays open',
+    file: 'log/segment/file-cache.ts',
+    find: '    this.#opening.clear()\n',
+    put: '',
+    tests: ['log/segment/file-cache.test.ts'],
+  },
+  {
+    name: 'a file is opened once all are closed',
+    file: 'log/segment/file-cache.ts',
+    find: "    if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed', { file: path })\n",
+    put: '',
+    tests: ['log/segment/file-cache.test.ts'],
+  },
+  {
     name: 'a log that ended gives up its lock while a thread still writes to its journal',
     file: 'log/store/file-partition-store.ts',
     find: '      if (journal !== undefined) yield* journal.written()\n',

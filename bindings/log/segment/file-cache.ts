@@ -28,6 +28,7 @@ export class FileCache {
   readonly #entries: Map<string, CachedFile> = new Map()
   #lastUsed: CachedFile | undefined
   readonly #opening: Map<string, Awaitable<StoreFile | undefined>> = new Map()
+  #isClosed = false
 
   constructor(store: FileStore, limit: number) {
     this.#store = store
@@ -86,6 +87,7 @@ export class FileCache {
   }
 
   #openOnce(path: string, options: { readonly create: boolean }): Awaitable<StoreFile | undefined> {
+    if (this.#isClosed) throw new LogError('LOG_CLOSED', 'the log is closed', { file: path })
     const running = this.#opening.get(path)
     if (running !== undefined) return running
     this.#evictDownTo(this.#limit - 1 - this.#opening.size)
@@ -175,8 +177,13 @@ export class FileCache {
     if (entry !== undefined && entry.closed === undefined && entry.pins === 0) this.close(path)
   }
 
-  /** Closes every file, even if an owner's callback throws: the first error is thrown at the end. */
+  /**
+   * Closes every file, those that are being opened too, for good, even if an owner's callback throws: the first error
+   * is thrown at the end.
+   */
   closeAll(): void {
+    this.#isClosed = true
+    this.#opening.clear()
     const errors: unknown[] = []
     for (const path of [...this.#entries.keys()]) {
       try {
