@@ -48,7 +48,7 @@ export class Cluster {
   }
 
   start(name: string): SimulatedProcess {
-    const process = new SimulatedProcess(`${name}.${this.#starts++}`, {
+    const process = new SimulatedProcess(name, this.#starts++, {
       time: this.time,
       random: this.random,
       settings: this.#settings,

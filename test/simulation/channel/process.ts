@@ -42,6 +42,8 @@ export interface Surroundings {
 /** A program with the log open: the real client over the real ways to the holder, or with the real engine in it. */
 export class SimulatedProcess implements Party {
   readonly name: string
+  /** Of all that were started. */
+  readonly number: number
   readonly port: RuntimePort
   /** Of the directory that it holds, or is about to. */
   disk: SlowDisk | undefined
@@ -55,8 +57,9 @@ export class SimulatedProcess implements Party {
   #isKilled = false
   #tellEnd = () => {}
 
-  constructor(name: string, around: Surroundings) {
-    this.name = name
+  constructor(name: string, number: number, around: Surroundings) {
+    this.name = `${name}.${number}`
+    this.number = number
     this.#around = around
     this.ended = new Promise((resolve) => {
       this.#tellEnd = resolve

@@ -24,8 +24,13 @@ export type Draw = (process: SimulatedProcess, world: World, transaction?: strin
 export const drawPlain: Draw = (process, world, transaction) => {
   const partition = world.random.below(PARTITIONS)
   const value = drawValue(process, world)
-  const send = world.recording.send({ topic: 't', partition, producer: process.name, value, transaction })
-  return { send, record: { topic: 't', partition, value } }
+  const sent = { topic: 't', partition, producer: process.name, value, transaction }
+  // Some processes send nothing but values, some keys too, and the others all that a record may have.
+  const kind = process.number % 3
+  const key = kind === 0 ? undefined : `key of ${value}`
+  const copy = kind === 2 ? value : undefined
+  const send = world.recording.send({ ...sent, key, copy })
+  return { send, record: { topic: 't', partition, value, key, headers: copy === undefined ? undefined : { copy } } }
 }
 
 /** Never twice the same; numbers grow. */
@@ -200,7 +205,7 @@ export async function follow(
       const batches = process.log.read(topic, { isolationLevel }).batches({ maxRecords: 20 })[Symbol.asyncIterator]()
       for (;;) {
         const { value: batch } = await process.whileAlive(batches.next())
-        seen(reader, batch.partition, isolationLevel, textsOf(batch))
+        seen(reader, batch.partition, isolationLevel, textsOf(world, batch))
         if (random.chance(0.2)) await process.sleep(random.unit() * 20)
       }
     } catch (error) {

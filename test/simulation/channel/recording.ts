@@ -10,6 +10,8 @@ interface Sent {
   readonly partition: number
   readonly transaction?: string | undefined
   readonly key?: string | undefined
+  /** What its header of that name says. */
+  readonly copy?: string | undefined
   /** Its value is null. */
   readonly isDeletion?: boolean | undefined
 }

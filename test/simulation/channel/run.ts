@@ -1,6 +1,7 @@
 import { loadCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { CALM, type Weather } from '../../../bindings/testkit/simulation/channel/conditions.ts'
 import { Cluster } from './cluster.ts'
+import { judgeTold } from './judge-told.ts'
 import type { Happening, Plan, PlannedEvent } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
 import { Recording } from './recording.ts'
@@ -45,7 +46,11 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   if (plan.losesUnflushed) recording.forgetUncommittedOffsets()
   for (const { value, offset } of recording.sends) cluster.trace.add(`${value} ${offset}`)
   return {
-    wrong: [...world.unexpected, ...(stuck === undefined ? story.judge(world) : [stuck])],
+    wrong: [
+      ...world.unexpected,
+      ...(stuck === undefined ? story.judge(world) : [stuck]),
+      ...judgeTold(plan, world.told, cluster.happened),
+    ],
     hash: cluster.trace.value,
     operationCount: recording.sends.length + recording.transactions.length,
     elapsedMs: Math.round(time.elapsedMs),
@@ -91,6 +96,7 @@ class Run {
     if (this.#story.isDone !== undefined) await this.#done(this.#story.isDone)
     this.#world.isEnding = true
     await Promise.all(slots)
+    await this.#story.settle?.([...cluster.processes], this.#world)
     for (const process of [...cluster.processes]) await this.#close(process)
     await this.#end(cluster.start('last'))
   }

@@ -3,15 +3,18 @@ import { ShareGroups } from '../../../bindings/coordinator/share/share-groups.ts
 import { SharePartition } from '../../../bindings/coordinator/share/share-partition.ts'
 import { Transactions } from '../../../bindings/coordinator/transaction/transactions.ts'
 import { Compacting } from '../../../bindings/engine/compacting.ts'
+import { Fetches } from '../../../bindings/engine/fetches.ts'
 import { LogStarts } from '../../../bindings/engine/log-starts.ts'
 import { Removals } from '../../../bindings/engine/removals.ts'
 import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { TopicTable } from '../../../bindings/log/catalogue/topic-table.ts'
 import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
+import { Journal } from '../../../bindings/log/journal/journal.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import type { CompressionCodec, CompressionType } from '../../../bindings/model/compression.ts'
+import { DecodedRecords } from '../../../bindings/model/decoded-records.ts'
 import { POSITIONS_TOPIC } from '../../../bindings/model/names.ts'
 import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -28,6 +31,13 @@ export interface SwarmFault extends ChannelFault {
 
 /** For each thing that a run of the swarm can have, at least one mistake that only shows with it. */
 export const SWARM_FAULTS: readonly SwarmFault[] = [
+  { name: 'a log ends though its disk is well', kind: 'producers', plant: endForNothing },
+  { name: 'who waits for records is passed over now and then', kind: 'producers', plant: wakeNowAndThen },
+  {
+    ...{ name: 'records have the time of their batch', kind: 'retention', plant: tellBatchTime },
+    settings: { stampSpreadMs: 1000 },
+  },
+  { name: 'records have the key of the one before', kind: 'producers', plant: shiftKeys },
   { name: 'records go before their time', kind: 'retention', plant: expireEarly, settings: { retentionMs: 500 } },
   { name: 'a moved start is forgotten by a restart', kind: 'retention', plant: forgetStarts },
   { name: 'a deletion is told before it is durable', kind: 'retention', plant: deleteAtOnce },
@@ -67,6 +77,54 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
 export function planFor(plan: Plan, { settings, losesUnflushed }: SwarmFault): Plan {
   const loses = losesUnflushed ?? plan.losesUnflushed
   return { ...plan, settings: { ...plan.settings, ...settings }, losesUnflushed: loses }
+}
+
+/** The next holder goes on as if nothing had been. */
+function endForNothing(): Mend {
+  let frames = 0
+  return replace(
+    Journal.prototype,
+    'writeFrame',
+    (before) =>
+      function (this: Journal, ...frame) {
+        if (++frames % 30 === 0) throw new Error('for nothing')
+        return before.apply(this, frame)
+      },
+  )
+}
+
+function wakeNowAndThen(): Mend {
+  let times = 0
+  return replace(
+    Fetches.prototype,
+    'advanced',
+    (before) =>
+      function (this: Fetches, partition) {
+        if (++times % 7 > 0) before.call(this, partition)
+      },
+  )
+}
+
+function tellBatchTime(): Mend {
+  return replace(
+    DecodedRecords.prototype,
+    'timestampOf',
+    (before) =>
+      function (this: DecodedRecords) {
+        return before.call(this, 0)
+      },
+  )
+}
+
+function shiftKeys(): Mend {
+  return replace(
+    DecodedRecords.prototype,
+    'keyOf',
+    (before) =>
+      function (this: DecodedRecords, index) {
+        return before.call(this, Math.max(0, index - 1))
+      },
+  )
 }
 
 function expireEarly(): Mend {

@@ -1,4 +1,5 @@
 import type { Compression } from '../../../bindings/client/producer/producer-options.ts'
+import type { ConsumerRecord } from '../../../bindings/client/records.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
 import type { SeenRecord } from '../../../bindings/testkit/history/history.ts'
@@ -6,7 +7,7 @@ import type { VirtualTime } from '../../../bindings/testkit/simulation/channel/v
 import type { Random } from '../../../bindings/testkit/simulation/random.ts'
 import type { Plan } from './plan.ts'
 import type { SimulatedProcess } from './process.ts'
-import type { Recording } from './recording.ts'
+import type { OpenSend, Recording } from './recording.ts'
 
 /** What the programs of one run share. */
 export interface World {
@@ -32,8 +33,12 @@ const decoder = new TextDecoder()
 /** A program of one process; it resolves when it is done, or never. */
 export type Program = (process: SimulatedProcess, world: World, slot: number) => Promise<void>
 
-/** What isn't a LogError is no weather, but wrong. */
+/**
+ * What isn't a LogError is no weather, but wrong. A process that a crash has ended may still run a little; nobody hears
+ * what it is told.
+ */
 export function note(world: World, process: SimulatedProcess, error: unknown): void {
+  if (!process.isAlive) return
   if (LogError.is(error, 'KAFKA_STORAGE_ERROR')) world.storageFailed(process)
   if (LogError.is(error)) world.told.set(error.code, (world.told.get(error.code) ?? 0) + 1)
   else world.unexpected.push(`a program was told ${String(error)}`)
@@ -54,17 +59,27 @@ export function topicConfig({ plan }: World, more: TopicConfig = {}): TopicConfi
   return { 'segment.bytes': segmentBytes, 'segment.ms': segmentMs, 'retention.ms': -1, ...more }
 }
 
-/** A deletion is told from others by its header. */
-export function textsOf(
-  batch: Iterable<{
-    readonly offset: number
-    readonly value: Uint8Array | null
-    readonly headers: { get(name: string): Uint8Array | null | undefined }
-  }>,
-): SeenRecord[] {
-  return Array.from(batch, ({ offset, value, headers }) => {
-    return { offset, value: decoder.decode(value ?? headers.get(DELETION) ?? undefined) }
+/** A deletion is told from others by its header. What else a record has must be what was sent under its value. */
+export function textsOf({ recording, unexpected }: World, batch: Iterable<ConsumerRecord>): SeenRecord[] {
+  return Array.from(batch, (record) => {
+    const { offset, value, headers } = record
+    const text = decoder.decode(value ?? headers.get(DELETION) ?? undefined)
+    const sent = recording.sentValues.get(text)
+    if (sent !== undefined)
+      unexpected.push(...differences(sent, record).map((what) => `${text} at ${offset} has ${what}`))
+    return { offset, value: text }
   })
+}
+
+function differences(sent: OpenSend, { topic, key, timestamp, headers }: ConsumerRecord): string[] {
+  const wrong: string[] = []
+  const text = (bytes: Uint8Array | null | undefined) => (bytes == null ? undefined : decoder.decode(bytes))
+  if (text(key) !== sent.key) wrong.push(`the key ${text(key)}`)
+  if (text(headers.get('copy')) !== sent.copy) wrong.push(`the header ${text(headers.get('copy'))}`)
+  // A dead letter has a time of its own.
+  if (topic === sent.topic && sent.timestamp !== undefined && timestamp !== sent.timestamp)
+    wrong.push(`the timestamp ${timestamp}, ${sent.timestamp} was told`)
+  return wrong
 }
 
 export const DELETION = 'deletion'

@@ -20,7 +20,7 @@ export function compactionStory(): Story {
       world.random.chance(0.5) ? produce(process, world, drawKeyed) : transact(process, world, slot, drawKeyed),
     follow: (process, world) => follow(process, world, 't', seenAnywhere(world)),
     async end(process, world) {
-      world.recording.finalReads.push(...(await readTopic(process, 't')))
+      world.recording.finalReads.push(...(await readTopic(process, world, 't')))
       compacted.endMs = world.time.latestWall
       for (let round = 0; round < ROUNDS_MAX; round++) {
         await process.sleep(world.plan.settings.upkeepIntervalMs)
@@ -28,7 +28,7 @@ export function compactionStory(): Story {
         if (compacted.left.length === 0) break
       }
       compacted.cleaned = process.compactable('t').map(({ cleanedOffset }) => cleanedOffset)
-      compacted.last = await readTopic(process, 't')
+      compacted.last = await readTopic(process, world, 't')
       compacted.lastMs = world.time.latestWall
     },
     judge(world) {

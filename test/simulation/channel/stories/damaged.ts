@@ -34,7 +34,7 @@ async function readAsFarAsItGoes(process: SimulatedProcess, world: World, partit
   try {
     const [ends] = await process.log.admin.offsets([{ topic: 't', partition }])
     const until = [{ topic: 't', partition, nextOffset: ends?.highWatermark ?? 0 }]
-    for await (const batch of process.log.read('t', { until }).batches()) records.push(...textsOf(batch))
+    for await (const batch of process.log.read('t', { until }).batches()) records.push(...textsOf(world, batch))
   } catch (error) {
     note(world, process, error)
   }

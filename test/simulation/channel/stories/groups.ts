@@ -58,7 +58,7 @@ async function copyBatches(
     const next = process.whileAlive(batches.next())
     const { value: batch } = await Promise.race([next, ending(process, world)])
     if (batch === undefined) break
-    recording.polled(member, 'read_committed', 'in', batch.partition, textsOf(batch))
+    recording.polled(member, 'read_committed', 'in', batch.partition, textsOf(world, batch))
     try {
       await copyOne(process, world, consumer, producer, batch)
     } catch (error) {
@@ -91,7 +91,7 @@ async function copyOne(
   try {
     await process.whileAlive(transaction.sendOffsets(consumer as never, batch as never))
     recording.offsets.push({ partition: batch.partition, offset: batch.nextOffset, transaction: end.id })
-    const sends = textsOf(batch).map(({ value }) => {
+    const sends = textsOf(world, batch).map(({ value }) => {
       // The same input twice is two sends, of which at most one may come to anything.
       const text = `${value}/${recording.number()}`
       const partition = random.below(PARTITIONS)
@@ -135,8 +135,9 @@ export const GROUPS: Story = {
   program: copy,
   follow: (process, world) => follow(process, world, 'out', seenFromStart(world, 'out')),
   isDone: async ({ log }, world) => (await inputsLeft(log, world)) === 0,
-  async end(process, { recording }) {
-    for (const topic of ['in', 'out']) recording.finalReads.push(...(await readTopic(process, topic)))
+  async end(process, world) {
+    const { recording } = world
+    for (const topic of ['in', 'out']) recording.finalReads.push(...(await readTopic(process, world, topic)))
     const [group] = await process.log.admin.listGroups()
     for (const partition of ALL_PARTITIONS) {
       const offset = group?.offsets.find((each) => each.partition === partition)?.nextOffset ?? -1

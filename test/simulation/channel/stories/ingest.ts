@@ -42,8 +42,8 @@ export function ingestStory(): Story {
     },
     program: ingest,
     isDone: async () => isIn,
-    async end(process) {
-      found = await readTopic(process, 't')
+    async end(process, world) {
+      found = await readTopic(process, world, 't')
     },
     judge: (world) => judge(found, rows(world)),
   }

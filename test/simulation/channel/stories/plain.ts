@@ -6,6 +6,7 @@ import type { SimulatedProcess } from '../process.ts'
 import { drawPlain, follow, produce, transact, transactionalId } from '../programs.ts'
 import { PARTITIONS, topicConfig, type World } from '../world.ts'
 import { judgeEnd } from './judge-plain.ts'
+import { sendLast } from './last-sends.ts'
 import { judgeHistory, readTopic, type Story, seenFromStart } from './story.ts'
 
 async function prepare({ log }: SimulatedProcess, world: World): Promise<void> {
@@ -14,37 +15,50 @@ async function prepare({ log }: SimulatedProcess, world: World): Promise<void> {
   await log.admin.createTopic('t', { partitions: PARTITIONS, config })
 }
 
-const common: Omit<Story, 'program'> = {
-  prepare,
-  follow: (process, world) => follow(process, world, 't', seenFromStart(world, 't')),
-  async end(process, { recording }) {
-    recording.finalReads.push(...(await readTopic(process, 't')))
-  },
-  judge: (world) => [...judgeHistory(world), ...judgeEnd(world.recording, 'plain')],
+/** What both stories have; `transactionalIds`: under which everybody may go on in the end. */
+function plainStory(transactionalIds: readonly string[] = []): Omit<Story, 'program'> {
+  const reached = new Map<string, number>()
+  return {
+    prepare,
+    follow(process, world) {
+      const seen = seenFromStart(world, 't')
+      return follow(process, world, 't', (reader, partition, isolation, records) => {
+        seen(reader, partition, isolation, records)
+        reached.set(`${process.name}/${partition}`, records.at(-1)?.offset ?? -1)
+      })
+    },
+    settle: (processes, world) => sendLast(processes, world, reached, transactionalIds),
+    async end(process, world) {
+      world.recording.finalReads.push(...(await readTopic(process, world, 't')))
+    },
+    judge: (world) => [...judgeHistory(world), ...judgeEnd(world.recording, 'plain')],
+  }
 }
 
 /** Plain sends with both `acks`, and readers. */
-export const PRODUCERS: Story = {
-  ...common,
-  program: (process, world) => produce(process, world, drawPlain),
+export function producersStory(): Story {
+  return { ...plainStory(), program: (process, world) => produce(process, world, drawPlain) }
 }
 
 /** Transactions over the partitions of a topic, two processes under one id, and readers. */
-export const TRANSACTIONS: Story = {
-  ...common,
-  async prepare(process, world) {
-    await prepare(process, world)
-    if (world.plan.settings.epochsLeft !== undefined) await nearLastEpoch(process, world.plan.settings.epochsLeft)
-  },
-  program: (process, world, slot) => transact(process, world, slot, drawPlain),
-  async end(process, world) {
-    await common.end(process, world)
-    const { epochsLeft } = world.plan.settings
-    if (epochsLeft === undefined) return
-    const known = await process.log.admin.listTransactions()
-    const isHigh = (epoch: number) => epoch >= LAST_EPOCH - epochsLeft
-    if (known.some(({ producerEpoch }) => !isHigh(producerEpoch))) world.mark('epoch overflow')
-  },
+export function transactionsStory(): Story {
+  const common = plainStory([0, 1].map(transactionalId))
+  return {
+    ...common,
+    async prepare(process, world) {
+      await prepare(process, world)
+      if (world.plan.settings.epochsLeft !== undefined) await nearLastEpoch(process, world.plan.settings.epochsLeft)
+    },
+    program: (process, world, slot) => transact(process, world, slot, drawPlain),
+    async end(process, world) {
+      await common.end(process, world)
+      const { epochsLeft } = world.plan.settings
+      if (epochsLeft === undefined) return
+      const known = await process.log.admin.listTransactions()
+      const isHigh = (epoch: number) => epoch >= LAST_EPOCH - epochsLeft
+      if (known.some(({ producerEpoch }) => !isHigh(producerEpoch))) world.mark('epoch overflow')
+    },
+  }
 }
 
 /** Stored as if so many transactions of each id were over that only a few epochs of its producer id are left. */

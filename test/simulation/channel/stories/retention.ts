@@ -30,7 +30,7 @@ export function retentionStory(): Story {
       ),
     async end(process, world) {
       kept.startsBefore = await startsOf(process)
-      world.recording.finalReads.push(...(await keptRecords(process)))
+      world.recording.finalReads.push(...(await keptRecords(process, world)))
       kept.startsAfter = await startsOf(process)
       kept.endMs = world.time.latestWall
       await settle(process, world, kept)
@@ -114,10 +114,10 @@ async function leftOf(process: SimulatedProcess, { plan }: World): Promise<strin
 }
 
 /** From wherever the partitions begin by then. */
-async function keptRecords(process: SimulatedProcess): Promise<FinalRead[]> {
+async function keptRecords(process: SimulatedProcess, world: World): Promise<FinalRead[]> {
   for (;;) {
     try {
-      return await readTopic(process, 't')
+      return await readTopic(process, world, 't')
     } catch (error) {
       // The start went past it.
       if (!LogError.is(error, 'OFFSET_OUT_OF_RANGE')) throw error

@@ -46,8 +46,8 @@ export function sharesStory(): Story {
       calmSinceMs ??= time.now
       return time.now - Math.max(calmSinceMs, deliveries.lastMs) > QUIET_MS
     },
-    async end(process) {
-      dead = await readTopic(process, 'dead')
+    async end(process, world) {
+      dead = await readTopic(process, world, 'dead')
     },
     judge: ({ recording }) => deliveries.judge(recording.sends, dead),
   }

@@ -33,11 +33,11 @@ export function statesStory(): Story {
     },
     program: count,
     isDone: async ({ log }, world) => (await inputsLeft(log, world)) === 0,
-    async end(process) {
+    async end(process, world) {
       const table = await process.log.table(counts)
       const state = new Map(table.entries())
       await table.close()
-      found = { in: await readTopic(process, 'in'), out: await readTopic(process, 'out'), state }
+      found = { in: await readTopic(process, world, 'in'), out: await readTopic(process, world, 'out'), state }
     },
     judge: (world) => judge(world, found.in, found.out, found.state),
   }

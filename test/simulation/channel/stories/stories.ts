@@ -3,7 +3,7 @@ import { compactionStory } from './compaction.ts'
 import { damagedStory } from './damaged.ts'
 import { GROUPS } from './groups.ts'
 import { ingestStory } from './ingest.ts'
-import { PRODUCERS, TRANSACTIONS } from './plain.ts'
+import { producersStory, transactionsStory } from './plain.ts'
 import { retentionStory } from './retention.ts'
 import { sharesStory } from './shares.ts'
 import { statesStory } from './states.ts'
@@ -11,8 +11,8 @@ import type { Story } from './story.ts'
 
 /** A new one for each run. */
 export const STORIES: Readonly<Record<Kind, () => Story>> = {
-  producers: () => PRODUCERS,
-  transactions: () => TRANSACTIONS,
+  producers: producersStory,
+  transactions: transactionsStory,
   groups: () => GROUPS,
   retention: retentionStory,
   compaction: compactionStory,

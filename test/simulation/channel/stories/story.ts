@@ -16,6 +16,8 @@ export interface Story {
   follow?(process: SimulatedProcess, world: World): Promise<void>
   /** All that was to be done is done: asked again and again once nothing goes wrong any more. */
   isDone?(process: SimulatedProcess, world: World): Promise<boolean>
+  /** Once all programs have ended, by the processes that they leave: what goes on as it did before. */
+  settle?(processes: readonly SimulatedProcess[], world: World): Promise<void>
   /** When all programs have ended, with a fresh process: what is judged is read. */
   end(process: SimulatedProcess, world: World): Promise<void>
   /** What no log may do. */
@@ -40,9 +42,10 @@ export function seenFromStart({ recording }: World, topic: string) {
 }
 
 /** All of a topic, as a fresh reader finds it. */
-export async function readTopic({ log }: SimulatedProcess, topic: string): Promise<FinalRead[]> {
+export async function readTopic({ log }: SimulatedProcess, world: World, topic: string): Promise<FinalRead[]> {
   const found = Array.from({ length: PARTITIONS }, (): SeenRecord[] => [])
-  for await (const batch of log.read(topic, { until: 'end' }).batches()) found[batch.partition]?.push(...textsOf(batch))
+  for await (const batch of log.read(topic, { until: 'end' }).batches())
+    found[batch.partition]?.push(...textsOf(world, batch))
   return found.map((records, partition) => ({ topic, partition, records }))
 }
 
