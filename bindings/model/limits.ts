@@ -4,6 +4,12 @@
  */
 export const PARTITIONS_MAX = 100_000
 
+/**
+ * No batch is larger, whatever its length field says: this bounds the memory that a damaged one can ask for. So none may
+ * be written that is.
+ */
+export const BATCH_BYTES_MAX: number = 128 * 1024 * 1024
+
 /** Longest time between two polls of a group's member: it is an int32 in Kafka's format. */
 export const POLL_INTERVAL_MS_MAX = 0x7fffffff
 

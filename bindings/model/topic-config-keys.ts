@@ -30,7 +30,7 @@ export interface TopicConfigKeys {
   readonly 'segment.index.bytes'?: number | string
   /** Bytes of batches between two entries of an index. Default 4096. */
   readonly 'index.interval.bytes'?: number | string
-  /** Most bytes of a batch, as it is written. Default 1048588. */
+  /** Most bytes of a batch, as it is written. Default 1048588; more than 128 MiB count as these. */
   readonly 'max.message.bytes'?: number | string
   /** Default `producer`: as each producer chose. Else all of them so, whatever they chose. */
   readonly 'compression.type'?: TopicCompression | (string & {})

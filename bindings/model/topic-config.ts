@@ -1,5 +1,6 @@
 import { COMPRESSION_TYPES } from './compression.ts'
 import { LogError } from './errors.ts'
+import { BATCH_BYTES_MAX } from './limits.ts'
 import { nearestOf } from './nearest-name.ts'
 import type { CleanupPolicy, TimestampType, TopicCompression, TopicConfigKeys } from './topic-config-keys.ts'
 
@@ -42,7 +43,14 @@ const MAX = Number.MAX_SAFE_INTEGER
 const INT32_MAX = 0x7fff_ffff
 
 type Rule =
-  | { readonly name: keyof ParsedTopicConfig; readonly from: number; readonly to: number; readonly initial: number }
+  | {
+      readonly name: keyof ParsedTopicConfig
+      readonly from: number
+      readonly to: number
+      readonly initial: number
+      /** A greater value is taken, as Kafka does, and counts as this one. */
+      readonly most?: number
+    }
   | { readonly name: keyof ParsedTopicConfig; readonly words: readonly string[]; readonly initial: string }
   | { readonly name: keyof ParsedTopicConfig; readonly share: true; readonly initial: number }
 
@@ -64,7 +72,7 @@ const RULES: Readonly<Record<keyof TopicConfigKeys, Rule>> = {
   'segment.ms': count('segmentMs', 604_800_000, 1),
   'segment.index.bytes': count('segmentIndexBytes', 10_485_760, 4, INT32_MAX),
   'index.interval.bytes': count('indexIntervalBytes', 4096, 0, INT32_MAX),
-  'max.message.bytes': count('maxMessageBytes', 1_048_588, 0, INT32_MAX),
+  'max.message.bytes': { ...count('maxMessageBytes', 1_048_588, 0, INT32_MAX), most: BATCH_BYTES_MAX },
   'compression.type': {
     name: 'compressionType',
     words: ['producer', 'uncompressed', ...COMPRESSION_TYPES],
@@ -149,7 +157,7 @@ function parsedValue(key: string, rule: Rule, value: unknown): string | number {
   if ('share' in rule) return parsedShare(key, value)
   const number = typeof value === 'string' && /^-?\d{1,16}$/.test(value) ? Number(value) : value
   if (typeof number === 'number' && Number.isSafeInteger(number) && number >= rule.from && number <= rule.to)
-    return number
+    return Math.min(number, rule.most ?? number)
   const message = `config "${key}" is a whole number from ${rule.from} to ${rule.to}, not ${kindOf(value)}`
   throw new LogError('INVALID_CONFIG', message, { key, from: rule.from, to: rule.to })
 }

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { openMemory } from '../../bindings/entry/node.ts'
 import { LogError } from '../../bindings/model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../bindings/model/limits.ts'
 import { checkTopicConfig, parseTopicConfig, TOPIC_CONFIG_KEYS } from '../../bindings/model/topic-config.ts'
 
 function refusal(config: unknown): LogError {
@@ -88,6 +90,25 @@ test('each key at the ends of its range, and one beyond', () => {
       assert.equal(details, { key, from, to })
     }
   }
+})
+
+test('no batch may be larger than what an open takes for one, whatever the config says', async () => {
+  for (const [given, counts] of [
+    [BATCH_BYTES_MAX - 1, BATCH_BYTES_MAX - 1],
+    [2 ** 31 - 1, BATCH_BYTES_MAX],
+  ]) {
+    assert.is(parseTopicConfig({ 'max.message.bytes': given as number }).maxMessageBytes, counts)
+  }
+  const log = await openMemory()
+  await log.admin.createTopic('t', { config: { 'max.message.bytes': 2 ** 31 - 1 } })
+  const value = new Uint8Array(BATCH_BYTES_MAX)
+  const error = await log
+    .producer({ bufferBytes: 2 * BATCH_BYTES_MAX })
+    .send({ topic: 't', value })
+    .catch((refused: unknown) => refused)
+  assert.ok(LogError.is(error, 'MESSAGE_TOO_LARGE'))
+  assert.is(error.details['maxMessageBytes'], BATCH_BYTES_MAX)
+  await log.close()
 })
 
 test('a record can’t have to be left alone for longer than until it has to be compacted', () => {

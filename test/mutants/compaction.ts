@@ -334,6 +334,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/compaction/growth.test.ts'],
   },
   {
+    name: 'a batch may be larger than what an open takes for one',
+    file: 'model/topic-config.ts',
+    find: 'return Math.min(number, rule.most ?? number)',
+    put: 'return Math.min(number, rule.to)',
+    tests: ['model/topic-config.test.ts'],
+  },
+  {
     name: 'compaction: records that have grown are compressed, however much nobody decompresses',
     file: 'log/compaction/batch-rewriter.ts',
     find: 'if (type === undefined || isTooLarge) return',

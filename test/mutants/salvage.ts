@@ -47,7 +47,7 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage, verify: a damaged length asks for all the memory that there is',
     file: 'log/segment/batch-scanner.ts',
-    find: "    if (sizeBytes > MAX_BATCH_BYTES) return 'bad-length'\n",
+    find: "    if (sizeBytes > BATCH_BYTES_MAX) return 'bad-length'\n",
     put: '',
     tests: ['log/segment/batch-scanner.test.ts'],
   },

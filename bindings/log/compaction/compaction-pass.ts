@@ -1,5 +1,6 @@
 import type { Kernel, KeyedRecords } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { AbortedTransaction, CompactableSegment, PartitionStore } from '../../storage/partition-store.ts'
@@ -191,7 +192,8 @@ function* rewriteGroup(
   let endOffset = baseOffset
   const take = function* (batch: BatchBytes): Task<boolean> {
     endOffset = batch.lastOffset + 1
-    const bytes = yield* cleaner.clean(batch, endOffset === nextOffset, batch.bytes.length + spareBytes)
+    const bytesMax = Math.min(batch.bytes.length + spareBytes, BATCH_BYTES_MAX)
+    const bytes = yield* cleaner.clean(batch, endOffset === nextOffset, bytesMax)
     hasChanged ||= bytes !== batch.bytes
     spareBytes += batch.bytes.length - (bytes?.length ?? 0)
     if (spareBytes < 0) throw tooLarge(input.id, batch.baseOffset)

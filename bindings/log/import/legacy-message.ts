@@ -1,6 +1,6 @@
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { viewOf } from '../segment/batch-head.ts'
-import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 
 /**
  * Sizes of the fields: offset 8, size 4, CRC-32 4, magic 1, attributes 1, with magic 1 a timestamp of 8, two lengths of
@@ -22,7 +22,7 @@ export function holdsLegacyMessage(file: StoreFile, position: number): boolean {
   const head = new Uint8Array(HEAD_BYTES)
   if (file.read(head, position) < head.length) return false
   const sizeBytes = sizeOf(head)
-  if (sizeBytes === 0 || sizeBytes > Math.min(MAX_BATCH_BYTES, file.size() - position)) return false
+  if (sizeBytes === 0 || sizeBytes > Math.min(BATCH_BYTES_MAX, file.size() - position)) return false
   const bytes = new Uint8Array(sizeBytes)
   file.read(bytes, position)
   return crc32Of(bytes.subarray(CRC_FROM)) === viewOf(bytes).getUint32(CRC_AT)

@@ -1,11 +1,11 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import { letOthersRun, perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import { newHead, readHead, viewOf } from '../segment/batch-head.ts'
 import { BatchWalk, type WalkFault } from '../segment/batch-walk.ts'
-import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 import type { ImportContext } from './import-context.ts'
 import type { KafkaPartition } from './kafka-directory.ts'
 import { parseKafkaSegmentFile } from './kafka-names.ts'
@@ -123,7 +123,7 @@ export class SourcePartition {
     for (let position = 0; position < sizeBytes; ) {
       const found: (SourceBatch | Unusable)[] = []
       const range = { from: position, to: sizeBytes, expectedOffset: this.#nextOffset, isCleaned: true }
-      const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }, file, range)
+      const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: BATCH_BYTES_MAX }, file, range)
       walk.step((batch) => found.push(takeBatch(kernel, file.path, batch, wanted)))
       for (const batch of found) {
         if ('fault' in batch) return yield* this.#endsAt(index, file, position, batch.fault)
@@ -203,7 +203,7 @@ function faultOf(found: SourceFault, file: StoreFile, position: number): SourceF
   const bytes = new Uint8Array(BATCH_HEADER_BYTES)
   if (file.read(bytes, position) < bytes.length) return found
   const head = newHead()
-  const isLong = readHead(viewOf(bytes), 0, head) && head.sizeBytes > MAX_BATCH_BYTES
+  const isLong = readHead(viewOf(bytes), 0, head) && head.sizeBytes > BATCH_BYTES_MAX
   return isLong && head.sizeBytes <= file.size() - position ? 'too-large' : found
 }
 
@@ -213,7 +213,7 @@ function* endOf({ store, kernel, scratch }: ImportContext, { file: path, baseOff
   if (file === undefined) return baseOffset
   try {
     const range = { from: 0, to: file.size(), expectedOffset: baseOffset, isCleaned: true }
-    const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }, file, range)
+    const walk = new BatchWalk({ kernel, scratch, maxBatchBytes: BATCH_BYTES_MAX }, file, range)
     while (walk.step(() => {})) yield* letOthersRun()
     return walk.expectedOffset
   } finally {

@@ -1,12 +1,13 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore, StoreLock } from '../../storage/file-store.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { JournalOptions } from '../journal/journal.ts'
 import { FileCache } from '../segment/file-cache.ts'
-import { MAX_BATCH_BYTES, SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WriteBuffers } from '../segment/write-buffers.ts'
 import { placeJournal } from '../store/create-journal.ts'
 import { assertEmpty, beginCopy, endCopy } from '../store/unfinished-copy.ts'
@@ -61,7 +62,7 @@ export class NewLog {
     this.#lock = lock
     const files = new FileCache(store, OPEN_FILES_MAX)
     const writeBuffers = new WriteBuffers(() => false)
-    this.#context = { kernel, store, files, writeBuffers, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    this.#context = { kernel, store, files, writeBuffers, scratch, maxBatchBytes: BATCH_BYTES_MAX }
   }
 
   /** INVALID_REQUEST for a directory that isn't empty, DIRECTORY_IN_USE where another process fills it. */

@@ -1,8 +1,8 @@
 import type { BatchFault, BatchHeader, DecodedBatch, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import { MAX_BATCH_BYTES } from './segment-context.ts'
 
 const FIRST_BYTES = 64 * 1024
 
@@ -37,7 +37,7 @@ export class BatchScanner {
     if (header === undefined) return 'incomplete'
     const { sizeBytes } = header
     if (sizeBytes > available) return sizeBytes > 0x7fff_ffff ? 'bad-length' : 'incomplete'
-    if (sizeBytes > MAX_BATCH_BYTES) return 'bad-length'
+    if (sizeBytes > BATCH_BYTES_MAX) return 'bad-length'
     if (sizeBytes > this.#buffer.sizeBytes) {
       this.#grow(sizeBytes)
       count = file.read(this.#buffer.bytes(0, sizeBytes), position)

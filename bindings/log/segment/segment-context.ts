@@ -17,5 +17,3 @@ export interface SegmentContext {
 
 /** 256 KiB: large enough that a walk is bound by the checksum, not by calls. */
 export const SCRATCH_BYTES: number = 256 * 1024
-/** Larger than any max.message.bytes that memory could serve: so a damaged length field asks for no more than this. */
-export const MAX_BATCH_BYTES: number = 128 * 1024 * 1024

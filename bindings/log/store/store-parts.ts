@@ -1,12 +1,13 @@
 import type { Kernel } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { FlushFailure, rememberFailedFlush } from '../../storage/flush-failure.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import { sparingStore } from '../../storage/sparing-store.ts'
 import { FileCache } from '../segment/file-cache.ts'
-import { MAX_BATCH_BYTES, SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WriteBuffers } from '../segment/write-buffers.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { Availability } from './availability.ts'
@@ -57,7 +58,7 @@ export class StoreParts {
     const scratch = kernel.allocate(SCRATCH_BYTES)
     if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
     const writeBuffers = new WriteBuffers(() => this.reserve.isWhole, options.writeBufferSizes)
-    this.segments = { kernel, store, files: this.cache, writeBuffers, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+    this.segments = { kernel, store, files: this.cache, writeBuffers, scratch, maxBatchBytes: BATCH_BYTES_MAX }
     const shares = { decisionsBytes: options.ringFileBytes * options.ringFiles, bufferedBytes: writeBuffers.diskBytes }
     const reserve = new DiskReserve(store, shares, () => writeBuffers.writeWhatFits())
     this.reserve = reserve

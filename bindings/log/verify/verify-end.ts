@@ -1,7 +1,7 @@
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { parsePartitionDirectory } from '../files/file-names.ts'
-import { MAX_BATCH_BYTES } from '../segment/segment-context.ts'
 import { furtherBatch, laterSegment } from '../survey/newer-batches.ts'
 import type { VerifyContext } from './verify-context.ts'
 
@@ -17,7 +17,7 @@ export function* verifyEnd(
   { segments, readOnly }: Pick<CheckpointPartition, 'segments' | 'readOnly'> = NOTHING_NOTED,
 ): Task<void> {
   if (readOnly) return
-  const context = { store, kernel, scratch, maxBatchBytes: MAX_BATCH_BYTES }
+  const context = { store, kernel, scratch, maxBatchBytes: BATCH_BYTES_MAX }
   const last = segments.at(-1)
   const names = yield* perform('list', directory, () => store.list(directory))
   const newer =

@@ -7,6 +7,7 @@ import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { DECOMPRESSED_BYTES_MAX } from '../../../bindings/model/compression.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../../bindings/model/limits.ts'
 import { MemoryRowStore } from '../../../bindings/storage/drivers/memory-rows.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -83,6 +84,20 @@ test('what would pass the greatest size all the same ends the pass, and nothing 
     (error: unknown) => LogError.is(error, 'RECORD_LIST_TOO_LARGE') && /t-0 can't be compacted/.test(error.message),
   )
   assert.equal(log.store.ranges(ID), before)
+})
+
+test('a batch as large as one may be gets no horizon, with which no open would take it for one', () => {
+  const log = new CompactedLog(newKernel(512 << 20), () => new MemoryRowStore(), {
+    ...{ segmentBytes: 1e6, deleteRetentionMs: RETENTION_MS, mapBytes: 1 << 20 },
+  })
+  log.append(-1, false, [['k'.repeat(BATCH_BYTES_MAX - 61 - 15), null]])
+  log.append(-1, false, [['behind', 'x']])
+  log.commit()
+  const sizeOf = () => log.store.ranges(ID)[0]?.sizeBytes ?? 0
+  const before = sizeOf()
+  assert.ok(before <= BATCH_BYTES_MAX && before > BATCH_BYTES_MAX - 4, `${before} bytes`)
+  assert.ok(log.compact())
+  assert.ok(sizeOf() <= BATCH_BYTES_MAX, `${sizeOf()} bytes`)
 })
 
 test('records that would come to more than readers decompress are kept plain', () => {

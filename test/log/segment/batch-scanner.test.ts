@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchScanner } from '../../../bindings/log/segment/batch-scanner.ts'
-import { MAX_BATCH_BYTES } from '../../../bindings/log/segment/segment-context.ts'
+import { BATCH_BYTES_MAX } from '../../../bindings/model/limits.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { StoreFile } from '../../../bindings/storage/file-store.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -35,7 +35,7 @@ test('a length that no batch can have is damage, however much follows: verify an
     return scanner.inFile(segmentOf(bytes), 0, SEGMENT_BYTES)
   }
   assert.is(sized(MEMORY_BYTES + 1), 'bad-length')
-  assert.is(sized(MAX_BATCH_BYTES + 1), 'bad-length')
+  assert.is(sized(BATCH_BYTES_MAX + 1), 'bad-length')
   assert.is(sized(1 << 20), 'bad-crc')
   scanner.close()
 })
