@@ -372,4 +372,32 @@ export const REMOTE: readonly Mutant[] = [
     put: 'this.#isInStep = true',
     tests: ['remote/kept-positions.test.ts'],
   },
+  {
+    name: 'an attached reader that begins anew asks the next holder for what it read before',
+    file: 'engine/remote/attached-reader.ts',
+    find: '    if (changes.isFull) this.#kept = new Map()\n',
+    put: '',
+    tests: ['remote/attached-sessions.test.ts'],
+  },
+  {
+    name: 'an attached reader asks the next holder for what it has forgotten',
+    file: 'engine/remote/attached-reader.ts',
+    find: '    for (const each of changes.forgotten) kept.delete(placeKey(each))\n',
+    put: '',
+    tests: ['remote/attached-sessions.test.ts'],
+  },
+  {
+    name: 'an attached reader asks the next holder for what it has had',
+    file: 'engine/remote/attached-reader.ts',
+    find: '    for (const each of fetched) kept.delete(placeKey(each))\n',
+    put: '',
+    tests: ['remote/attached-sessions.test.ts'],
+  },
+  {
+    name: 'a member whose channel ended is not told to join again',
+    file: 'engine/remote/attached-consumer.ts',
+    find: '    this.#isLost = true\n    this.#rebalance()\n',
+    put: '    this.#isLost = true\n',
+    tests: ['remote/attached-sessions.test.ts'],
+  },
 ]
