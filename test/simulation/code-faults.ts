@@ -15,6 +15,7 @@ import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
 import type { StoredFiles } from '../../bindings/log/stored-files/stored-files.ts'
+import { LogError } from '../../bindings/model/errors.ts'
 import type { Effect } from '../../bindings/storage/effect.ts'
 import { FlushFailure } from '../../bindings/storage/flush-failure.ts'
 import {
@@ -45,6 +46,19 @@ export function ignoreStableOffset(): Mend {
   return () => {
     Object.defineProperty(Partition.prototype, 'lastStableOffset', before)
   }
+}
+
+/** Nothing is reported, and nothing is lost: but sends to what an unclean open brought back are refused. */
+export function refuseAfterRecovery(): Mend {
+  return replace(
+    Partition.prototype,
+    'append',
+    (before) =>
+      function (this: Partition, request) {
+        if (!this.id.topic.startsWith('__') && request.leaderEpoch > 0) throw new LogError('CORRUPT_LOG', 'for nothing')
+        return before.call(this, request)
+      },
+  )
 }
 
 /** The flush comes with the next frame. */

@@ -43,6 +43,7 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     scenario: 'ring wraps several times',
     inCode: code.giveRingBackFirst,
   },
+  { name: 'recovered partitions take nothing', rule: 6, scenario: both, inCode: code.refuseAfterRecovery },
   { name: 'no flush at all', rule: 1, scenario: one, onDisk: (disk) => lieAbout(disk, '') },
   {
     name: 'decision before frame',

@@ -107,6 +107,7 @@ export class Enumerator {
     client.discard()
     for (const [name, count] of world.marks.counts) this.#marks.mark(name, count)
     violations.push(...model.violations)
+    if (this.#scenario.failsDisk !== true) violations.push(...unexplained(client.refusals))
     for (const monitor of world.monitors) {
       if (this.#options.ignoreMonitor !== true) violations.push(...monitor.violations)
       for (const [name, count] of monitor.checked) this.#checked.set(name, (this.#checked.get(name) ?? 0) + count)
@@ -193,6 +194,11 @@ export class Enumerator {
     const { only } = this.#options
     return only !== undefined && (path === '' || only.startsWith(`${path}/`))
   }
+}
+
+/** On a disk that is well a crash leaves no reason to refuse a send, but for sequences, which the model judges. */
+function unexplained(refusals: readonly string[]): string[] {
+  return refusals.flatMap((code) => (code === 'OUT_OF_ORDER_SEQUENCE_NUMBER' ? [] : [`Refused: a send, with ${code}`]))
 }
 
 function lossOf(mode: ImageMode): Loss {
