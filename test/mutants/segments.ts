@@ -163,4 +163,18 @@ export const SEGMENTS: readonly Mutant[] = [
     put: "if (typeof batch === 'string') return",
     tests: ['log/recovery/recovery.test.ts'],
   },
+  {
+    name: 'aborted transactions before damage are learned again and again',
+    file: 'log/segment/learn-aborted.ts',
+    find: '      if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)\n',
+    put: '',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
+    name: 'a backup gives out producer ids that its log gave out',
+    file: 'log/store/backups.ts',
+    find: '      this.#producerIdsEnd = this.#source.producerIdsEnd()\n',
+    put: '',
+    tests: ['log/store/backup-moment.test.ts'],
+  },
 ]

@@ -110,6 +110,10 @@ test('a truncated or flipped record decodes, or is refused with a code', () => {
       assert.ok(code === undefined || ['CORRUPT_LOG', 'UNSUPPORTED_VERSION', 'INTEGER_RANGE'].includes(code), code)
       if (code !== undefined) refused++
     }
+    for (const part of ['key', 'value'] as const) {
+      const longer = { ...whole, [part]: Uint8Array.of(...whole[part]!, 0) }
+      refuses('CORRUPT_LOG', () => decodeTransactionRecord(longer, place))
+    }
     for (let length = 0; length < whole.value!.length; length++) {
       refuses('CORRUPT_LOG', () => decodeTransactionRecord({ ...whole, value: whole.value!.slice(0, length) }, place))
     }

@@ -203,4 +203,20 @@ aborted('what is aborted beside a look at the markers is found, though its segme
   assert.equal(between(again.list, 0, again.nextOffset), [...story.aborted, ...again.aborted])
 })
 
+aborted('markers past damage are not looked for again: a read that gets there reports it', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  runNow(story.list.writeIndexes())
+  for (const path of indexes(story.list)) disk.remove(path)
+  const again = reopened(story.list, disk, changes)
+  const [first] = again.all
+  assert.ok(first)
+  const bytes = content(disk, first.logPath)
+  assert.ok(bytes)
+  bytes[first.sizeBytes - 20] = (bytes[first.sizeBytes - 20] ?? 0) ^ 1
+  overwrite(disk, first.logPath, bytes)
+  runNow(again.loadAborted(0, first.nextOffset))
+  assert.ok(again.abortedBetween(0, first.nextOffset) !== undefined, 'who asks waits for ever')
+})
+
 aborted.run()

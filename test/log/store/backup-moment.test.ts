@@ -8,6 +8,7 @@ import type { Effect, Task } from '../../../bindings/storage/effect.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
+import { runNow } from '../support.ts'
 import { SHOWN, Writer } from './plain-writer.ts'
 
 const kernel = newKernel()
@@ -99,6 +100,14 @@ test('they are, though the disk of the log has become full: they take their shar
   }
   backUp(writer, copy, fill, 'flush')
   assert.is(endOf(copy), 2)
+})
+
+test('a copy gives out no producer id that its log may have given out', () => {
+  const writer = begun(new VirtualDisk(), 1)
+  runNow(writer.store.commit({ durable: [], decisions: [], ceilings: [], producerIdsEnd: 1000 }))
+  const copy = new VirtualDisk()
+  backUp(writer, copy)
+  assert.is(new Writer(copy.image(new Random(1), 'none')).open().nextProducerId, 1000)
 })
 
 test('a copy goes on in the epoch of its log, as the batches in it have that', () => {
