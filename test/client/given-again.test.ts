@@ -1,5 +1,7 @@
 // A member gives a partition up and is given it again: nothing that is left of the first time touches the second.
 import * as assert from 'uvu/assert'
+import type { GivenPartition } from '../../bindings/broker/consumer-session.ts'
+import { Assignment } from '../../bindings/client/consumer/assignment.ts'
 import type { Assignor } from '../../bindings/client/consumer/assignor.ts'
 import { test } from './stores.ts'
 import { take } from './support.ts'
@@ -44,6 +46,20 @@ test('an abort of what was read before does not end the reading of what is given
   await reading
   assert.equal(seen, [0, 1])
   await log.close()
+})
+
+// Each time that it joined anew, its partitions of before stayed in memory.
+test('of a member that never reads nothing is left of what it gave up', async () => {
+  const assignment = new Assignment('g')
+  const next = [0, 1].map((partition) => ({ topic: 't', partition, topicId: 'id' }))
+  const topicIds = async () => new Map([['t', 'id']])
+  const startsOf = async (added: readonly GivenPartition[]) => added.map((each) => ({ ...each, nextOffset: 0 }))
+  for (let joins = 0; joins < 3; joins++) {
+    await assignment.change({ next, isFirst: true, topicIds, startsOf })
+    assert.is(assignment.unasked.length, 2)
+    await assignment.lose(() => true)
+  }
+  assert.is(assignment.unasked.length, 0)
 })
 
 test.run()

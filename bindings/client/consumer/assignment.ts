@@ -76,6 +76,15 @@ export class Assignment {
     this.#partitions = partitions
     this.#byPlace = new Map(partitions.map((each) => [placeKey(each), each]))
     for (const each of before) if (this.at(each) !== each) each.givenUp()
+    this.#dropNeverAsked()
+  }
+
+  /** The others are dropped at the next fetch, which tells the log: a member of which only calls are made has none. */
+  #dropNeverAsked(): void {
+    const { unasked } = this
+    let kept = 0
+    for (const each of unasked) if (!each.isGivenUp || each.askedFrom !== undefined) unasked[kept++] = each
+    unasked.length = kept
   }
 
   /** The partitions that no other member may be given yet, those included that are about to come into force. */
