@@ -85,7 +85,10 @@ const ROUTES: { readonly [K in Dispatched['kind']]: Route<K> } = {
   wakeShare: { take: ({ shareMembers }, command) => shareMembers.wake(command) },
   leaveShare: { take: ({ shareMembers }, command, now) => shareMembers.leave(command, now) },
   releaseShares: { take: ({ shareMembers }, command) => shareMembers.release(command) },
-  startShareGroup: { needsWritable: ['shares'], take: ({ shareMembers }, command) => shareMembers.start(command) },
+  startShareGroup: {
+    needsWritable: ['shares'],
+    take: ({ shareMembers }, command, now) => shareMembers.start(command, now),
+  },
   deleteShareGroup: {
     needsWritable: ['shares'],
     take: ({ shareMembers }, command) => shareMembers.delete(command),

@@ -113,7 +113,7 @@ export class EngineParts {
       facts: (topic) => this.topics.facts(topic),
       partition: (topic, partition) => this.topics.partition(topic, partition),
       partitionOf: (id) => this.topics.hostedById(id),
-      isLive: (topicId) => this.#liveTopic(topicId) !== undefined,
+      topicOf: (topicId) => this.#liveTopic(topicId),
       change: (records, done) => this.commits.changeInParts('shares', records, done),
     })
     this.tombstones = new TopicTombstones({

@@ -1,6 +1,6 @@
 import type { AcquiredRange } from '../broker/share-session.ts'
 import type { TopicFacts } from '../broker/topic-facts.ts'
-import { goneTopic } from '../coordinator/group/commit-request.ts'
+import { checkedOffsets, type TopicLookup } from '../coordinator/group/commit-request.ts'
 import type { ShareGroups } from '../coordinator/share/share-groups.ts'
 import { ALONE_FROM } from '../coordinator/share/share-partition.ts'
 import type { SharePlace } from '../coordinator/share/share-record.ts'
@@ -17,8 +17,8 @@ export interface ShareHooks {
   partition(topic: string, partition: number): HostedPartition
   /** The partition of a topic's id; `undefined` once the topic is gone. */
   partitionOf(id: Omit<SharePlace, 'groupId'>): HostedPartition | undefined
-  /** False as soon as the topic's delete is planned: what is planned later would come after its tombstones. */
-  isLive(topicId: string): boolean
+  /** `undefined` as soon as the topic's delete is planned: what is planned later would come after its tombstones. */
+  topicOf: TopicLookup
   /**
    * Makes records durable in their order, then calls back; at once without records. After a crash only the first of
    * them may be there.
@@ -99,7 +99,7 @@ export class ShareMembers {
     const first = Math.floor(drawn * topics.length)
     for (const topic of [...topics.slice(first), ...topics.slice(0, first)]) {
       const { topicId } = this.#hooks.facts(topic)
-      if (!this.#hooks.isLive(topicId)) continue
+      if (this.#hooks.topicOf(topicId) === undefined) continue
       for (const { partition } of this.#shares.inTurn(groupId, topicId)) yield this.#hooks.partition(topic, partition)
     }
   }
@@ -113,7 +113,8 @@ export class ShareMembers {
     // Asked for all of them first: where one is gone, the member is refused and nothing has begun.
     const facts = topics.map((topic) => ({ ...this.#hooks.facts(topic), topic }))
     for (const { topic, topicId, partitions } of facts) {
-      if (this.#shares.begunCount(groupId, topicId) >= partitions || !this.#hooks.isLive(topicId)) continue
+      if (this.#shares.begunCount(groupId, topicId) >= partitions || this.#hooks.topicOf(topicId) === undefined)
+        continue
       const startAt = this.#shares.isKnown({ groupId, topicId, partition: 0 }) ? 'earliest' : where
       const unknown = Array.from({ length: partitions }, (_, partition) => partition)
         .filter((partition) => !this.#shares.isKnown({ groupId, topicId, partition }))
@@ -188,12 +189,10 @@ export class ShareMembers {
     this.#notifyReleased()
   }
 
-  start({ groupId, at, done }: CommandOf<'startShareGroup'>): void {
+  start({ groupId, at, done }: CommandOf<'startShareGroup'>, now: number): void {
     this.#assertUnused(groupId)
-    for (const { topicId, topic, partition } of at) {
-      if (!this.#hooks.isLive(topicId)) throw goneTopic(groupId, { topicId, topic, partition })
-    }
-    const places = at.map(({ topicId, partition, nextOffset }) => ({ topicId, partition, startOffset: nextOffset }))
+    const offsets = checkedOffsets({ groupId, offsets: at, now }, this.#hooks.topicOf)
+    const places = offsets.map(({ nextOffset, ...place }) => ({ ...place, startOffset: nextOffset }))
     this.#hooks.change(this.#shares.planStart(groupId, places), done)
   }
 

@@ -1,6 +1,7 @@
 // A share group begins in all partitions of a topic at once, though it takes several frames to say so.
 import * as assert from 'uvu/assert'
 import type { AcquiredRange } from '../../bindings/broker/share-session.ts'
+import type { LogError } from '../../bindings/model/errors.ts'
 import type { Asked, SyncHost } from '../../bindings/testkit/simulation/sync-host.ts'
 import { afterCrash, opened, overStorages, TOPIC_ID } from './transaction-hosts.ts'
 
@@ -55,5 +56,22 @@ function beginsAsAsked(begin: (host: SyncHost) => Asked<unknown>): void {
 
 // Files alone: a database takes more at once.
 for (const [what, begin] of Object.entries(BEGINS)) test(`${what} ${STORY}`, () => beginsAsAsked(begin), ['files'])
+
+// Regression: it was stored, and every list of the groups asked again and again for a partition that never came.
+test('a group begins in no partition that its topic lacks, and at no offset that none can have', () => {
+  const host = opened()
+  host.createTopic(TOPIC_ID, 't', 2, {})
+  const begin = (partition: number, nextOffset: number) => {
+    const at = [0, partition].map((each) => ({ topicId: TOPIC_ID, topic: 't', partition: each, nextOffset }))
+    const asked = host.start<void>((done) => ({ kind: 'startShareGroup', groupId: 's', at, done }))
+    host.settle()
+    return (asked.error as LogError | undefined)?.code
+  }
+  assert.is(begin(2, 0), 'UNKNOWN_TOPIC_OR_PARTITION')
+  assert.is(begin(1, -1), 'INVALID_REQUEST')
+  assert.equal(begunAt(host), [])
+  assert.is(begin(1, 5), undefined)
+  assert.equal(begunAt(host), [5, 5])
+})
 
 test.run()

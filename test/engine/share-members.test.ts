@@ -46,7 +46,7 @@ function stand(isLive: () => boolean = () => true) {
       return partitions[partition] as HostedPartition
     },
     partitionOf: ({ partition }) => partitions[partition],
-    isLive,
+    topicOf: () => (isLive() ? { name: 't', partitions: COUNT } : undefined),
     change: (records, done) => {
       planned += records.length
       done(undefined, undefined)

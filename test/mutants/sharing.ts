@@ -147,6 +147,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [locks],
   },
   {
+    name: 'work queues: a group is reset to whatever place it is given',
+    file: 'engine/share-members.ts',
+    find: 'const offsets = checkedOffsets({ groupId, offsets: at, now }, this.#hooks.topicOf)\n',
+    put: 'const offsets = at.slice(now < 0 ? 1 : 0)\n',
+    tests: ['engine/share-beginnings.test.ts'],
+  },
+  {
     name: 'work queues: a group begins in memory alone',
     file: 'engine/share-members.ts',
     find: 'this.#change(this.#shares.planStart(groupId, places), () => {})\n',
@@ -331,7 +338,7 @@ export const SHARING: readonly Mutant[] = [
   {
     name: 'work queues: records of a topic whose delete is planned are given out',
     file: 'engine/share-members.ts',
-    find: '      if (!this.#hooks.isLive(topicId)) continue\n',
+    find: '      if (this.#hooks.topicOf(topicId) === undefined) continue\n',
     put: '',
     tests: ['engine/share-members.test.ts'],
   },
