@@ -188,6 +188,8 @@ export class Engine {
 
   /** The clock of `now` was set forward by `byMs` (back, if negative) while no time passed: deadlines move with it. */
   clockMoved(byMs: number): void {
+    // What an effect completes before the next step begins at this moment.
+    this.#now += byMs
     this.#parts.clockMoved(byMs)
   }
 

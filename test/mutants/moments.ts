@@ -9,6 +9,13 @@ const undecided = 'engine/undecided-answers.test.ts'
 /** What is right only because of what else happens, or can't, between two steps. */
 export const MOMENTS: readonly Mutant[] = [
   {
+    name: 'what a commit brings about has the time of before the clock was set',
+    file: 'engine/engine.ts',
+    find: '    this.#now += byMs\n',
+    put: '',
+    tests: ['engine/clock-beside-commits.test.ts'],
+  },
+  {
     name: 'a ceiling that came into force beside a checkpoint is forgotten by the next one',
     file: 'log/store/group-commit.ts',
     find: '    for (const { id } of set.ceilings) this.#parts.partitions(id).hasChanged = true\n',
