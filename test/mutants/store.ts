@@ -14,6 +14,13 @@ const whileLoading = 'log/store/written-while-loading.test.ts'
 
 export const STORE: readonly Mutant[] = [
   {
+    name: 'who unpins a file unpins whatever has its name by now',
+    file: 'log/segment/file-cache.ts',
+    find: 'if (entry?.file === file && entry.pins > 0)',
+    put: 'if (entry !== undefined && entry.pins > 0)',
+    tests: ['log/segment/file-cache.test.ts'],
+  },
+  {
     name: 'a file whose open takes until all are closed stays open',
     file: 'log/segment/file-cache.ts',
     find: '    this.#opening.clear()\n',

@@ -58,7 +58,7 @@ export class TailCut {
       yield* this.#context.setAside.keep(file, active.sizeBytes, file.size())
       file.truncate(active.sizeBytes)
     } finally {
-      this.#context.files.unpin(active.logPath)
+      this.#context.files.unpin(file)
     }
     this.#files.unsynced.add(active)
   }

@@ -147,9 +147,10 @@ export class FileCache {
     if (entry !== undefined) entry.pins++
   }
 
-  unpin(path: string): void {
-    const entry = this.#entries.get(path)
-    if (entry !== undefined && entry.pins > 0) entry.pins--
+  /** Nothing, where the file was closed meanwhile: its name may be another file's by now, which others pinned. */
+  unpin(file: StoreFile): void {
+    const entry = this.#entries.get(file.path)
+    if (entry?.file === file && entry.pins > 0) entry.pins--
     if (this.#entries.size > this.#limit) this.#evictDownTo(this.#limit)
   }
 

@@ -55,7 +55,7 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
       // Nothing can be learned past damage; a read that gets there reports it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
-      context.files.unpin(path)
+      context.files.unpin(file)
     }
   }
 }

@@ -22,6 +22,8 @@ export class SegmentWrites {
   /** The segment's last batches, which aren't in the file yet. */
   #buffer: Uint8Array<ArrayBuffer> | undefined
   #bufferedBytes = 0
+  /** Open as long as something is buffered. */
+  #pinned: StoreFile | undefined
 
   constructor(context: SegmentContext, segment: WrittenSegment) {
     this.#context = context
@@ -78,6 +80,7 @@ export class SegmentWrites {
       this.#buffer = writeBuffers.take(this.#segment)
       if (this.#buffer === undefined) return false
       files.pin(file.path)
+      this.#pinned = file
     }
     this.#buffer.set(bytes, this.#bufferedBytes)
     this.#bufferedBytes += bytes.length
@@ -101,8 +104,9 @@ export class SegmentWrites {
   }
 
   #allWritten(): void {
+    const pinned = this.#pinned
     this.forget()
-    this.#context.files.unpin(this.#segment.logPath)
+    if (pinned !== undefined) this.#context.files.unpin(pinned)
   }
 
   /**
@@ -113,6 +117,7 @@ export class SegmentWrites {
     if (this.#buffer !== undefined) this.#context.writeBuffers.giveBack(this.#segment, this.#buffer)
     this.#buffer = undefined
     this.#bufferedBytes = 0
+    this.#pinned = undefined
   }
 
   /** If the file can't be cut, bytes stay past its end, and the next append or recovery replaces them. */

@@ -218,7 +218,7 @@ export class Segment {
       this.#batches.prove(file, path)
       yield* this.#indexes.load(file, () => this.#writtenBytes(), config.indexIntervalBytes)
     } finally {
-      files.unpin(path)
+      files.unpin(file)
     }
   }
 

@@ -14,6 +14,6 @@ export function* syncFiles(cache: FileCache, paths: readonly string[], atOnce: n
       cache.pin(path)
     }
     yield* performAll(files.map(flushOf))
-    for (const { path } of files) cache.unpin(path)
+    for (const file of files) cache.unpin(file)
   }
 }

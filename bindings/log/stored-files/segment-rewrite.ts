@@ -75,7 +75,7 @@ export class SegmentRewrite implements Rewrite {
     const to = this.#finalPath + SWAP_SUFFIX
     // Until it has this name it can still be abandoned.
     yield* perform('rename', from, () => store.rename(from, to))
-    this.#end()
+    this.#end(file)
     files.close(from)
     this.#cleaned.renamed(to)
     this.#files.directoryChanged()
@@ -100,17 +100,17 @@ export class SegmentRewrite implements Rewrite {
   /** Closes its file: nothing is written to it any more. False if it was closed already. */
   drop(): boolean {
     if (this.#file === undefined) return false
-    this.#end()
+    this.#end(this.#file)
     this.#cleaned.release()
     return true
   }
 
   /** The new segment's indexes stay in memory until they are written: nothing else has them. */
-  #end(): void {
+  #end(file: StoreFile): void {
     this.#file = undefined
     this.#files.rewrite = undefined
     this.#cleaned.close()
-    this.#context.files.unpin(this.#cleaned.logPath)
+    this.#context.files.unpin(file)
   }
 }
 

@@ -58,15 +58,29 @@ test('a pinned file stays, and goes once it is unpinned', () => {
   const { store, open } = counting()
   const cache = new FileCache(store, 1)
   runNow(cache.open('a', create))
+  const a = cache.get('a') as StoreFile
   cache.pin('a')
   cache.pin('a')
   runNow(cache.open('b', create))
-  cache.unpin('a')
+  cache.unpin(a)
   assert.ok(open.has('a'), 'pinned once more')
   runNow(cache.open('c', create))
   assert.ok(open.has('a'))
-  cache.unpin('a')
+  cache.unpin(a)
   assert.is(open.size, 1)
+})
+
+test('who unpins a file that was closed meanwhile unpins no other one that has its name by now', () => {
+  const { store, open } = counting()
+  const cache = new FileCache(store, 1)
+  const before = runNow(cache.open('a', create)) as StoreFile
+  cache.pin('a')
+  cache.close('a')
+  runNow(cache.open('a', create))
+  cache.pin('a')
+  cache.unpin(before)
+  runNow(cache.open('b', create))
+  assert.ok(open.has('a'))
 })
 
 test('a file whose open takes until all are closed is closed too, and none is opened any more', async () => {

@@ -100,13 +100,13 @@ test('its final name is durable, since after a clean close nobody would look for
 test('old segments that are being read keep their files until the next time', () => {
   const { context, files, list, rewrite, names } = begun()
   const read = list.all[1]?.logPath ?? ''
-  runNow(context.files.open(read, { create: false }))
+  const file = runNow(context.files.reopen(read))
   context.files.pin(read)
   runNow(rewrite.exchange())
   for (const swap of files.swaps) swap.isNoted = true
   runNow(finishSwaps(context, files))
   assert.ok(names().includes(`${SECOND}.log`))
-  context.files.unpin(read)
+  context.files.unpin(file)
   runNow(finishSwaps(context, files))
   assert.equal(names().sort(), [`${FIRST}.log`, `${ACTIVE}.log`])
 })
