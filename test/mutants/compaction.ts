@@ -35,8 +35,8 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: a rewrite that finds no room for its name stays on the disk and in memory',
     file: rewrite,
-    find: "    yield* perform('rename', from, () => store.rename(from, to))\n    this.#end()\n",
-    put: "    this.#end()\n    yield* perform('rename', from, () => store.rename(from, to))\n",
+    find: "    yield* perform('rename', from, () => store.rename(from, to))\n    this.#end(file)\n",
+    put: "    this.#end(file)\n    yield* perform('rename', from, () => store.rename(from, to))\n",
     tests: ['log/stored-files/segment-rewrite.test.ts'],
   },
   {

@@ -11,6 +11,7 @@ import { MOMENTS } from './moments.ts'
 import type { Mutant } from './mutant.ts'
 import { OFFSETS } from './offsets.ts'
 import { OLDER_JOURNAL } from './older-journal.ts'
+import { OPEN_FILES } from './open-files.ts'
 import { PROCESSING } from './processing.ts'
 import { PRODUCERS } from './producers.ts'
 import { RECOVERY } from './recovery.ts'
@@ -32,6 +33,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REMOTE,
   ...SEGMENTS,
   ...STORE,
+  ...OPEN_FILES,
   ...MOMENTS,
   ...RECOVERY,
   ...OLDER_JOURNAL,

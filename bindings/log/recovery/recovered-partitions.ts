@@ -37,6 +37,8 @@ export class RecoveredPartitions {
   readonly all: Recovered['partitions'][number][] = []
   /** Partitions that the next checkpoint notes as this one does. */
   readonly stillNoted: Map<string, CheckpointPartition> = new Map()
+  /** Those that are brought back, or are being. */
+  readonly #begun: StoredFiles[] = []
   readonly #input: RecoveryInput
   readonly #context: RecoveryContext
   readonly #noted: ReadonlyMap<string, CheckpointPartition>
@@ -79,6 +81,7 @@ export class RecoveredPartitions {
     const noted = record && aboveStart(record, topic)
     const entries = this.#entries.of(key)
     const files = filesOf(this.#input, id, noted)
+    this.#begun.push(files)
     let stored: StoredPartition | undefined
     if (!this.#isReadOnly && noted !== undefined && (yield* this.#isUntouched(files, noted, entries))) {
       stored = this.#continueUntouched(files, noted, entries)
@@ -90,6 +93,11 @@ export class RecoveredPartitions {
     }
     if (stored !== undefined) this.all.push({ files, stored })
     return files
+  }
+
+  /** The recovery failed: closes files and frees memory, also of the partition that it was at. */
+  release(): void {
+    for (const { segments } of this.#begun) segments.release()
   }
 
   /** A directory that names no topic was never finished: no byte of the partition is in it (rule 7). */

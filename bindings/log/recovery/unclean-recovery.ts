@@ -78,6 +78,7 @@ export class UncleanRecovery {
       return yield* this.#run(found)
     } catch (error) {
       this.#input.earlier.failed(this.#context.damage)
+      this.#partitions.release()
       throw error
     } finally {
       this.#context.scanner.close()
