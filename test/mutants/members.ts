@@ -4,6 +4,13 @@ const groups = 'coordinator/group/groups.test.ts'
 
 export const MEMBERS: readonly Mutant[] = [
   {
+    name: 'a partition whose topic was made again stays with a member that fetches',
+    file: 'client/consumer/fetcher.ts',
+    find: '    if (lost.length > 0) await assignment.lose(isOneOf(lost))\n',
+    put: '',
+    tests: ['client/untold-failures.test.ts', 'client/close-beside-loss.test.ts'],
+  },
+  {
     name: 'a partition that was given up is forgotten again, though the member has it anew',
     file: 'client/consumer/assigned-partition.ts',
     find: '    this.#askedFrom = undefined\n',

@@ -23,6 +23,20 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/ingest.test.ts'],
   },
   {
+    name: 'a part of what was sent ends a processor that delivers at least once',
+    file: 'client/process/process.ts',
+    find: 'this.#port, {}, { isWhole: true })',
+    put: 'this.#port, {})',
+    tests: ['process/at-least-once.test.ts'],
+  },
+  {
+    name: 'a table that its signal has stopped tells what it had read by then',
+    file: 'client/process/table.ts',
+    find: '    this.#failure = { error: this.#signal && abortReason(this.#signal) }\n',
+    put: '',
+    tests: ['process/table.test.ts'],
+  },
+  {
     name: 'a batch whose output is refused in its transaction is passed over',
     file: inTransactions,
     find: `      await transaction.sendOffsets(consumer as never, batch as never)
