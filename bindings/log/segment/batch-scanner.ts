@@ -87,10 +87,13 @@ export class BatchScanner {
     return { header: { ...header }, nextOffset, bytes: this.#buffer.bytes(start, start + header.sizeBytes) }
   }
 
+  /** Where there is no room for it, the scanner has a buffer all the same, for smaller batches and to be closed. */
   #grow(sizeBytes: number): void {
     if (sizeBytes <= this.#buffer.sizeBytes) return
     this.#buffer.free()
-    this.#buffer = allocate(this.#kernel, sizeBytes)
+    const larger = this.#kernel.allocate(sizeBytes)
+    this.#buffer = larger ?? allocate(this.#kernel, FIRST_BYTES)
+    if (larger === undefined) throw capReached(sizeBytes)
   }
 
   close(): void {
@@ -100,6 +103,10 @@ export class BatchScanner {
 
 function allocate(kernel: Kernel, sizeBytes: number): KernelBuffer {
   const buffer = kernel.allocate(sizeBytes)
-  if (buffer !== undefined) return buffer
-  throw new LogError('MEMORY_CAP_REACHED', `reading a batch needs ${sizeBytes} bytes of kernel memory`, { sizeBytes })
+  if (buffer === undefined) throw capReached(sizeBytes)
+  return buffer
+}
+
+function capReached(sizeBytes: number): LogError {
+  return new LogError('MEMORY_CAP_REACHED', `reading a batch needs ${sizeBytes} bytes of kernel memory`, { sizeBytes })
 }

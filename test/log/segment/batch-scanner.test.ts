@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { BatchScanner } from '../../../bindings/log/segment/batch-scanner.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { BATCH_BYTES_MAX } from '../../../bindings/model/limits.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
 import type { StoreFile } from '../../../bindings/storage/file-store.ts'
@@ -37,6 +38,20 @@ test('a length that no batch can have is damage, however much follows: verify an
   assert.is(sized(MEMORY_BYTES + 1), 'bad-length')
   assert.is(sized(BATCH_BYTES_MAX + 1), 'bad-length')
   assert.is(sized(1 << 20), 'bad-crc')
+  scanner.close()
+})
+
+test('a batch that memory has no room for is told so, and the scanner goes on: an open said that a buffer was freed twice', () => {
+  const scanner = new BatchScanner(newKernel(4 << 20))
+  const large = sealedBatch({ baseOffset: 0 }).bytes.slice()
+  new DataView(large.buffer).setInt32(8, 64 << 20)
+  assert.throws(
+    () => scanner.inFile(segmentOf(large), 0, SEGMENT_BYTES),
+    (error: unknown) => LogError.is(error, 'MEMORY_CAP_REACHED') && error.details['sizeBytes'] === (64 << 20) + 12,
+  )
+  const { bytes } = sealedBatch({ baseOffset: 7 })
+  const found = scanner.inFile(segmentOf(bytes), 0, bytes.length)
+  assert.ok(typeof found === 'object' && found.header.baseOffset === 7)
   scanner.close()
 })
 
