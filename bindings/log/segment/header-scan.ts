@@ -1,5 +1,6 @@
 import type { KernelBuffer } from '../../kernel/kernel.ts'
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { type BatchHead, newHead, readHead, viewOf } from './batch-head.ts'
 import { chainHeader, NO_BATCHES, UNCHECKED_BYTES } from './header-checksum.ts'
@@ -41,7 +42,8 @@ export class HeaderScan {
     }
     if (this.#count < BATCH_HEADER_BYTES) return undefined
     if (!readHead(this.#view, position - this.#start, this.#head)) return undefined
-    return position + this.#head.sizeBytes <= this.#sizeBytes ? this.#head : undefined
+    const { sizeBytes } = this.#head
+    return sizeBytes <= BATCH_BYTES_MAX && position + sizeBytes <= this.#sizeBytes ? this.#head : undefined
   }
 }
 

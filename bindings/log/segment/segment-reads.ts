@@ -1,5 +1,6 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { LogError } from '../../model/errors.ts'
+import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { type BatchHead, mayFollow, newHead, readHead, viewOf } from './batch-head.ts'
 import { HeaderScan } from './header-scan.ts'
@@ -161,7 +162,8 @@ export class SegmentReads {
     if (into.length < BATCH_HEADER_BYTES) return -BATCH_HEADER_BYTES
     if (count < wanted) throw this.#tooShort(position + count, asked)
     // Bytes that are no batch are handed over as they are: the reader's check names the fault.
-    return readHead(view, 0, head) && position + head.sizeBytes <= this.#segment.sizeBytes ? -head.sizeBytes : count
+    const sizeMax = Math.min(this.#segment.sizeBytes - position, BATCH_BYTES_MAX)
+    return readHead(view, 0, head) && head.sizeBytes <= sizeMax ? -head.sizeBytes : count
   }
 
   #tooShort(end: number, offset: number): LogError<'CORRUPT_MESSAGE'> {

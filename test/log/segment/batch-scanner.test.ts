@@ -1,6 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { KernelBuffer } from '../../../bindings/kernel/kernel.ts'
 import { BatchScanner } from '../../../bindings/log/segment/batch-scanner.ts'
+import { SCRATCH_BYTES, type SegmentContext } from '../../../bindings/log/segment/segment-context.ts'
+import type { SegmentIndexes } from '../../../bindings/log/segment/segment-indexes.ts'
+import { SegmentReads } from '../../../bindings/log/segment/segment-reads.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import { BATCH_BYTES_MAX } from '../../../bindings/model/limits.ts'
 import { sealedBatch } from '../../../bindings/storage/conformance/batches.ts'
@@ -53,6 +57,23 @@ test('a batch that memory has no room for is told so, and the scanner goes on: a
   const found = scanner.inFile(segmentOf(bytes), 0, bytes.length)
   assert.ok(typeof found === 'object' && found.header.baseOffset === 7)
   scanner.close()
+})
+
+test('so is it for a read: it asked for memory to hold the batch, and its reader waited for that', () => {
+  const kernel = newKernel(4 << 20)
+  const scratch = kernel.allocate(SCRATCH_BYTES) as KernelBuffer
+  const segment = { logPath: 'orders-0/00000000000000000000.log', baseOffset: 0, nextOffset: 9, isCleaned: false }
+  const indexes = { lookup: () => 0 }
+  const { bytes } = sealedBatch({ baseOffset: 0 })
+  const read = (batchBytes: number) => {
+    new DataView(bytes.buffer).setInt32(8, batchBytes - 12)
+    const sized = { ...segment, sizeBytes: SEGMENT_BYTES }
+    const reads = new SegmentReads({ scratch } as SegmentContext, sized, indexes as unknown as SegmentIndexes)
+    const position = reads.positionOf(segmentOf(bytes), 0)
+    return reads.whole(segmentOf(bytes), position, new Uint8Array(65_536), 0)
+  }
+  assert.is(read(BATCH_BYTES_MAX), -BATCH_BYTES_MAX)
+  assert.is(read(BATCH_BYTES_MAX + 1), 65_536, 'the bytes, for the check of the reader')
 })
 
 test.run()
