@@ -31,8 +31,9 @@ export class GroupTable implements Table<GroupEntry>, GroupView {
   readonly #groups: Map<string, Group> = new Map()
   readonly #offsets: Map<string, Offsets> = new Map()
   /**
-   * The highest generation of deleted groups. A program may fence by generation, so a later group of the same name must
-   * not reach it again.
+   * The highest generation of deleted groups. A program may fence by generation, so a later group of the same name goes
+   * on after it: also after an open, until compaction has dropped the records that tell of it. The log itself doesn't
+   * count on that, since a commit names its member, and members end with the process that holds the log.
    */
   #endedGeneration = 0
 
