@@ -400,4 +400,11 @@ export const REMOTE: readonly Mutant[] = [
     put: '    this.#isLost = true\n',
     tests: ['remote/attached-sessions.test.ts'],
   },
+  {
+    name: 'a transaction whose producer was fenced stays open for its holder',
+    file: 'engine/remote/served-transactions.ts',
+    find: "LogError.is(error) && error.category === 'fenced' && forget()",
+    put: 'error',
+    tests: ['remote/left-sessions.test.ts'],
+  },
 ]

@@ -65,10 +65,15 @@ export class ServedTransactions {
   }
 
   async #end(event: 'commit' | 'abort', instance: ProducerInstance): Promise<ProducerInstance> {
-    const next = await this.#broker.ask<ProducerInstance>((done) => {
+    const ending = this.#broker.ask<ProducerInstance>((done) => {
       return { kind: 'endTransaction', instance, event, done }
     })
-    this.#open.delete(instance.producerId)
-    return next
+    // One that was fenced is over too; the newer producer of its id may be this process's as well.
+    const forget = () => {
+      const { producerId, producerEpoch } = instance
+      if (this.#open.get(producerId)?.producerEpoch === producerEpoch) this.#open.delete(producerId)
+    }
+    await ending.then(forget, (error) => LogError.is(error) && error.category === 'fenced' && forget())
+    return ending
   }
 }
