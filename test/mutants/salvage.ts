@@ -10,6 +10,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: what a recovery has noted as lost isn’t listed',
+    file: 'log/salvage/partition-survey.ts',
+    find: '  holes.push(...notedLosses(known, [...runs, ...holes]))\n',
+    put: '',
+    tests: ['salvage/behind-an-extent.test.ts'],
+  },
+  {
     name: 'salvage: what a segment lacks that ends where it was noted isn’t listed',
     file: survey,
     find: 'if (Number.isFinite(endOffset)) this.#lose(this.#place.offset, endOffset',

@@ -136,9 +136,16 @@ export const SEGMENTS: readonly Mutant[] = [
     tests: ['log/recovery/recovery.test.ts'],
   },
   {
+    name: 'recovery: with a ceiling the file of a missing segment is read',
+    file: 'log/recovery/recovered-partitions.ts',
+    find: 'stored.readOnly && noted !== undefined && endsAsNoted(files, noted)',
+    put: 'stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset',
+    tests: ['salvage/behind-an-extent.test.ts'],
+  },
+  {
     name: 'recovery: a damaged partition is noted up to the last checkpoint alone',
     file: 'log/recovery/recovered-partitions.ts',
-    find: 'stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset',
+    find: 'stored.readOnly && noted !== undefined && endsAsNoted(files, noted)',
     put: 'stored.readOnly && noted !== undefined',
     tests: ['log/recovery/recovery.test.ts'],
   },

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const behindAnExtent = 'salvage/behind-an-extent.test.ts'
 const borrowed = 'client/borrowed-sends.test.ts'
 const markedRoot = 'storage/marked-root.test.ts'
 const fullDiskReport = 'log/recovery/full-disk-report.test.ts'
@@ -15,8 +16,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'recovery: what follows a lost part is cut',
     file: 'log/recovery/partition-recovery.ts',
-    find: '    if (!this.#files.readOnly) this.#areMissing(missing)\n',
-    put: '    if (!this.#files.readOnly) yield* this.#end.tail.cut()\n    if (!this.#files.readOnly) this.#areMissing(missing)\n',
+    find: '    this.#end.tellLost()\n    // Where',
+    put: '    if (!this.#files.readOnly) yield* this.#end.tail.cut()\n    this.#end.tellLost()\n    // Where',
     tests: ['salvage/beyond-lost.test.ts'],
   },
   {
@@ -36,8 +37,8 @@ export const STORE: readonly Mutant[] = [
   {
     name: 'recovery: frames after the noted end of a file that is too short are dropped',
     file: 'log/recovery/partition-recovery.ts',
-    find: '      if (short !== undefined) missing = [...missing, short]\n',
-    put: '      if (short !== undefined) this.#areMissing([short])\n',
+    find: '      if (short !== undefined) lost.push(short)\n',
+    put: '      if (short !== undefined) this.#end.damaged(short.file, short.position, short.offset, short.code)\n',
     tests: ['log/recovery/short-active.test.ts'],
   },
   {

@@ -57,11 +57,10 @@ export class FrameReplay {
     recoveryMarks.hit('extent-replayed')
     yield* this.#goTo(entry.segmentBaseOffset)
     const active = this.#files.segments.active
-    if (active === undefined || active.baseOffset !== entry.segmentBaseOffset) {
-      return this.#end.damaged(this.#files.directory, 0, entry.baseOffset, 'CORRUPT_LOG')
-    }
+    const lost = { file: this.#files.directory, position: 0, offset: this.#files.nextOffset, code: 'CORRUPT_LOG' }
+    if (active?.baseOffset !== entry.segmentBaseOffset) return this.#end.leaveGap(lost, entry.nextOffset)
     const file = yield* this.#context.files.open(active.logPath, { create: false })
-    if (file === undefined) return this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'CORRUPT_LOG')
+    if (file === undefined) return this.#end.leaveGap({ ...lost, file: active.logPath }, entry.nextOffset)
     // An extent that begins below the noted end shares its first sector with bytes that only the segment has: a torn
     // write would destroy them. No recovery rewrites what lies before it there, so that sector can't be damaged.
     if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
@@ -69,14 +68,22 @@ export class FrameReplay {
     let checksum = NO_BATCHES
     for (let position = entry.position; position < end; ) {
       const batch = this.#context.scanner.inFile(file, position, end)
-      if (typeof batch === 'string') return this.#end.damaged(active.logPath, position, this.#files.nextOffset, batch)
+      if (typeof batch === 'string' || !this.#follows(batch)) {
+        const code = typeof batch === 'string' ? batch : 'CORRUPT_LOG'
+        this.#end.lost.push({ file: active.logPath, position, offset: this.#files.nextOffset, code })
+        return this.#end.passOver(file, position, end, entry.nextOffset)
+      }
       position += batch.header.sizeBytes
       checksum = chainHeader(this.#context.kernel, checksum, batch.bytes)
-      if (batch.nextOffset <= this.#files.nextOffset) continue
-      if (batch.header.baseOffset !== this.#files.nextOffset) return this.#end.jump(batch)
-      this.#end.adopt(batch)
+      if (batch.nextOffset > this.#files.nextOffset) this.#end.adopt(batch)
     }
-    if (checksum !== entry.crc) this.#end.damaged(active.logPath, entry.position, entry.baseOffset, 'bad-crc')
+    if (checksum === entry.crc) return
+    this.#end.lost.push({ file: active.logPath, position: entry.position, offset: entry.baseOffset, code: 'bad-crc' })
+  }
+
+  /** Whether a batch of an extent is there already, or goes on where the partition ends. */
+  #follows({ header, nextOffset }: ScannedBatch): boolean {
+    return nextOffset <= this.#files.nextOffset || header.baseOffset === this.#files.nextOffset
   }
 
   /** The run begins in a later segment than the active one: the roll is done again. */

@@ -56,23 +56,22 @@ export class PartitionRecovery {
     this.#files.isUsed = true
     const names = yield* this.#end.tail.names()
     this.#segmentsFound = new Set(logOffsets(names))
-    let missing: readonly LostPart[] = []
+    const { lost } = this.#end
     if (!this.#files.readOnly) {
-      missing = missingSegments(this.#files, names).filter(({ file }) => file !== damaged?.file)
-      const short = lacksActive(this.#files, missing) ? undefined : yield* this.#restorePartialSector()
-      if (short !== undefined) missing = [...missing, short]
+      lost.push(...missingSegments(this.#files, names).filter(({ file }) => file !== damaged?.file))
+      const short = lacksActive(this.#files, lost) ? undefined : yield* this.#restorePartialSector()
+      if (short !== undefined) lost.push(short)
     }
-    if (lacksActive(this.#files, missing)) {
+    if (lacksActive(this.#files, lost)) {
       if (entries.some((each) => this.#isNew(each)))
         yield* this.#files.roll(this.#context.kernel, this.#end.producers.stored())
-      else this.#areMissing(missing)
+      else this.#end.tellLost()
     }
+    if (damaged !== undefined) lost.push(damaged)
     yield* this.#replayAll(entries)
     if (!this.#files.readOnly) yield* this.#keepFurtherBatches()
     yield* this.#context.writes.finish()
-    // Not before: frames will be reused, so what they hold must be brought back in any case.
-    if (!this.#files.readOnly) this.#areMissing(missing)
-    if (damaged !== undefined) this.#areMissing([damaged])
+    this.#end.tellLost()
     // Where part of it is lost, what stands past the end may be acks 1 that followed the lost part.
     if (!this.#files.readOnly) yield* this.#end.tail.cut()
     const files = this.#files
@@ -125,16 +124,15 @@ export class PartitionRecovery {
   }
 
   *#replay(replay: FrameReplay, entry: LocatedEntry, segmentAhead: number | undefined): Task<void> {
+    if (entry.kind === 'ceiling') this.#ceiling = Math.max(this.#ceiling, entry.ceiling)
     if (this.#files.readOnly) return
     switch (entry.kind) {
-      case 'ceiling':
-        this.#ceiling = Math.max(this.#ceiling, entry.ceiling)
-        return
       case 'batches':
       case 'decision':
         return yield* replay.bytes(entry, segmentAhead)
       case 'extent':
         return yield* replay.extent(entry)
+      case 'ceiling':
       case 'producerIds':
         return
     }
@@ -179,9 +177,5 @@ export class PartitionRecovery {
 
   #isNew(entry: LocatedEntry): boolean {
     return (entry.kind === 'batches' || entry.kind === 'decision') && entry.nextOffset > this.#files.nextOffset
-  }
-
-  #areMissing(missing: readonly LostPart[]): void {
-    for (const { file, position, offset, code } of missing) this.#end.damaged(file, position, offset, code)
   }
 }

@@ -1,11 +1,15 @@
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { Task } from '../../storage/effect.ts'
+import type { StoreFile } from '../../storage/file-store.ts'
 import type { SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
 import { ProducerScan } from '../partition/producer-scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
+import { newHead, readHead, viewOf } from '../segment/batch-head.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import type { LostPart } from './missing-segments.ts'
 import type { RecoveryContext } from './recovery-context.ts'
 import { TailCut } from './tail-cut.ts'
 
@@ -18,6 +22,10 @@ export class RecoveredEnd {
   readonly files: StoredFiles
   readonly producers: ProducerScan
   readonly tail: TailCut
+  /** What is known to be lost. It is told only at the end: frames will be reused, so all they hold is brought back first. */
+  readonly lost: LostPart[] = []
+  /** The offsets before the next one have no place. */
+  #isBehindGap = false
   readonly #context: RecoveryContext
 
   constructor(context: RecoveryContext, files: StoredFiles, noted: CheckpointPartition | undefined) {
@@ -36,7 +44,7 @@ export class RecoveredEnd {
     const { files } = this
     const { header, nextOffset } = batch
     let sealed = sealedOf(batch)
-    if (files.segments.active === undefined || beginsSegment) {
+    if (files.segments.active === undefined || beginsSegment || this.#isBehindGap) {
       sealed = { ...sealed, bytes: batch.bytes.slice() }
       yield* this.roll()
     }
@@ -68,16 +76,49 @@ export class RecoveredEnd {
     this.#grew(header, nextOffset)
   }
 
+  /** Batches whose file is gone: what follows begins a segment. */
+  leaveGap(part: LostPart, nextOffset: number): void {
+    this.lost.push(part)
+    this.files.nextOffset = nextOffset
+    this.#isBehindGap = true
+  }
+
+  /**
+   * Batches that stand from `position` to `end` and aren't all whole: they stay as they are, so that what follows has
+   * its place. Their heads count as far as they lead on; what they lead to is one piece.
+   */
+  passOver(file: StoreFile, position: number, end: number, nextOffset: number): void {
+    const { files } = this
+    const head = newHead()
+    for (let at = position; at < end; ) {
+      const start = new Uint8Array(BATCH_HEADER_BYTES)
+      file.read(start, at)
+      const isHead = readHead(viewOf(start), 0, head) && head.baseOffset === files.nextOffset
+      const leadsOn = isHead && at + head.sizeBytes < end && head.nextOffset < nextOffset
+      const bytes = new Uint8Array(leadsOn ? head.sizeBytes : end - at)
+      bytes.set(start.subarray(0, bytes.length))
+      files.nextOffset = leadsOn ? head.nextOffset : nextOffset
+      files.segments.adopt({ bytes, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 })
+      at += bytes.length
+    }
+    if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+  }
+
   /** This segment ends where the next one begins: what stands after that was never acknowledged. */
   *roll(): Task<void> {
     yield* this.tail.cutActive()
     recoveryMarks.hit('roll-again')
+    this.#isBehindGap = false
     yield* this.files.roll(this.#context.kernel, this.producers.stored())
   }
 
   /** A batch that skips offsets: the records at these are lost. */
   jump(batch: ScannedBatch): void {
     this.damaged(this.files.directory, 0, batch.header.baseOffset, 'CORRUPT_LOG')
+  }
+
+  tellLost(): void {
+    for (const { file, position, offset, code } of this.lost.splice(0)) this.damaged(file, position, offset, code)
   }
 
   damaged(file: string, position: number, offset: number, code: string): void {

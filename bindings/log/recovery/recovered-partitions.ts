@@ -122,8 +122,7 @@ export class RecoveredPartitions {
     else damaged = yield* this.#settleSwaps(files, noted)
     const isCoordinator = holdsDecisions(files.id.topicId)
     const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries, damaged)
-    if (stored.readOnly && noted !== undefined && stored.nextOffset === noted.nextOffset)
-      this.#keepReadOnly(noted, files)
+    if (stored.readOnly && noted !== undefined && endsAsNoted(files, noted)) this.#keepReadOnly(noted, files, stored)
     // What this recovery removed, or one before it that was killed, has to be gone for good.
     else files.directoryChanged()
     return stored
@@ -173,12 +172,15 @@ export class RecoveredPartitions {
     return { ...storedOf(files.id, noted, files), ceiling, nextOffset: files.nextOffset }
   }
 
-  /** The next checkpoint notes the partition as this one did. Nothing is synced: its files may not even be there. */
-  #keepReadOnly(noted: CheckpointPartition, files: StoredFiles): void {
-    this.stillNoted.set(partitionKey(noted.topicId, noted.partition), {
-      ...noted,
-      readOnly: true,
-      damage: files.damage,
-    })
+  /** The next checkpoint notes its segments as this one did. Nothing is synced: the files may not even be there. */
+  #keepReadOnly(noted: CheckpointPartition, { damage }: StoredFiles, { nextOffset, ceiling }: StoredPartition): void {
+    const record = { ...noted, nextOffset, ceiling, readOnly: true, damage }
+    this.stillNoted.set(partitionKey(noted.topicId, noted.partition), record)
   }
+}
+
+/** Whether recovery added nothing. A ceiling may have raised the next offset all the same. */
+function endsAsNoted({ segments: { active } }: StoredFiles, noted: CheckpointPartition): boolean {
+  const last = noted.segments.at(-1)
+  return active?.baseOffset === last?.baseOffset && active?.sizeBytes === last?.sizeBytes
 }

@@ -34,6 +34,7 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
   }
   const lacking = missingOffsets(known, { intact: runs, holes })
   holes.push(...lacking)
+  holes.push(...notedLosses(known, [...runs, ...holes]))
   for (const { nextOffset } of known.runs) end = Math.max(end, nextOffset)
   if (holes.length > 0) {
     const once = { ...known, holes: inOrder(holes, known.logStartOffset) }
@@ -54,6 +55,26 @@ function lackingFirst(
   const isNoted = !hasCheckpoint || (noted?.segments.length ?? 0) > 0
   if (isNoted || first === undefined || first.baseOffset <= offset) return []
   return [{ offset, nextOffset: first.baseOffset, file: directory, position: 0, code: 'is missing' }]
+}
+
+/**
+ * What a recovery found damaged and nothing tells of any more: it noted the end before that, or went on behind it, and
+ * the frames that knew of it are reused.
+ */
+function notedLosses({ noted, directory }: KnownOfPartition, found: readonly (IntactRun | Hole)[]): Hole[] {
+  if (noted?.readOnly !== true) return []
+  const gaps = noted.segments.flatMap(({ baseOffset, isCleaned }, index) => {
+    const offset = noted.segments[index - 1]?.nextOffset ?? baseOffset
+    if (offset >= baseOffset || isCleaned) return []
+    return [{ offset, nextOffset: baseOffset, file: directory, position: 0, code: 'is missing' }]
+  })
+  const { damage } = noted
+  if (damage?.offset === undefined) return gaps
+  const { offset, file, position, code } = damage
+  const known = [...found, ...gaps].map((each) => ('from' in each ? { ...each, offset: each.baseOffset } : each))
+  if (known.some((each) => each.offset <= offset && offset < (each.nextOffset ?? Number.POSITIVE_INFINITY))) return gaps
+  const next = Math.min(...known.map((each) => each.offset).filter((each) => each > offset))
+  return [...gaps, { offset, nextOffset: Number.isFinite(next) ? next : undefined, file, position, code }]
 }
 
 /** Sorted, joined where they overlap, and without what lies below the log start. */
