@@ -91,4 +91,18 @@ test('a segment that an unclean open began at the ceiling follows without a loss
   assert.equal(offsetsOf(copy), offsetsOf(left))
 })
 
+test('a batch alone in a segment whose name says another offset is none: the copy went on beyond 2^42', async () => {
+  const image = whole.fork()
+  const [last] = (batchesOf(image).get('t-0') ?? []).slice(-1)
+  const [alone] = (batchesOf(image).get('t-0') ?? []).filter(({ file }) => file === last?.file)
+  const opened = image.open(alone?.file ?? '', { create: false })
+  opened?.truncate(alone?.end ?? 0)
+  opened?.write(Uint8Array.of(8), 2)
+  const { copy } = await salvaged(image)
+  assert.ok(
+    offsetsOf(copy).every((offset) => offset < 100),
+    `${offsetsOf(copy)}`,
+  )
+})
+
 test.run()

@@ -196,13 +196,21 @@ export class SegmentSurvey {
     }
   }
 
-  /** Whether a batch stands at the present place. If its offset jumps, the next batch must not contradict that. */
+  /**
+   * Whether a batch stands at the present place. If its offset jumps, the next batch must not contradict that; at the
+   * beginning of a segment that no checkpoint knows there must be a next one, since its name says another offset.
+   */
   #hasNext(bounds: Bounds): boolean {
     const { scanner } = this.#context
+    const { position, offset } = this.#place
     const batch = batchAt(scanner, bounds, this.#place)
     if (batch === undefined) return false
-    if (batch.header.baseOffset === this.#place.offset) return true
-    return agreement(scanner, bounds, batch, this.#place.position) !== 'contradicts'
+    if (batch.header.baseOffset === offset) return true
+    const isNamedOtherwise = position === 0 && this.#remains.noted === undefined && !bounds.isCleaned
+    const isLast = batch.header.sizeBytes === bounds.endPosition
+    if (isNamedOtherwise && isLast) return false
+    const told = agreement(scanner, bounds, batch, position)
+    return isNamedOtherwise ? told === 'agrees' : told !== 'contradicts'
   }
 
   #take(batch: ScannedBatch, position: number): void {
