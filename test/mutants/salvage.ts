@@ -10,6 +10,20 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: a lone batch is believed against its segment’s name',
+    file: survey,
+    find: 'if (isNamedOtherwise && isLast) return false',
+    put: '',
+    tests: [beyond],
+  },
+  {
+    name: 'verify: a frame counts below the noted end, where no recovery writes',
+    file: 'log/verify/verify-partition.ts',
+    find: 'runs.flatMap((run) => broughtBack(run, noted))',
+    put: 'runs',
+    tests: ['log/verify/below-the-noted-end.test.ts'],
+  },
+  {
     name: 'salvage: what a recovery has noted as lost isn’t listed',
     file: 'log/salvage/partition-survey.ts',
     find: '  holes.push(...notedLosses(known, [...runs, ...holes]))\n',

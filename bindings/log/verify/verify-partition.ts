@@ -50,7 +50,7 @@ export function* verifyPartition(
   const ways = { hasCheckpoint: true, isCompacted: false, isClosedWhole: false, isEndRestored: isUnclean }
   const { segments } = yield* partitionRemains(
     { ...context, progressed: () => {} },
-    { directory, noted, runs, logStartOffset, ...ways },
+    { directory, noted, runs: runs.flatMap((run) => broughtBack(run, noted)), logStartOffset, ...ways },
   )
   // If compaction rewrote the segment since the checkpoint, nothing says where it ends.
   const cleaned = segments
@@ -67,6 +67,22 @@ export function* verifyPartition(
   // Behind damage the batches tell only a part.
   if (seen.isWhole) yield* derived.ended()
   return seen.found
+}
+
+/**
+ * What a recovery writes of a frame's batches: nothing below the noted end. There the frame may have the bytes still,
+ * and it is the file that counts.
+ */
+function broughtBack(run: FrameRun, noted: CheckpointPartition | undefined): readonly FrameRun[] {
+  if (noted === undefined || run.baseOffset >= noted.nextOffset) return [run]
+  if (run.nextOffset <= noted.nextOffset) return []
+  const { baseOffset = 0, sizeBytes = 0 } = noted.segments.at(-1) ?? {}
+  if (run.kind === 'extent') return [{ ...run, firstSector: new Uint8Array(0) }]
+  if (run.kind === 'decision' || run.segmentBaseOffset !== baseOffset) return [run]
+  const below = Math.max(0, sizeBytes - run.position)
+  return [
+    { ...run, position: run.position + below, lengthBytes: run.lengthBytes - below, bytes: run.bytes.subarray(below) },
+  ]
 }
 
 interface SegmentsLook {
