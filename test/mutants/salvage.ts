@@ -10,6 +10,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: a log start at the end of what frames have drops what follows',
+    file: 'log/survey/partition-remains.ts',
+    find: 'endOffset > logStartOffset || index === all.length - 1',
+    put: 'endOffset > logStartOffset || index === all.length',
+    tests: [beyond],
+  },
+  {
     name: 'salvage: a lone batch is believed against its segment’s name',
     file: survey,
     find: 'if (isNamedOtherwise && isLast) return false',

@@ -105,4 +105,18 @@ test('a batch alone in a segment whose name says another offset is none: the cop
   )
 })
 
+test('acks 1 after a log start that was moved to the end of what frames have are in the copy', async () => {
+  const image = new DirectoryImage()
+  const log = await openImage(image)
+  await log.admin.createTopic('t')
+  await log.producer().send({ topic: 't', value: 'removed' })
+  await log.admin.deleteRecords([{ topic: 't', partition: 0, beforeOffset: 1 }])
+  await log.producer({ acks: 1 }).send({ topic: 't', value: 'kept' })
+  const left = image.fork()
+  await log.close()
+  const { copy, report } = await salvaged(left)
+  assert.equal(offsetsOf(copy), [1])
+  assert.equal(report.losses, [])
+})
+
 test.run()

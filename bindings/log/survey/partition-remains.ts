@@ -56,7 +56,9 @@ export function* partitionRemains(context: SurveyContext, known: KnownOfPartitio
   }
   const paths = names.filter(isOfBatches).map((name) => `${directory}/${name}`)
   const others = paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
-  return { segments: segments.filter(({ endOffset }) => endOffset > logStartOffset), others }
+  // In the last one, batches of acks 1 may follow the end that frames and checkpoint know.
+  const left = segments.filter(({ endOffset }, index, all) => endOffset > logStartOffset || index === all.length - 1)
+  return { segments: left, others }
 }
 
 function isOfBatches(name: string): boolean {
