@@ -190,6 +190,21 @@ test("a broker's file of offsets that is damaged is an error by its name; left o
   await log.close()
 })
 
+test('a damaged partition.metadata is an error by its name; left out, it counts as missing', async () => {
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], whole(0), whole(1))
+    .text('t-0/partition.metadata', 'version: 0\ntopic_id: damaged')
+  const { code, details } = await refusal(source.disk)
+  assert.equal([code, details['file']], ['CORRUPT_LOG', 't-0/partition.metadata'])
+  const { log, report } = await imported(source.disk, { leaveOutDamaged: true })
+  assert.equal(await seen(log, 't'), ['0:0', '1:1'])
+  assert.equal(
+    report.leftOut.map(({ file, isLoss }) => [file, isLoss]),
+    [['t-0/partition.metadata', false]],
+  )
+  await log.close()
+})
+
 test('a number of partitions that no topic can have asks for no memory', async () => {
   for (const leaveOutDamaged of [false, true]) {
     const { disk } = new KafkaSource().partition('t-2147483647', IDS[0], whole(0))
@@ -392,6 +407,24 @@ test("Kafka's own word counts: of what it knows to be ended nothing is aborted, 
   const again = await imported(damaged.disk)
   assert.equal(await seen(again.log, 't'), [], 'without it both are open')
   await again.log.close()
+})
+
+test('a transaction after one that lost its marker is aborted with it, which is told: its records were shown', async () => {
+  const ended = { producerId: 5, producerEpoch: 0, coordinatorEpoch: 0, currentTransactionFirstOffset: -1, batches: [] }
+  const source = new KafkaSource().partition(
+    't-0',
+    IDS[0],
+    batch(0, { values: ['kept'], producerId: 5, isTransactional: true }),
+    batch(3, { values: ['undecided'], producerId: 5, isTransactional: true }),
+  )
+  source.file('t-0/00000000000000000002.snapshot', encodeProducerSnapshot(kernel, [ended]))
+  const { log, report } = await imported(source.disk)
+  assert.equal(await seen(log, 't'), [])
+  assert.equal(
+    report.leftOut.map(({ topic, offset, isLoss }) => [topic, offset, isLoss]),
+    [['t', 0, true]],
+  )
+  await log.close()
 })
 
 /** Of each producer its state, of Kafka's numbers, with t-0 in its transaction. */

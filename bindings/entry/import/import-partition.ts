@@ -16,6 +16,8 @@ const BATCHES_ALONE = { needsRecords: false, takesAnyControl: false }
 interface Open {
   readonly producerEpoch: number
   readonly firstOffset: number
+  /** Of its last batch. */
+  readonly lastOffset: number
 }
 
 /** Where an imported partition is written; `undefined` in a dry run. */
@@ -72,7 +74,8 @@ export class PartitionImport {
     if (endsTransaction) this.#open.delete(producerId)
     // A batch that compaction has emptied has nothing to show or hide, and its marker may be gone.
     else if (isTransactional && recordCount > 0) {
-      this.#open.set(producerId, { producerEpoch, firstOffset: this.#open.get(producerId)?.firstOffset ?? baseOffset })
+      const { firstOffset = baseOffset } = this.#open.get(producerId) ?? {}
+      this.#open.set(producerId, { producerEpoch, firstOffset, lastOffset: baseOffset })
     }
     if (batch.nextOffset <= this.source.logStartOffset) return
     this.#isCleaned ||= this.#batches > 0 && baseOffset > this.#nextOffset
@@ -87,9 +90,10 @@ export class PartitionImport {
   *#endTransactions(target: PartitionTarget): Task<void> {
     const { topic, partition, directory: file } = this.source.place
     const asOf = yield* newestSnapshot(this.#context, file, this.source.nextOffset)
-    for (const [producerId, { producerEpoch, firstOffset }] of [...this.#open]) {
+    for (const [producerId, { producerEpoch, firstOffset, lastOffset }] of [...this.#open]) {
       // Kafka has recorded its end, even if the marker is gone: the records that are left were committed.
-      if (asOf !== undefined && firstOffset < asOf.offset && !asOf.producers.has(producerId)) continue
+      const isEnded = asOf !== undefined && firstOffset < asOf.offset && !asOf.producers.has(producerId)
+      if (isEnded && lastOffset < asOf.offset) continue
       const isCommit = this.#decisions.isCommitted(producerId, topic, partition)
       const known = this.#decisions.ofProducer(producerId)
       const epoch = Math.max(producerEpoch, known?.producerEpoch ?? 0)
@@ -99,8 +103,8 @@ export class PartitionImport {
       yield* this.#take(target, scanned(this.#context, bytes), true)
       const id = known === undefined ? '' : ` (transactional id "${known.transactionalId}", ${known.state})`
       const why = `the transaction of producer ${producerId}${id} has no marker: ${isCommit ? 'committed, as was decided' : 'aborted'}`
-      // The broker had shown them, or the producer's next transaction was lost with its beginning.
-      const mayBeShown = this.source.isCut || known?.state === 'CompleteCommit'
+      // The broker had shown them, or the producer's next transaction was lost with its beginning, or goes with it.
+      const mayBeShown = this.source.isCut || isEnded || known?.state === 'CompleteCommit'
       this.#context.leftOut.push({ file, topic, partition, offset: firstOffset, why, isLoss: mayBeShown && !isCommit })
     }
   }

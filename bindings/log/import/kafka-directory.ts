@@ -80,7 +80,7 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
       topic: root.topic,
       partition: root.partition,
       directory: name,
-      topicId: yield* readTopicId(store, name),
+      topicId: yield* readTopicId(context, name),
       // The controllers' log has no clean stop: Kafka always recovers it from its beginning.
       isClean: isClean && root.topic !== CLUSTER_METADATA_TOPIC,
       recoveryPoint: recoveryPoints.get(name) ?? 0,
@@ -96,27 +96,30 @@ function passing(name: string, kind: RootName['kind']): LeftOut[] {
   return kind === 'partition' || kind === 'other' ? [] : [{ file: name, why: PASSING[kind], isLoss: false }]
 }
 
-function* readOffsets(
-  { store, leaveOutDamaged, leftOut }: LookContext,
-  name: string,
-): Task<ReadonlyMap<string, number>> {
-  const bytes = yield* readFile(store, name, CHECKPOINT_BYTES)
+function* readOffsets(context: LookContext, name: string): Task<ReadonlyMap<string, number>> {
+  const bytes = yield* readFile(context.store, name, CHECKPOINT_BYTES)
   if (bytes === undefined) return new Map()
+  // As Kafka's start does it: each log begins at its first segment and is recovered from there.
+  return orMissing(context, name, () => parseOffsetCheckpoint(bytes, name)) ?? new Map()
+}
+
+/** What a small file says; `undefined` if it is damaged and damage is left out. */
+function orMissing<T>({ leaveOutDamaged, leftOut }: LookContext, file: string, parse: () => T): T | undefined {
   try {
-    return parseOffsetCheckpoint(bytes, name)
+    return parse()
   } catch (error) {
     if (!leaveOutDamaged || !LogError.is(error, 'CORRUPT_LOG')) throw error
-    // As Kafka's start does it: each log begins at its first segment and is recovered from there.
-    leftOut.push({ file: name, why: `${error.message}: it counts as missing`, isLoss: false })
-    return new Map()
+    leftOut.push({ file, why: `${error.message}: it counts as missing`, isLoss: false })
+    return undefined
   }
 }
 
-function* readTopicId(store: FileStore, directory: string): Task<string | undefined> {
+function* readTopicId(context: LookContext, directory: string): Task<string | undefined> {
   const path = `${directory}/${PARTITION_METADATA}`
-  const bytes = yield* readFile(store, path, SMALL_FILE_BYTES)
+  const bytes = yield* readFile(context.store, path, SMALL_FILE_BYTES)
   // Kafka had no such file before 2.8; a broker that is killed may leave an empty one, and writes it again.
-  return bytes === undefined || bytes.length === 0 ? undefined : parsePartitionMetadata(bytes, path)
+  if (bytes === undefined || bytes.length === 0) return undefined
+  return orMissing(context, path, () => parsePartitionMetadata(bytes, path))
 }
 
 /**
