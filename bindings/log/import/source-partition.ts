@@ -140,7 +140,7 @@ export class SourcePartition {
   }
 
   *#endsAt(index: number, file: StoreFile, position: number, found: SourceFault): Task<false> {
-    const fault = faultOf(found, file, position)
+    const fault = yield* faultOf(found, file, position)
     const isTorn = index >= this.#recoveredFrom && TORN.includes(fault)
     if (!isTorn && !this.#context.leaveOutDamaged) throw this.#unusable(file.path, position, fault)
     this.#isCut = !isTorn
@@ -197,8 +197,9 @@ function unsupported(message: string, details: Readonly<Record<string, unknown>>
  * The walk alone would take two things for a torn write: messages in an old format, and a batch that is larger than any
  * may be.
  */
-function faultOf(found: SourceFault, file: StoreFile, position: number): SourceFault {
-  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacyMessage(file, position)) return 'old-format'
+function* faultOf(found: SourceFault, file: StoreFile, position: number): Task<SourceFault> {
+  if ((found === 'bad-magic' || found === 'bad-length') && (yield* holdsLegacyMessage(file, position)))
+    return 'old-format'
   if (found !== 'bad-length') return found
   const bytes = new Uint8Array(BATCH_HEADER_BYTES)
   if (file.read(bytes, position) < bytes.length) return found

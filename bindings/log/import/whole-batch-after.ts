@@ -23,15 +23,18 @@ export function* hasWholeBatchAfter(
   try {
     const endPosition = file.size()
     const anyOffset = { endOffset: Number.POSITIVE_INFINITY, isCleaned: true, leaderEpoch: INT32_MAX }
-    if (holdsLegacyMessage(file, place.position + announcedBatchBytes(file, place.position))) return true
+    if (yield* holdsLegacyMessage(file, place.position + announcedBatchBytes(file, place.position))) return true
     const next = yield* nextBatch(scanner, { file, endPosition, ...anyOffset }, { ...place, leaderEpoch: 0 })
     if (next !== undefined && next.position < endPosition) return true
     for (const { file: path } of later) {
       const segment = yield* openFile(store, path)
       if (segment === undefined) continue
-      const isWhole = typeof scanner.inFile(segment, 0, segment.size()) !== 'string' || holdsLegacyMessage(segment, 0)
-      segment.close()
-      if (isWhole) return true
+      try {
+        if (typeof scanner.inFile(segment, 0, segment.size()) !== 'string') return true
+        if (yield* holdsLegacyMessage(segment, 0)) return true
+      } finally {
+        segment.close()
+      }
     }
     return false
   } finally {
