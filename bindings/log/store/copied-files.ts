@@ -136,7 +136,7 @@ export class CopiedFiles {
       const done = yield* copyRange(from, to, { start, end: Math.min(end, from.size()) }, () =>
         this.#source.assertOpen(),
       )
-      yield* this.#unsynced.add(directory, to, done - start)
+      yield* this.#unsynced.add(directory, to, Math.max(0, done - start))
       return done
     } catch (error) {
       to?.close()

@@ -20,6 +20,8 @@ export function* copyRange(
   { start, end }: FileRange,
   mayGoOn: () => void,
 ): Task<number> {
+  // It has become shorter than what was copied before.
+  if (end < start) return end
   const chunk = new Uint8Array(Math.min(COPIED_AT_ONCE_BYTES, end - start))
   let position = start
   while (position < end) {

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import type { BackupPartition, BackupSource } from '../../../bindings/log/store/backup-source.ts'
 import { CopiedFiles } from '../../../bindings/log/store/copied-files.ts'
+import { copyRange } from '../../../bindings/log/store/copy-file.ts'
 import { PartitionMap } from '../../../bindings/log/store/partition-map.ts'
 import { SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import { StoredFiles } from '../../../bindings/log/stored-files/stored-files.ts'
@@ -90,6 +91,14 @@ test('what a later moment no longer has is gone from the copy before it is a log
   // As the journal does it that makes a log of the copy.
   await copy.syncDirectory('')
   assert.equal(copy.image(new Random(1), 'none').list(DIRECTORY), copy.list(DIRECTORY), 'after a power loss')
+})
+
+test('a file that has become shorter than what was copied of it says where it ends: a RangeError did', () => {
+  const disk = new VirtualDisk()
+  const [from, to] = [disk.open('t-0/from', { create: true }), disk.open('t-0/to', { create: true })]
+  assert.ok(from && to)
+  assert.is(runNow(copyRange(from, to, { start: 10, end: 5 }, () => {})), 5)
+  assert.is(to.size(), 0)
 })
 
 test.run()
