@@ -107,18 +107,28 @@ function* foundElsewhere(
     return run.kind === 'extent' ? [] : [{ baseOffset, nextOffset, isCleaned: false, from: run.bytes }]
   })
   for (const other of others) candidates.push(...(yield* asRuns(context, other)))
-  const found: IntactRun[] = []
+  let found: IntactRun[] = []
   for (const candidate of candidates) {
-    if (!holes.some((hole) => overlaps(hole, candidate))) continue
+    const near = holes[firstEndingAfter(holes, candidate.baseOffset)]
+    if (near === undefined || near.offset >= candidate.nextOffset) continue
+    const further: IntactRun[] = []
     yield* walkRun(context, candidate, ({ header: { baseOffset, sizeBytes }, nextOffset }, position) => {
-      const batch = { baseOffset, nextOffset }
-      if (!holes.some((hole) => isWithin(hole, batch)) || found.some((each) => overlaps(each, batch))) return undefined
+      const hole = holes[firstEndingAfter(holes, baseOffset)]
+      const isLacking = hole !== undefined && hole.offset <= baseOffset && nextOffset <= endOf(hole)
+      const isFound = [found, further].some((runs) => {
+        const known = runs[firstEndingAfter(runs, baseOffset)]
+        return known !== undefined && known.baseOffset < nextOffset
+      })
+      if (!isLacking || isFound) return undefined
       const { from, isCleaned } = candidate
       const end = position + sizeBytes
       const part = from instanceof Uint8Array ? from.slice(position, end) : { ...from, position, end }
-      found.push({ ...batch, isCleaned, from: part })
+      further.push({ baseOffset, nextOffset, isCleaned, from: part })
       return undefined
     })
+    const isLater = (found.at(-1)?.nextOffset ?? 0) <= (further[0]?.baseOffset ?? 0)
+    if (isLater) for (const run of further) found.push(run)
+    else found = [...found, ...further].sort((a, b) => a.baseOffset - b.baseOffset)
   }
   return found
 }
@@ -130,33 +140,36 @@ function* asRuns(
   return (yield* new SegmentSurvey(context, segment).run()).runs
 }
 
-interface Range {
-  readonly offset: number
-  readonly nextOffset: number | undefined
+type Range = Pick<Hole, 'nextOffset'>
+
+function endOf({ nextOffset }: Range): number {
+  return nextOffset ?? Number.POSITIVE_INFINITY
 }
 
-type Batches = Pick<IntactRun, 'baseOffset' | 'nextOffset'>
-
-function overlaps(range: Range | Batches, { baseOffset, nextOffset }: Batches): boolean {
-  const begin = 'offset' in range ? range.offset : range.baseOffset
-  return begin < nextOffset && baseOffset < (range.nextOffset ?? Number.POSITIVE_INFINITY)
+/** Index in ranges that are in order and don't overlap. */
+function firstEndingAfter(ranges: readonly Range[], offset: number): number {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (endOf(ranges[middle] as Range) <= offset) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
-function isWithin({ offset, nextOffset }: Range, batch: Batches): boolean {
-  return offset <= batch.baseOffset && batch.nextOffset <= (nextOffset ?? Number.POSITIVE_INFINITY)
-}
-
-/** The holes without the runs that were found. */
+/** The holes without the runs that were found, both in order. */
 function without(holes: readonly Hole[], found: readonly IntactRun[]): readonly Hole[] {
-  const inside = [...found].sort((a, b) => a.baseOffset - b.baseOffset)
   return holes.flatMap((hole) => {
     const left: Hole[] = []
     let { offset } = hole
-    for (const { baseOffset, nextOffset } of inside.filter((each) => overlaps(hole, each))) {
+    for (let at = firstEndingAfter(found, offset); at < found.length; at++) {
+      const { baseOffset, nextOffset } = found[at] as IntactRun
+      if (baseOffset >= endOf(hole)) break
       if (baseOffset > offset) left.push({ ...hole, offset, nextOffset: baseOffset })
       offset = Math.max(offset, nextOffset)
     }
-    if (offset < (hole.nextOffset ?? Number.POSITIVE_INFINITY)) left.push({ ...hole, offset })
+    if (offset < endOf(hole)) left.push({ ...hole, offset })
     return left
   })
 }

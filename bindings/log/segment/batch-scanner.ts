@@ -1,8 +1,9 @@
 import type { BatchFault, BatchHeader, DecodedBatch, Kernel, KernelBuffer } from '../../kernel/kernel.ts'
-import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
+import { BATCH_HEADER_BYTES, BATCH_LENGTH_AT, LOG_OVERHEAD_BYTES } from '../../model/batch-format.ts'
 import { LogError } from '../../model/errors.ts'
 import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
+import { viewOf } from './batch-head.ts'
 
 const FIRST_BYTES = 64 * 1024
 
@@ -61,9 +62,13 @@ export class BatchScanner {
   inBytes(bytes: Uint8Array, at: number): ScannedBatch | BatchFault | 'end' {
     const available = bytes.length - at
     if (available === 0) return 'end'
-    this.#grow(available)
-    this.#buffer.bytes(0, available).set(bytes.subarray(at))
-    return this.#batch(0, available)
+    // No more than the batch: thousands may follow it.
+    const head = bytes.subarray(at, at + BATCH_HEADER_BYTES)
+    const announced = head.length < BATCH_HEADER_BYTES ? 0 : viewOf(head).getInt32(BATCH_LENGTH_AT) + LOG_OVERHEAD_BYTES
+    const count = Math.min(available, Math.max(announced, BATCH_HEADER_BYTES))
+    this.#grow(count)
+    this.#buffer.bytes(0, count).set(bytes.subarray(at, at + count))
+    return this.#batch(0, count)
   }
 
   /** Why the records of the last found batch can't be decoded. `bytes` may be invalid afterwards. */

@@ -62,12 +62,16 @@ function readOtherwise(file: string, position: number, fault: string): LogError 
 }
 
 function* walkBytes(scanner: BatchScanner, bytes: Uint8Array, visit: RunVisit): Task<void> {
+  let turnEnd = TURN_BYTES
   for (let at = 0; at < bytes.length; ) {
     const batch = scanner.inBytes(bytes, at)
     if (typeof batch === 'string') return
     const { sizeBytes } = batch.header
     yield* visit(batch, at) ?? NOTHING
     at += sizeBytes
+    if (at < turnEnd) continue
+    turnEnd = at + TURN_BYTES
+    yield* letOthersRun()
   }
 }
 

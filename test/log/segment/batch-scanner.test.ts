@@ -76,4 +76,17 @@ test('so is it for a read: it asked for memory to hold the batch, and its reader
   assert.is(read(BATCH_BYTES_MAX + 1), 65_536, 'the bytes, for the check of the reader')
 })
 
+test('of bytes in memory it takes the batch alone: each batch of a frame had all that follow copied with it', () => {
+  const scanner = new BatchScanner(newKernel(4 * 1024 * 1024))
+  const { bytes } = sealedBatch({ baseOffset: 0 })
+  const all = new Uint8Array(16 * 1024 * 1024)
+  all.set(bytes, 3)
+  const found = scanner.inBytes(all, 3)
+  assert.ok(typeof found !== 'string', `${found}`)
+  assert.equal(found.bytes.slice(), bytes.slice())
+  assert.is(scanner.inBytes(bytes.subarray(0, 60), 0), 'incomplete')
+  assert.is(scanner.inBytes(bytes.subarray(0, -1), 0), 'incomplete')
+  scanner.close()
+})
+
 test.run()
