@@ -12,6 +12,20 @@ const whole = 'entry/import/import-kafka.ts'
 
 export const IMPORT: readonly Mutant[] = [
   {
+    name: 'import: what follows a transaction without its marker is shown with it',
+    file: partition,
+    find: 'if (isEnded && lastOffset < asOf.offset) continue',
+    put: 'if (isEnded) continue',
+    tests: ['import/killed.test.ts'],
+  },
+  {
+    name: 'import: the checksum of an old message takes one turn',
+    file: 'log/import/legacy-message.ts',
+    find: '    yield* letOthersRun()\n',
+    put: '',
+    tests: ['import/legacy-message.test.ts'],
+  },
+  {
     name: 'import: parts of a split that was not finished count',
     file: settling,
     find: 'baseOffset < firstCleaned',

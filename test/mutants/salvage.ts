@@ -10,6 +10,27 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: another log’s segment of the same time is taken where it is shorter',
+    file: survey,
+    find: '(firstCrc === undefined || crc === firstCrc)',
+    put: 'crc >= 0',
+    tests: ['salvage/survey.test.ts'],
+  },
+  {
+    name: 'salvage: each batch is compared with all that were found',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'const known = runs[firstEndingAfter(runs, baseOffset)]',
+    put: 'const known = runs.find((run) => run.nextOffset > baseOffset)',
+    tests: ['salvage/many-frames.test.ts'],
+  },
+  {
+    name: 'salvage: each batch of a frame has all that follow copied with it',
+    file: 'log/segment/batch-scanner.ts',
+    find: 'Math.min(available, Math.max(announced, BATCH_HEADER_BYTES))',
+    put: 'available',
+    tests: ['log/segment/batch-scanner.test.ts'],
+  },
+  {
     name: 'salvage: a log start at the end of what frames have drops what follows',
     file: 'log/survey/partition-remains.ts',
     find: 'endOffset > logStartOffset || index === all.length - 1',
@@ -89,8 +110,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: what is whole and sums up to something else is taken',
     file: survey,
-    find: 'if (isForeign || !this.#hasTimesOf(noted)) {',
-    put: 'if (!this.#hasTimesOf(noted)) {',
+    find: 'if (isForeign || !this.#mayBeOf(noted)) {',
+    put: 'if (!this.#mayBeOf(noted)) {',
     tests: ['salvage/survey.test.ts'],
   },
   {

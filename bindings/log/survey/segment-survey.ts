@@ -3,6 +3,7 @@ import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
+import { crcOf } from '../segment/batch-head.ts'
 import type { ScannedBatch } from '../segment/batch-scanner.ts'
 import type { Hole, IntactRun } from './intact-run.ts'
 import { agreement, type Bounds, batchAt, nextBatch, type Place } from './next-batch.ts'
@@ -50,8 +51,8 @@ export class SegmentSurvey {
   #runs: IntactRun[] = []
   readonly #holes: Hole[] = []
   #place: Place
-  /** Timestamp of the batch at the very beginning, if that is there. */
-  #firstTimestamp: number | undefined
+  /** Timestamp and CRC of the batch at the very beginning, if that is there. */
+  #first: { readonly timestamp: number; readonly crc: number } | undefined
   #maxTimestamp = -1
 
   /**
@@ -101,7 +102,7 @@ export class SegmentSurvey {
       const bounds = { file, endPosition, endOffset: noted.nextOffset, isCleaned: this.#remains.isCleaned }
       yield* this.#walk({ ...bounds, leaderEpoch: this.#context.leaderEpoch }, 'pass over')
       const isForeign = yield* this.#isWhole(unpatched, noted)
-      if (isForeign || !this.#hasTimesOf(noted)) {
+      if (isForeign || !this.#mayBeOf(noted)) {
         this.#runs = []
         this.#place = { ...this.#place, offset: this.#remains.baseOffset }
         this.#lose(this.#remains.baseOffset, noted.nextOffset, 0, 'batch headers differ from the checkpoint')
@@ -142,10 +143,12 @@ export class SegmentSurvey {
     return place.offset === nextOffset
   }
 
-  /** If damage has cut a foreign segment, only its timestamps tell it from the log's own. */
-  #hasTimesOf({ firstTimestamp, maxTimestamp }: CheckpointSegment): boolean {
-    const isFirst = this.#firstTimestamp === undefined || firstTimestamp < 0 || this.#firstTimestamp === firstTimestamp
-    return isFirst && this.#maxTimestamp <= maxTimestamp
+  /** If damage has cut a foreign segment, only its first batch and its timestamps tell it from the log's own. */
+  #mayBeOf({ firstTimestamp, firstCrc, maxTimestamp }: CheckpointSegment): boolean {
+    if (this.#maxTimestamp > maxTimestamp) return false
+    if (this.#first === undefined) return true
+    const { timestamp, crc } = this.#first
+    return (firstTimestamp < 0 || timestamp === firstTimestamp) && (firstCrc === undefined || crc === firstCrc)
   }
 
   /** Every batch lies where the proven heads say; only its own CRC can still fail. */
@@ -216,9 +219,9 @@ export class SegmentSurvey {
   #take(batch: ScannedBatch, position: number): void {
     const { header, nextOffset } = batch
     const { baseOffset, sizeBytes, partitionLeaderEpoch: leaderEpoch } = header
+    if (position === 0) this.#first = { timestamp: header.maxTimestamp, crc: crcOf(batch.bytes) }
     this.#visit(batch, position, this.#holes.length === 0)
     this.#context.progressed(sizeBytes)
-    if (position === 0) this.#firstTimestamp = header.maxTimestamp
     this.#maxTimestamp = Math.max(this.#maxTimestamp, header.maxTimestamp)
     this.#place = { position: position + sizeBytes, offset: nextOffset, leaderEpoch }
     const isCompressed = (header.attributes & ATTRIBUTE_CODEC) !== 0
