@@ -56,7 +56,7 @@ export const IMPORT: readonly Mutant[] = [
   {
     name: 'import: messages of an old format count as a torn tail',
     file: source,
-    find: "  if ((found === 'bad-magic' || found === 'bad-length') && holdsLegacyMessage(file, position)) return 'old-format'\n",
+    find: "  if ((found === 'bad-magic' || found === 'bad-length') && (yield* holdsLegacyMessage(file, position)))\n    return 'old-format'\n",
     put: '',
     tests: [killed],
   },
@@ -168,8 +168,8 @@ export const IMPORT: readonly Mutant[] = [
   {
     name: 'import: a complete commit without its marker is no loss',
     file: partition,
-    find: "this.source.isCut || known?.state === 'CompleteCommit'",
-    put: 'this.source.isCut',
+    find: "this.source.isCut || isEnded || known?.state === 'CompleteCommit'",
+    put: 'this.source.isCut || isEnded',
     tests: [killed],
   },
   {

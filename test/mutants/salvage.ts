@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const random = 'salvage/random.test.ts'
 const around = 'salvage/around.test.ts'
+const behindAnExtent = 'salvage/behind-an-extent.test.ts'
 const beyond = 'salvage/beyond-lost.test.ts'
 const crash = 'salvage/crash.test.ts'
 const newLog = 'log/new-log/new-log.test.ts'
@@ -9,6 +10,27 @@ const command = 'cli/salvage.test.ts'
 const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
+  {
+    name: 'recovery: damage in an extent drops what frames hold after it',
+    file: 'log/recovery/frame-replay.ts',
+    find: 'return this.#end.passOver(file, position, end, entry.nextOffset)',
+    put: 'return this.#end.tellLost()',
+    tests: [behindAnExtent],
+  },
+  {
+    name: 'recovery: an extent whose file is gone drops what frames hold after it',
+    file: 'log/recovery/recovered-end.ts',
+    find: '    this.lost.push(part)\n',
+    put: '    this.damaged(part.file, part.position, part.offset, part.code)\n',
+    tests: [behindAnExtent],
+  },
+  {
+    name: 'recovery: what follows a lost part is cut',
+    file: 'log/recovery/partition-recovery.ts',
+    find: '    this.#end.tellLost()\n    // Where',
+    put: '    if (!this.#files.readOnly) yield* this.#end.tail.cut()\n    this.#end.tellLost()\n    // Where',
+    tests: [beyond],
+  },
   {
     name: 'salvage: another log’s segment of the same time is taken where it is shorter',
     file: survey,
@@ -56,7 +78,7 @@ export const SALVAGE: readonly Mutant[] = [
     file: 'log/salvage/partition-survey.ts',
     find: '  holes.push(...notedLosses(known, [...runs, ...holes]))\n',
     put: '',
-    tests: ['salvage/behind-an-extent.test.ts'],
+    tests: [behindAnExtent],
   },
   {
     name: 'salvage: what a segment lacks that ends where it was noted isn’t listed',

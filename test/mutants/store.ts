@@ -1,6 +1,5 @@
 import type { Mutant } from './mutant.ts'
 
-const behindAnExtent = 'salvage/behind-an-extent.test.ts'
 const borrowed = 'client/borrowed-sends.test.ts'
 const markedRoot = 'storage/marked-root.test.ts'
 const fullDiskReport = 'log/recovery/full-disk-report.test.ts'
@@ -13,13 +12,6 @@ const reserveAndFence = 'log/store/reserve-and-fence.test.ts'
 const tailCut = 'log/recovery/tail-cut.ts'
 
 export const STORE: readonly Mutant[] = [
-  {
-    name: 'recovery: what follows a lost part is cut',
-    file: 'log/recovery/partition-recovery.ts',
-    find: '    this.#end.tellLost()\n    // Where',
-    put: '    if (!this.#files.readOnly) yield* this.#end.tail.cut()\n    this.#end.tellLost()\n    // Where',
-    tests: ['salvage/beyond-lost.test.ts'],
-  },
   {
     name: 'retention: a segment that goes stays open, and a read that opens it meanwhile reads on there',
     file: 'log/segment/segment-list.ts',
