@@ -25,7 +25,8 @@ export function withDiskError(scenario: Scenario, error: DiskError): { scenario:
     failing.run(scenario)
     hasStruck ||= failing.hasStruck
   }
-  return { scenario: { ...scenario, run }, struck: () => hasStruck }
+  // Its sends may be refused: what they are refused with is judged here.
+  return { scenario: { ...scenario, run, failsDisk: true }, struck: () => hasStruck }
 }
 
 function isHarmless(fault: DiskError['fault']): boolean {
