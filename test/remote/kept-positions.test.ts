@@ -116,14 +116,16 @@ for (const seed of [1, 2, 3, 4]) {
     const cut = () => {
       cuts++
       place.cut()
-      serve()
+      serve().catch(() => {})
     }
     place.fate = (method) => {
       if (method !== 'fetch' && method !== 'poll') return 'served'
       const draw = random()
       // Before it was served, right behind that, and once its answer may be there.
       if (draw < 0.1) {
-        queueMicrotask(() => serve())
+        queueMicrotask(() => {
+          serve().catch(() => {})
+        })
         cuts++
         return 'dead'
       }

@@ -22,12 +22,13 @@ export const refusal = (operation: string): LogError<'KAFKA_STORAGE_ERROR'> =>
   new LogError('KAFKA_STORAGE_ERROR', `${operation} is refused`, { file: '', operation })
 
 /** Who calls while a call is under way gets the answer of that one, though it began earlier. */
-export function sharedWhileUnderWay(call: () => void): () => Promise<void> {
+export function sharedWhileUnderWay(call: () => void | Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   return () => {
     if (running !== undefined) return running
-    call()
-    running = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+    const called = call()
+    const turn = new Promise<void>((resolve) => setImmediate(resolve))
+    running = Promise.all([called, turn]).then(() => {
       running = undefined
     })
     return running

@@ -54,8 +54,9 @@ export const POWER_LIES: Lies = {
     file(lying, honest) {
       let sizeBytes = 0
       lying.flush = () => {
-        if (honest.size() !== sizeBytes) honest.flush()
+        const hasChanged = honest.size() !== sizeBytes
         sizeBytes = honest.size()
+        return hasChanged ? honest.flush() : undefined
       }
     },
   },

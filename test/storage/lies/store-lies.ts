@@ -12,7 +12,7 @@ function lastLock(lock: StoreLock): StoreLock {
 }
 
 function freeLocks(): void {
-  for (const lock of taken) void lock.release()
+  for (const lock of taken) Promise.resolve(lock.release()).catch(() => {})
   taken.clear()
 }
 
