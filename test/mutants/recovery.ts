@@ -59,7 +59,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: extents are taken without their checksum',
     file: replay,
-    find: 'if (checksum === entry.crc) return',
+    find: 'if (checksum === entry.crc || !isWhole) return',
     put: 'if (checksum !== -1) return',
     tests: ['simulation/extent-neighbours.test.ts'],
   },

@@ -13,7 +13,7 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'recovery: damage in an extent drops what frames hold after it',
     file: 'log/recovery/frame-replay.ts',
-    find: 'return this.#end.passOver(file, position, end, entry.nextOffset)',
+    find: 'position = this.#end.passOver(file, position, end, entry.nextOffset)',
     put: 'return this.#end.tellLost()',
     tests: [behindAnExtent],
   },

@@ -412,4 +412,11 @@ export const TRANSACTIONS: readonly Mutant[] = [
     put: '      })\n    }',
     tests: ['engine/refused-ends.test.ts'],
   },
+  {
+    name: 'recovery: whole batches behind damage in their extent count by their heads alone',
+    file: 'log/recovery/frame-replay.ts',
+    find: '        isWhole = false\n',
+    put: '        isWhole = false\n        while (position < end) position = this.#end.passOver(file, position, end, entry.nextOffset)\n',
+    tests: ['salvage/undecided-behind-an-extent.test.ts'],
+  },
 ]

@@ -66,18 +66,21 @@ export class FrameReplay {
     if (entry.baseOffset >= this.#files.nextOffset) writeFully(file, entry.firstSector, entry.position)
     writeFully(file, entry.partialSector, end - entry.partialSector.length)
     let checksum = NO_BATCHES
+    let isWhole = true
     for (let position = entry.position; position < end; ) {
       const batch = this.#context.scanner.inFile(file, position, end)
       if (typeof batch === 'string' || !this.#follows(batch)) {
         const code = typeof batch === 'string' ? batch : 'CORRUPT_LOG'
         this.#end.lost.push({ file: active.logPath, position, offset: this.#files.nextOffset, code })
-        return this.#end.passOver(file, position, end, entry.nextOffset)
+        position = this.#end.passOver(file, position, end, entry.nextOffset)
+        isWhole = false
+        continue
       }
       position += batch.header.sizeBytes
       checksum = chainHeader(this.#context.kernel, checksum, batch.bytes)
       if (batch.nextOffset > this.#files.nextOffset) this.#end.adopt(batch)
     }
-    if (checksum === entry.crc) return
+    if (checksum === entry.crc || !isWhole) return
     this.#end.lost.push({ file: active.logPath, position: entry.position, offset: entry.baseOffset, code: 'bad-crc' })
   }
 

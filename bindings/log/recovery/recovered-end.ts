@@ -84,24 +84,22 @@ export class RecoveredEnd {
   }
 
   /**
-   * Batches that stand from `position` to `end` and aren't all whole: they stay as they are, so that what follows has
-   * its place. Their heads count as far as they lead on; what they lead to is one piece.
+   * A batch that stands at `position` and isn't whole: it stays as it is, so that what follows has its place. If its head
+   * doesn't lead on, all up to `end` is one piece. Returns where that ends.
    */
-  passOver(file: StoreFile, position: number, end: number, nextOffset: number): void {
+  passOver(file: StoreFile, position: number, end: number, nextOffset: number): number {
     const { files } = this
     const head = newHead()
-    for (let at = position; at < end; ) {
-      const start = new Uint8Array(BATCH_HEADER_BYTES)
-      file.read(start, at)
-      const isHead = readHead(viewOf(start), 0, head) && head.baseOffset === files.nextOffset
-      const leadsOn = isHead && at + head.sizeBytes < end && head.nextOffset < nextOffset
-      const bytes = new Uint8Array(leadsOn ? head.sizeBytes : end - at)
-      bytes.set(start.subarray(0, bytes.length))
-      files.nextOffset = leadsOn ? head.nextOffset : nextOffset
-      files.segments.adopt({ bytes, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 })
-      at += bytes.length
-    }
+    const start = new Uint8Array(BATCH_HEADER_BYTES)
+    file.read(start, position)
+    const isHead = readHead(viewOf(start), 0, head) && head.baseOffset === files.nextOffset
+    const leadsOn = isHead && position + head.sizeBytes < end && head.nextOffset < nextOffset
+    const bytes = new Uint8Array(leadsOn ? head.sizeBytes : end - position)
+    bytes.set(start.subarray(0, bytes.length))
+    files.nextOffset = leadsOn ? head.nextOffset : nextOffset
+    files.segments.adopt({ bytes, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 })
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
+    return position + bytes.length
   }
 
   /** This segment ends where the next one begins: what stands after that was never acknowledged. */
