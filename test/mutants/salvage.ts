@@ -11,6 +11,20 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: the offsets below a ceiling count as lost once a recovery has noted damage',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'isCleaned || isCeiling(baseOffset)',
+    put: 'isCleaned',
+    tests: ['salvage/ceiling-gap.test.ts'],
+  },
+  {
+    name: 'recovery: lost batches that began an epoch leave its beginning to those after them',
+    file: 'log/recovery/recovered-end.ts',
+    find: '    this.files.learnEpoch(this.#context.leaderEpoch, this.files.nextOffset)\n',
+    put: '',
+    tests: ['salvage/ceiling-gap.test.ts'],
+  },
+  {
     name: 'recovery: damage in an extent drops what frames hold after it',
     file: 'log/recovery/frame-replay.ts',
     find: 'position = this.#end.passOver(file, position, end, entry.nextOffset)',

@@ -79,6 +79,7 @@ export class RecoveredEnd {
   /** Batches whose file is gone: what follows begins a segment. */
   leaveGap(part: LostPart, nextOffset: number): void {
     this.lost.push(part)
+    this.#lostEpoch()
     this.files.nextOffset = nextOffset
     this.#isBehindGap = true
   }
@@ -89,6 +90,7 @@ export class RecoveredEnd {
    */
   passOver(file: StoreFile, position: number, end: number, nextOffset: number): number {
     const { files } = this
+    this.#lostEpoch()
     const head = newHead()
     const start = new Uint8Array(BATCH_HEADER_BYTES)
     file.read(start, position)
@@ -100,6 +102,11 @@ export class RecoveredEnd {
     files.segments.adopt({ bytes, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 })
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
     return position + bytes.length
+  }
+
+  /** What is lost here was of the life that ended, as all that frames since the checkpoint name. */
+  #lostEpoch(): void {
+    this.files.learnEpoch(this.#context.leaderEpoch, this.files.nextOffset)
   }
 
   /** This segment ends where the next one begins: what stands after that was never acknowledged. */

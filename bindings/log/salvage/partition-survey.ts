@@ -63,9 +63,11 @@ function lackingFirst(
  */
 function notedLosses({ noted, directory }: KnownOfPartition, found: readonly (IntactRun | Hole)[]): Hole[] {
   if (noted?.readOnly !== true) return []
+  // An unclean open that goes on at a ceiling raises the epoch (durability rule 5): nothing is missing before that.
+  const isCeiling = (at: number) => noted.leaderEpochs.some(({ startOffset }) => startOffset === at)
   const gaps = noted.segments.flatMap(({ baseOffset, isCleaned }, index) => {
     const offset = noted.segments[index - 1]?.nextOffset ?? baseOffset
-    if (offset >= baseOffset || isCleaned) return []
+    if (offset >= baseOffset || isCleaned || isCeiling(baseOffset)) return []
     return [{ offset, nextOffset: baseOffset, file: directory, position: 0, code: 'is missing' }]
   })
   const { damage } = noted
