@@ -419,4 +419,11 @@ export const TRANSACTIONS: readonly Mutant[] = [
     put: '        isWhole = false\n        while (position < end) position = this.#end.passOver(file, position, end, entry.nextOffset)\n',
     tests: ['salvage/undecided-behind-an-extent.test.ts'],
   },
+  {
+    name: 'a lost index of aborted transactions is learned up to the first damaged batch alone',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'return walk.fault === undefined || leadsOn',
+    put: 'return walk.fault === undefined',
+    tests: ['salvage/undecided-behind-an-extent.test.ts'],
+  },
 ]

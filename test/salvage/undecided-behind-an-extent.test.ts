@@ -64,4 +64,19 @@ for (const [end, visible] of VISIBLE) {
   })
 }
 
+test('an index of aborted transactions that is lost is learned behind the damage too', async () => {
+  const image = await killedAfter('abort')
+  await (await openImage(image)).close()
+  const indexes = image.paths.filter((path) => path.endsWith('.txnindex'))
+  assert.is(indexes.length, 1)
+  for (const path of indexes) image.remove(path)
+  const log = await openImage(image)
+  const offsets: number[] = []
+  const from = [{ topic: 't', partition: 0, nextOffset: 2 }]
+  for await (const { offset } of log.read('t', { from, isolationLevel: 'read_committed', until: 'end' }))
+    offsets.push(offset)
+  await log.close()
+  assert.equal(offsets, [2, 4])
+})
+
 test.run()

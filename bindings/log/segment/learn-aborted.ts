@@ -1,10 +1,16 @@
+import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import { mayFollow } from './batch-head.ts'
 import { BatchWalk } from './batch-walk.ts'
+import { HeaderScan } from './header-scan.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { TransactionScan } from './transaction-scan.ts'
+
+/** No jump of the offset counts as one of an unclean open. */
+const ONE_EPOCH = Number.POSITIVE_INFINITY
 
 /**
  * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as
@@ -47,12 +53,19 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
+          const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
+          // A damaged batch, whose records nobody can read. A reader may begin after it.
+          const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)
+          if (leadsOn) {
+            position += head.sizeBytes
+            expectedOffset = head.nextOffset
+          }
           // In the same turn as the last step, so nothing can have been appended in between.
           if (isLast && position >= segment.sizeBytes) segment.aborted.replace(context.kernel, found)
-          return walk.fault === undefined
+          return walk.fault === undefined || leadsOn
         })
       }
-      // Nothing can be learned past damage; a read that gets there reports it.
+      // Nothing can be learned past a damaged head; a read that gets there reports it.
       if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
     } finally {
       context.files.unpin(file)
