@@ -407,4 +407,11 @@ export const REMOTE: readonly Mutant[] = [
     put: 'error',
     tests: ['remote/left-sessions.test.ts'],
   },
+  {
+    name: 'a transaction that is refused takes the place of a newer one of its id, which stays open after its channel',
+    file: 'engine/remote/served-transactions.ts',
+    find: 'if (error === undefined) this.#open.set(instance.producerId, instance)',
+    put: 'this.#open.set(instance.producerId, instance)',
+    tests: ['remote/left-sessions.test.ts'],
+  },
 ]

@@ -156,4 +156,20 @@ test('a transaction whose producer was fenced is over for its holder, and not ab
   await holder.broker.close()
 })
 
+// Regression: the refused begin took the place of the transaction, which then was held to its timeout, readers with it.
+test('what is open as a channel ends is aborted, also where an older producer of its id was refused a transaction since', async () => {
+  const { holder, place, serve, far, near } = await twoLogs()
+  const [older, newer] = [far.producer({ transactionalId: 'id' }), far.producer({ transactionalId: 'id' })]
+  await (await older.beginTransaction()).abort()
+  const transaction = await newer.beginTransaction()
+  await transaction.send({ topic: 't', value: 'a' })
+  await failure('PRODUCER_FENCED', () => older.beginTransaction())
+  place.cut()
+  await near.producer().send({ topic: 't', value: 'b' })
+  assert.is((await near.admin.listTransactions())[0]?.state, 'CompleteAbort')
+  await serve()
+  await far.close()
+  await holder.broker.close()
+})
+
 test.run()

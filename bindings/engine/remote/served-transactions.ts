@@ -3,7 +3,7 @@ import type { AppendRequest, AppendResult } from '../../broker/producer-session.
 import type { TransactionalOptions } from '../../broker/transactional-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { Position } from '../../model/positions.ts'
-import type { ProducerInstance } from '../commands.ts'
+import type { Callback, ProducerInstance } from '../commands.ts'
 import { EmbeddedConsumer } from '../sessions/consumer-session.ts'
 import type { EmbeddedBroker } from '../sessions/embedded-broker.ts'
 import type { MessageReader } from './message-reader.ts'
@@ -38,10 +38,16 @@ export class ServedTransactions {
     return this.#broker.ask((done) => ({ kind: 'initTransactionalProducer', transactionalId, timeoutMs, done }))
   }
 
-  async #begin(instance: ProducerInstance): Promise<void> {
-    // Before the answer, which may be given a turn later: the channel may end meanwhile.
-    this.#open.set(instance.producerId, instance)
-    await this.#broker.ask<void>((done) => ({ kind: 'beginTransaction', instance, done }))
+  #begin(instance: ProducerInstance): Promise<void> {
+    return this.#broker.ask<void>((answer) => {
+      const done: Callback<void> = (error) => {
+        // Before the answer, which may be given a turn later: the channel may end meanwhile. Not one that is refused: a
+        // newer producer of its id may have one open.
+        if (error === undefined) this.#open.set(instance.producerId, instance)
+        answer(error)
+      }
+      return { kind: 'beginTransaction', instance, done }
+    })
   }
 
   append(reader: MessageReader): Promise<AppendResult> {
