@@ -9,6 +9,13 @@ const undecided = 'engine/undecided-answers.test.ts'
 /** What is right only because of what else happens, or can't, between two steps. */
 export const MOMENTS: readonly Mutant[] = [
   {
+    name: 'the deadline of a rebalance that waits for the disk alone comes again and again',
+    file: 'coordinator/group/live-group.ts',
+    find: '    if (late.length === 0) this.#deadline = Number.POSITIVE_INFINITY\n',
+    put: '',
+    tests: ['engine/slow-rebalance.test.ts'],
+  },
+  {
     name: 'what a commit brings about has the time of before the clock was set',
     file: 'engine/engine.ts',
     find: '    this.#now += byMs\n',

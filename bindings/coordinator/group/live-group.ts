@@ -191,7 +191,10 @@ export class LiveGroup {
     if (now < this.#deadline) return []
     const isLate = (member: LiveMember) =>
       this.#state === 'PreparingRebalance' ? !member.isJoining : !member.isSyncing
-    return [...this.#members.values()].filter(isLate).map(({ memberId }) => memberId)
+    const late = [...this.#members.values()].filter(isLate).map(({ memberId }) => memberId)
+    // Nobody holds it up: the assignments are on their way to the disk.
+    if (late.length === 0) this.#deadline = Number.POSITIVE_INFINITY
+    return late
   }
 
   has(memberId: string): boolean {

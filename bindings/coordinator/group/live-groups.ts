@@ -147,11 +147,12 @@ export class LiveGroups {
   #lateMembers(now: number): readonly GroupMemberId[] {
     if (now < this.#nextRebalanceDeadline) return []
     const groups = [...this.#groups.values()]
+    const late = groups.flatMap((group) => group.late(now).map((memberId) => ({ groupId: group.groupId, memberId })))
     this.#nextRebalanceDeadline = groups.reduce(
       (next, group) => Math.min(next, group.deadline),
       Number.POSITIVE_INFINITY,
     )
-    return groups.flatMap((group) => group.late(now).map((memberId) => ({ groupId: group.groupId, memberId })))
+    return late
   }
 
   #watch(group: LiveGroup): void {
