@@ -53,13 +53,6 @@ export const SALVAGE: readonly Mutant[] = [
     tests: ['salvage/survey.test.ts'],
   },
   {
-    name: 'salvage: each batch is compared with all that were found',
-    file: 'log/salvage/partition-survey.ts',
-    find: 'const known = runs[firstEndingAfter(runs, baseOffset)]',
-    put: 'const known = runs.find((run) => run.nextOffset > baseOffset)',
-    tests: ['salvage/many-frames.test.ts'],
-  },
-  {
     name: 'salvage: each batch of a frame has all that follow copied with it',
     file: 'log/segment/batch-scanner.ts',
     find: 'Math.min(available, Math.max(announced, BATCH_HEADER_BYTES))',

@@ -98,10 +98,10 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   transactionTimeoutMs?: number | undefined
   /**
    * After how much time of work the group gives the partitions to other members, in milliseconds; 300000 by default,
-   * 2147483647 at most. A record that alone takes longer is delivered again without end, with those before it in its transaction: such calls
-   * are no `retries`, and it becomes no dead letter. The signal of `handle` aborts then, and a warning says so each
-   * time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give that signal to what `handle` awaits, or set time
-   * limits of your own.
+   * 2147483647 at most. A record that alone takes longer is delivered again without end, with those before it in its
+   * transaction: such calls are no `retries`, and it becomes no dead letter. The signal of `handle` aborts then, and
+   * a warning says so each time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give that signal to what
+   * `handle` awaits, or set time limits of your own.
    */
   maxPollIntervalMs?: number | undefined
 }
