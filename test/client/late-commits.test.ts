@@ -131,10 +131,11 @@ test('a commit that a rebalance refused is told that the member was put out of i
   const memberId = joined.members.at(-1)?.memberId ?? ''
   await leader.sync(joined.generation, [{ memberId, partitions: [at] }])
   const { value: batch } = await delivery
-  // All join again, and nobody assigns.
-  await leader.join([])
+  // All join again, and nobody assigns until the commit was refused.
+  const again = await leader.join([])
   const committing = failure('UNKNOWN_MEMBER_ID', () => consumer.commit(batch))
   await settle()
+  await leader.sync(again.generation, [{ memberId, partitions: [at] }])
   await port.advance(3000)
   told.open()
   await committing
