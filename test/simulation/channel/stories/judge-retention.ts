@@ -2,7 +2,7 @@ import type { FinalRead, SeenRecord } from '../../../../bindings/testkit/history
 import type { OpenSend } from '../recording.ts'
 import { ALL_PARTITIONS, type World } from '../world.ts'
 
-/** What a batch of one record takes at most beyond its value: headers of batch and record, lengths, key and times. */
+/** What a batch of one record takes at most beyond value, key and header: heads of batch and record, lengths, times. */
 const OVERHEAD_BYTES = 61 + 40
 
 /**
@@ -79,6 +79,11 @@ export class KeptTopic {
 function bytesBehind(offset: number, sends: readonly OpenSend[]): number {
   let bytes = 0
   for (const send of sends)
-    if (send.offset === undefined || send.offset > offset) bytes += send.value.length + OVERHEAD_BYTES
+    if (send.offset === undefined || send.offset > offset) bytes += lengthOf(send) + OVERHEAD_BYTES
   return bytes
+}
+
+function lengthOf({ value, key, copy }: OpenSend): number {
+  const header = copy === undefined ? 0 : 'copy'.length + copy.length
+  return value.length + (key?.length ?? 0) + header
 }
