@@ -62,8 +62,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: a log start at the end of what frames have drops what follows',
     file: 'log/survey/partition-remains.ts',
-    find: 'endOffset > logStartOffset || index === all.length - 1',
-    put: 'endOffset > logStartOffset || index === all.length',
+    find: 'known.isEndRestored && index === segments.length - 1',
+    put: 'known.isEndRestored && index === segments.length',
     tests: [beyond],
   },
   {

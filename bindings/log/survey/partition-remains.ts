@@ -56,8 +56,9 @@ export function* partitionRemains(context: SurveyContext, known: KnownOfPartitio
   }
   const paths = names.filter(isOfBatches).map((name) => `${directory}/${name}`)
   const others = paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
-  // In the last one, batches of acks 1 may follow the end that frames and checkpoint know.
-  const left = segments.filter(({ endOffset }, index, all) => endOffset > logStartOffset || index === all.length - 1)
+  // Batches of acks 1 may follow the end that frames and checkpoint know; a log that was closed has none.
+  const mayFollow = (index: number) => known.isEndRestored && index === segments.length - 1
+  const left = segments.filter(({ endOffset }, index) => endOffset > logStartOffset || mayFollow(index))
   return { segments: left, others }
 }
 
