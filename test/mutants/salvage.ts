@@ -11,6 +11,13 @@ const survey = 'log/survey/segment-survey.ts'
 
 export const SALVAGE: readonly Mutant[] = [
   {
+    name: 'salvage: what is found in frames is put together as arguments of a call',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'runs = runs.concat(elsewhere).sort((a, b) => a.baseOffset - b.baseOffset)',
+    put: 'runs.push(...elsewhere)',
+    tests: ['salvage/many-frames.test.ts'],
+  },
+  {
     name: 'salvage: the offsets below a ceiling count as lost once a recovery has noted damage',
     file: 'log/salvage/partition-survey.ts',
     find: 'isCleaned || isCeiling(baseOffset)',

@@ -23,24 +23,23 @@ export interface SurveyedPartition {
  */
 export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
   const { segments, others } = yield* partitionRemains(context, known)
-  const runs: IntactRun[] = []
-  const holes: Hole[] = lackingFirst(known, segments[0])
+  // Put together by concat: arguments of a call are limited, and there may be a hundred thousand of each.
+  let runs: IntactRun[] = []
+  let holes: Hole[] = lackingFirst(known, segments[0])
   let end = known.logStartOffset
   for (const segment of segments) {
     const found = yield* new SegmentSurvey(context, segment).run()
-    runs.push(...found.runs)
-    holes.push(...found.holes)
+    runs = runs.concat(found.runs)
+    holes = holes.concat(found.holes)
     end = Math.max(end, found.nextOffset)
   }
-  const lacking = missingOffsets(known, { intact: runs, holes })
-  holes.push(...lacking)
-  holes.push(...notedLosses(known, [...runs, ...holes]))
+  holes = holes.concat(missingOffsets(known, { intact: runs, holes }))
+  holes = holes.concat(notedLosses(known, [...runs, ...holes]))
   for (const { nextOffset } of known.runs) end = Math.max(end, nextOffset)
   if (holes.length > 0) {
     const once = { ...known, holes: inOrder(holes, known.logStartOffset) }
     const elsewhere = yield* foundElsewhere(context, once, others)
-    runs.push(...elsewhere)
-    runs.sort((a, b) => a.baseOffset - b.baseOffset)
+    runs = runs.concat(elsewhere).sort((a, b) => a.baseOffset - b.baseOffset)
     return { runs, holes: without(once.holes, elsewhere), nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
   }
   return { runs, holes, nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
@@ -75,7 +74,10 @@ function notedLosses({ noted, directory }: KnownOfPartition, found: readonly (In
   const { offset, file, position, code } = damage
   const known = [...found, ...gaps].map((each) => ('from' in each ? { ...each, offset: each.baseOffset } : each))
   if (known.some((each) => each.offset <= offset && offset < (each.nextOffset ?? Number.POSITIVE_INFINITY))) return gaps
-  const next = Math.min(...known.map((each) => each.offset).filter((each) => each > offset))
+  const next = known.reduce(
+    (least, each) => (each.offset > offset ? Math.min(least, each.offset) : least),
+    Number.POSITIVE_INFINITY,
+  )
   return [...gaps, { offset, nextOffset: Number.isFinite(next) ? next : undefined, file, position, code }]
 }
 
