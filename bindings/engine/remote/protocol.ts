@@ -10,7 +10,7 @@ import { LogError } from '../../model/errors.ts'
  * on a channel is `hello`: int32 PROTOCOL_VERSION, which reads the same in every version, text name of the link, int32
  * how many channels it has had.
  */
-export const PROTOCOL_VERSION = 11
+export const PROTOCOL_VERSION = 12
 
 /**
  * Most bytes of one message. A damaged length can ask for no more, and a larger message is refused before it is sent.
