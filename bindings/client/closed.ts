@@ -2,7 +2,12 @@ import { LogError } from '../model/errors.ts'
 
 /** A call on a consumer, of a group or of a share group, after its close. */
 export function consumerClosed(groupId: string): LogError {
-  return new LogError('CONSUMER_CLOSED', `the consumer of group "${groupId}" is closed`, { groupId })
+  return new LogError('CONSUMER_CLOSED', closedConsumer(groupId), { groupId })
+}
+
+/** The message of it. */
+export function closedConsumer(groupId: string): string {
+  return `the consumer of group "${groupId}" is closed`
 }
 
 /** A call on a producer of a transactional id after its close. */

@@ -1,9 +1,10 @@
 import { LogError } from '../../model/errors.ts'
+import { closedConsumer } from '../closed.ts'
 
 /** Thrown by a wait that the consumer was told to end: by its close, or by the end of its iteration. */
 export class Interruption extends LogError {
   constructor(by: 'close' | 'stop', groupId: string) {
-    if (by === 'close') super('CONSUMER_CLOSED', `the consumer of group "${groupId}" is closed`, { groupId })
+    if (by === 'close') super('CONSUMER_CLOSED', closedConsumer(groupId), { groupId })
     else super('REBALANCE_IN_PROGRESS', 'the consumer was told to stop before it had its partitions', { groupId })
   }
 }
