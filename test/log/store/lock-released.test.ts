@@ -7,6 +7,7 @@ import type { StoreFile, StoreLock } from '../../../bindings/storage/file-store.
 
 const codeOf = (error: unknown) => (error as LogError).code
 
+/** Nothing tells when the engine, in turns of the event loop of its own, has begun a write: it is looked for each of them. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
 }
@@ -93,6 +94,7 @@ test('a log that ended gives up its lock only once no thread writes to its journ
     .then(() => {
       isClosed = true
     })
+  // Fifty times what a close takes that waits for nothing: this one must not end, and no event tells that.
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.equal([isClosed, store.isLocked], [false, true])
   store.end?.()
