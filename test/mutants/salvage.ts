@@ -90,7 +90,7 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: what a recovery has noted as lost isn’t listed',
     file: 'log/salvage/partition-survey.ts',
-    find: '  holes.push(...notedLosses(known, [...runs, ...holes]))\n',
+    find: '  holes = holes.concat(notedLosses(known, [...runs, ...holes]))\n',
     put: '',
     tests: [behindAnExtent],
   },
@@ -111,8 +111,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: a first segment that is gone isn’t listed',
     file: 'log/salvage/partition-survey.ts',
-    find: 'const holes: Hole[] = lackingFirst(known, segments[0])',
-    put: 'const holes: Hole[] = []',
+    find: 'let holes: Hole[] = lackingFirst(known, segments[0])',
+    put: 'let holes: Hole[] = []',
     tests: [beyond],
   },
   {
