@@ -1,4 +1,5 @@
-import { FRAME_HEADER_BYTES, readEntries } from '../../bindings/log/journal/frame.ts'
+import { FRAME_HEADER_BYTES } from '../../bindings/log/journal/frame.ts'
+import { readEntries } from '../../bindings/log/journal/frame-entry.ts'
 import { FRAME_ALIGNMENT } from '../../bindings/log/journal/layout.ts'
 import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../bindings/storage/file-store.ts'
 

@@ -1,7 +1,7 @@
 // A partition of which nothing is left but what frames hold, and they hold as many batches as a large ring has room for.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { FrameRun } from '../../bindings/log/journal/frame.ts'
+import type { FrameRun } from '../../bindings/log/journal/frame-entry.ts'
 import { surveyPartition } from '../../bindings/log/salvage/partition-survey.ts'
 import { BatchScanner } from '../../bindings/log/segment/batch-scanner.ts'
 import { SCRATCH_BYTES } from '../../bindings/log/segment/segment-context.ts'

@@ -3,7 +3,7 @@ import type { StoredProducer, StoredProducerBatch } from '../../storage/stored-s
 import { ByteReader } from '../bytes/byte-reader.ts'
 import type { ByteWriter } from '../bytes/byte-writer.ts'
 import type { LeaderEpochEntry } from '../files/leader-epoch-checkpoint.ts'
-import type { PartitionKey } from '../journal/frame.ts'
+import type { PartitionKey } from '../journal/frame-entry.ts'
 
 /** CRC-32C of the first `entryCount` entries of an index file. What follows them doesn't count. */
 export interface NotedIndex {

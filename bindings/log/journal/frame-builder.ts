@@ -1,19 +1,18 @@
 import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { ByteWriter } from '../bytes/byte-writer.ts'
+import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts'
 import {
   type BatchRun,
   EXTENT_BYTES,
   type ExtentEdges,
-  FRAME_HEADER_BYTES,
   type PartitionKey,
   RUN_OVERHEAD_BYTES,
-  sealFrame,
   writeBatches,
   writeCeiling,
   writeExtent,
   writeProducerIds,
-} from './frame.ts'
+} from './frame-entry.ts'
 import { JOURNAL_DIRECTORY, SECTOR_BYTES } from './layout.ts'
 
 /**

@@ -3,15 +3,8 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore, StoreFile } from '../../storage/file-store.ts'
 import { openFile, withFile } from '../../storage/open-file.ts'
-import {
-  type BatchRun,
-  brokenFrameBytes,
-  FRAME_HEADER_BYTES,
-  type FrameEntry,
-  type FrameHeader,
-  type HeldRun,
-  readEntries,
-} from './frame.ts'
+import { brokenFrameBytes, FRAME_HEADER_BYTES, type FrameHeader } from './frame.ts'
+import { type BatchRun, type FrameEntry, type HeldRun, readEntries } from './frame-entry.ts'
 import { type Boundary, FrameWalk } from './frame-walk.ts'
 import { alignFrame, FRAME_ALIGNMENT, RESTATED_FILE, ringFile } from './layout.ts'
 import { ringIndexes } from './ring.ts'

@@ -1,5 +1,5 @@
 import type { Task } from '../../storage/effect.ts'
-import type { FrameRun } from '../journal/frame.ts'
+import type { FrameRun } from '../journal/frame-entry.ts'
 import type { Hole, IntactRun } from '../survey/intact-run.ts'
 import { missingOffsets } from '../survey/missing-offsets.ts'
 import { type KnownOfPartition, partitionRemains } from '../survey/partition-remains.ts'

@@ -1,5 +1,5 @@
 import type { Task } from '../../storage/effect.ts'
-import type { ExtentEdges } from '../journal/frame.ts'
+import type { ExtentEdges } from '../journal/frame-entry.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { FileCache } from '../segment/file-cache.ts'
 import type { PendingRun } from '../stored-files/pending-runs.ts'

@@ -1,4 +1,4 @@
-import type { PartitionKey } from '../journal/frame.ts'
+import type { PartitionKey } from '../journal/frame-entry.ts'
 
 /** A value for each partition of a log. Hot path: found without joining topic and number into one text. */
 export class PartitionMap<T> {

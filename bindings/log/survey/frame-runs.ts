@@ -1,5 +1,5 @@
 import { partitionKey } from '../files/partition-key.ts'
-import type { FrameRun } from '../journal/frame.ts'
+import type { FrameRun } from '../journal/frame-entry.ts'
 
 /** What frames hold of each partition's batches, in whichever order the frames were found. */
 export class FrameRuns {

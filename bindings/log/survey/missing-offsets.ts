@@ -1,5 +1,5 @@
 import { segmentFileName } from '../files/file-names.ts'
-import type { FrameRun } from '../journal/frame.ts'
+import type { FrameRun } from '../journal/frame-entry.ts'
 import type { Hole, IntactRun } from './intact-run.ts'
 
 /** What is known of a partition besides its segments. */

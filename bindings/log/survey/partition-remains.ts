@@ -1,7 +1,7 @@
 import { perform, type Task } from '../../storage/effect.ts'
 import type { CheckpointPartition, CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
 import { parseSegmentFileName, rewrittenSegment, SWAP_SUFFIX } from '../files/file-names.ts'
-import type { FrameRun } from '../journal/frame.ts'
+import type { FrameRun } from '../journal/frame-entry.ts'
 import { type SegmentFile, segmentFiles } from './noted-segments.ts'
 import type { Patch } from './patched-file.ts'
 import type { SegmentRemains } from './segment-survey.ts'

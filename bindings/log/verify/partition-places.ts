@@ -6,7 +6,7 @@ import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { directoryTopicId, holdsBatches, NO_DIRECTORY, partitionNames } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { PartitionKey } from '../journal/frame.ts'
+import type { PartitionKey } from '../journal/frame-entry.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
 /** A partition's directory, and the topic that it belongs to. */

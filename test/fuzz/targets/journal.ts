@@ -4,16 +4,18 @@ import { ByteWriter } from '../../../bindings/log/bytes/byte-writer.ts'
 import {
   announcedFrameBytes,
   FRAME_HEADER_BYTES,
-  type FrameEntry,
-  readEntries,
   readFrameHeader,
   startsFrame,
+} from '../../../bindings/log/journal/frame.ts'
+import { FrameBuilder } from '../../../bindings/log/journal/frame-builder.ts'
+import {
+  type FrameEntry,
+  readEntries,
   writeBatches,
   writeCeiling,
   writeExtent,
   writeProducerIds,
-} from '../../../bindings/log/journal/frame.ts'
-import { FrameBuilder } from '../../../bindings/log/journal/frame-builder.ts'
+} from '../../../bindings/log/journal/frame-entry.ts'
 import { decodeHeader, encodeHeader } from '../../../bindings/log/journal/header.ts'
 import { allocate } from '../../kernel/support.ts'
 import { type Bytes, copyOf, expect, type FuzzTarget, Refused, sameBytes, viewOf } from '../target.ts'

@@ -1,6 +1,7 @@
 import type { Kernel } from '../../../kernel/kernel.ts'
 import { decodeCheckpointFile } from '../../../log/checkpoint/checkpoint-file.ts'
-import { brokenFrameBytes, FRAME_HEADER_BYTES, type FrameEntry, readEntries } from '../../../log/journal/frame.ts'
+import { brokenFrameBytes, FRAME_HEADER_BYTES } from '../../../log/journal/frame.ts'
+import { type FrameEntry, readEntries } from '../../../log/journal/frame-entry.ts'
 import { FrameWalk } from '../../../log/journal/frame-walk.ts'
 import { decodeHeader, readHeader } from '../../../log/journal/header.ts'
 import { FRAME_ALIGNMENT } from '../../../log/journal/layout.ts'
