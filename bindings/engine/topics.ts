@@ -89,18 +89,16 @@ export class Topics {
   partition(name: string, partition: number): HostedPartition {
     const named = this.#byName.get(name)?.[partition]
     if (named !== undefined) return named
-    const facts = this.facts(name)
-    const hosted = this.#hosted.get({ topicId: facts.topicId, partition })
-    if (hosted !== undefined && partition < facts.partitions) return hosted
-    if (!Number.isInteger(partition) || partition < 0 || partition >= facts.partitions) {
-      const message = `topic "${name}" has partitions 0 to ${facts.partitions - 1}, not ${partition}`
-      throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, {
-        topic: name,
-        partition,
-        partitions: facts.partitions,
-      })
-    }
-    return this.#host({ topicId: facts.topicId, topic: name, partition })
+    const topicId = this.topicIdAt(name, partition)
+    return this.#hosted.get({ topicId, partition }) ?? this.#host({ topicId, topic: name, partition })
+  }
+
+  /** The id of the topic that has this partition. UNKNOWN_TOPIC_OR_PARTITION. */
+  topicIdAt(topic: string, partition: number): string {
+    const { topicId, partitions } = this.facts(topic)
+    if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return topicId
+    const message = `topic "${topic}" has partitions 0 to ${partitions - 1}, not ${partition}`
+    throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', message, { topic, partition, partitions })
   }
 
   /** All partitions of a topic, by number. UNKNOWN_TOPIC_OR_PARTITION. */

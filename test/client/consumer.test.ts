@@ -351,6 +351,17 @@ test('assignment, position, lag', async () => {
   assert.is((await consumer.lag()).get('t/0'), 1)
 })
 
+overBrokers('committed of a partition that is not there is refused by name', async (setup) => {
+  const { log } = await setup({ t: 2 })
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  assert.is(await consumer.committed({ topic: 't', partition: 1 }), undefined)
+  const { details } = await failure('UNKNOWN_TOPIC_OR_PARTITION', () =>
+    consumer.committed({ topic: 't', partition: 2 }),
+  )
+  assert.equal([details['topic'], details['partition'], details['partitions']], ['t', 2, 2])
+  await failure('UNKNOWN_TOPIC_OR_PARTITION', () => consumer.committed({ topic: 'u', partition: 0 }))
+})
+
 overBrokers('where a group starts that committed nothing', async (setup) => {
   const { log, broker } = await setup()
   await broker.write('t', ['a', 'b'])

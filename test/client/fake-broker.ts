@@ -80,8 +80,10 @@ export class FakeBroker implements Broker {
   }
 
   partition({ topic, partition }: TopicPartition): FakePartition {
+    const { partitions } = this.facts(topic)
     const found = this.topics.get(topic)?.partitions[partition]
-    if (found === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `no ${topic}-${partition}`, { topic })
+    const details = { topic, partition, partitions }
+    if (found === undefined) throw new LogError('UNKNOWN_TOPIC_OR_PARTITION', `no ${topic}-${partition}`, details)
     return found
   }
 

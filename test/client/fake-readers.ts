@@ -117,7 +117,10 @@ export class FakeConsumer extends FakeReader implements ConsumerSession {
   onRebalance(): void {}
 
   async committed(at: readonly TopicPartition[]): Promise<readonly (number | undefined)[]> {
-    return at.map((place) => this.#group.offsets.get(keyOf(place))?.nextOffset)
+    return at.map((place) => {
+      this.broker.partition(place)
+      return this.#group.offsets.get(keyOf(place))?.nextOffset
+    })
   }
 
   async commit(offsets: readonly Position[], generation: number): Promise<void> {

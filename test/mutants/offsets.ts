@@ -267,6 +267,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/recreated-topics.test.ts'],
   },
   {
+    name: 'a partition that is not there has no committed offset, and is not refused',
+    file: 'engine/sessions/consumer-session.ts',
+    find: 'topics.topicIdAt(topic, partition)',
+    put: 'topics.topicIdAt(topic, 0)',
+    tests: ['client/consumer.test.ts'],
+  },
+  {
     name: "offsets of the log's own topics are refused as those of topics that are gone",
     file: 'engine/engine-parts.ts',
     find: ' ?? INTERNAL_TOPICS.get(topicId)\n',

@@ -98,10 +98,12 @@ export class EmbeddedConsumer implements ConsumerSession {
     { requireStable }: { readonly requireStable: boolean },
   ): Promise<readonly (number | undefined)[]> {
     const { groupId } = this.#options
-    const places = at.map((each) => ({ topicId: this.#topicId(each), partition: each.partition }))
+    const { groups, topics } = this.#broker.engine
+    const places = at.map(({ topic, topicId, partition }) => {
+      return { topicId: topicId ?? topics.topicIdAt(topic, partition), partition }
+    })
     if (requireStable)
       await this.#broker.ask<void>((done) => ({ kind: 'awaitStableOffsets', groupId, at: places, done }))
-    const { groups } = this.#broker.engine
     return this.#broker.tell(() => {
       return places.map(({ topicId, partition }) => groups.committed(groupId, topicId, partition)?.nextOffset)
     })
