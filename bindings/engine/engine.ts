@@ -211,7 +211,7 @@ export class Engine {
   // ---- ending --------------------------------------------------------------------------------------------------------
 
   #beginClose(done: Callback<void>): void {
-    this.#commits.changeInParts('transactions', this.transactions.planClose(this.#now), () => {})
+    this.#commits.changeInParts('transactions', this.#parts.transacting.planClose(this.#now), () => {})
     this.#parts.cleanup.stop()
     this.#closing = done
   }

@@ -3,6 +3,7 @@ import type { OpenTransaction } from '../coordinator/transaction/open-transactio
 import type { EndPlan } from '../coordinator/transaction/plans.ts'
 import type { FoundTransaction } from '../coordinator/transaction/recovery.ts'
 import type { Transactions } from '../coordinator/transaction/transactions.ts'
+import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
 import type { StoredPartition } from '../storage/stored-state.ts'
@@ -50,6 +51,7 @@ export class Transacting {
   readonly #waiting = new Map<OpenTransaction, Then[]>()
   /** Callers that want committed offsets which an open transaction may still change. */
   readonly #waitingForOffsets: Then[] = []
+  #isClosing = false
 
   constructor(hooks: TransactingHooks) {
     this.#hooks = hooks
@@ -119,6 +121,8 @@ export class Transacting {
   }
 
   sendOffsets({ instance, request, done }: CommandOf<'sendOffsets'>): void {
+    // What is noted for the next open says already whether the transaction goes on, and no close keeps its offsets.
+    if (this.#isClosing) throw new LogError('LOG_CLOSED', 'the log is closed')
     const { transactions, groups, now, liveTopic } = this.#hooks
     const open = transactions.openOf(instance.producerId, instance.producerEpoch)
     const { groupId, memberId, generation, offsets } = request
@@ -226,6 +230,12 @@ export class Transacting {
     }
     const plans = this.#hooks.transactions.recover([...found.values()], isClean, this.#hooks.now())
     for (const plan of plans) this.#decide(plan, () => {})
+  }
+
+  /** Returns what the next open has to know. */
+  planClose(now: number): readonly TableRecord[] {
+    this.#isClosing = true
+    return this.#hooks.transactions.planClose(now)
   }
 
   fail(error: unknown): void {

@@ -357,6 +357,22 @@ test('a transaction with offsets, which no close keeps, is aborted by the next o
   }
 })
 
+// By then it was noted that the transaction goes on: it was committed without them.
+test('offsets of a transaction that come while the log closes are refused', () => {
+  const host = fresh()
+  const generation = host.join('g', 'm', ['t'])
+  const offsets = [{ topicId: TOPIC_ID, partition: 0, nextOffset: 3 }]
+  const client = new TransactionalClient(host, 'id').init().begin()
+  client.send('t', 1, 'a')
+  const closed = host.start<void>((done) => ({ kind: 'close', done }))
+  refuses('LOG_CLOSED', () => client.sendOffsets({ groupId: 'g', memberId: 'm', generation, offsets }))
+  host.settle()
+  assert.equal([closed.answered, closed.error], [true, undefined])
+  const later = opened(host.storage.reopened())
+  new TransactionalClient(later, 'id').as(client.instance).end('commit')
+  assert.equal(values(later, 1), ['a'])
+})
+
 test('aborted records stay unseen after close, crash and open, over segments', () => {
   const host = fresh({ 'segment.bytes': 300 })
   const client = new TransactionalClient(host, 'id').init()

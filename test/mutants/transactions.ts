@@ -426,4 +426,11 @@ export const TRANSACTIONS: readonly Mutant[] = [
     put: 'return walk.fault === undefined',
     tests: ['salvage/undecided-behind-an-extent.test.ts'],
   },
+  {
+    name: 'a transaction that is noted as one that goes on over a close takes offsets, which no close keeps',
+    file: 'engine/transacting.ts',
+    find: "    if (this.#isClosing) throw new LogError('LOG_CLOSED', 'the log is closed')\n",
+    put: '',
+    tests: ['engine/transactions.test.ts'],
+  },
 ]
