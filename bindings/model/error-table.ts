@@ -68,7 +68,7 @@ export const ERRORS = {
   ],
   INVALID_PRODUCER_EPOCH: ['fenced', 47, 'A newer instance of this producer exists: stop this one.'],
   INVALID_TXN_STATE: ['misuse', 48, 'Begin a transaction, end it once, and send in it only before that.'],
-  INVALID_PRODUCER_ID_MAPPING: ['fenced', 49, 'The transactional id has expired: open a new producer.'],
+  INVALID_PRODUCER_ID_MAPPING: ['fenced', 49, 'Open a new producer, unless a newer one has the transactional id.'],
   INVALID_TRANSACTION_TIMEOUT: ['misuse', 50, 'Use a transactionTimeoutMs from 1 to 900000.'],
   CONCURRENT_TRANSACTIONS: ['retriable', 51, 'The decision before is on its way: ask again.'],
   KAFKA_STORAGE_ERROR: ['fatal', 56, 'The storage failed: close the log, mend what the message names, open again.'],

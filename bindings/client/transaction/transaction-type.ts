@@ -91,7 +91,7 @@ export interface TransactionalProducer extends AsyncDisposable {
    *
    * Rejects besides with INVALID_REQUEST, INVALID_TRANSACTION_TIMEOUT, INVALID_TXN_STATE, PRODUCER_FENCED,
    * PRODUCER_CLOSED, TRANSACTION_ABORTABLE, LOG_CLOSED, and with INVALID_PRODUCER_ID_MAPPING when nobody used the id
-   * for a week.
+   * for a week, or when a newer producer has it and its epochs ran out since.
    */
   transaction<R>(
     work: (transaction: TransactionScope, context: TransactionContext) => Promise<R>,

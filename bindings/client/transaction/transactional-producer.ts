@@ -235,7 +235,8 @@ export class LogTransactionalProducer implements TransactionalProducer {
   #finish(code: Finish): LogError {
     const id = `the transactional id "${this.#transactionalId}"`
     const fenced = `a newer producer has ${id}, or it was fenced by hand`
-    const message = code === 'PRODUCER_FENCED' ? fenced : `the log forgot ${id}, as nobody had used it for a week`
+    const forgotten = `this producer has ${id} no more: nobody used it for a week, or a newer producer has it`
+    const message = code === 'PRODUCER_FENCED' ? fenced : forgotten
     return new LogError(code, message, { transactionalId: this.#transactionalId })
   }
 

@@ -18,7 +18,8 @@ export function refusalOf(
   const { producerId, producerEpoch } = instance
   if (open?.isFenced === true) return open.refusal('PRODUCER_FENCED')
   if (entry === undefined) {
-    const message = `producer ${producerId} has no transactional id: the log forgets one that nobody used for a week`
+    const why = 'nobody used it for a week, or its epochs ran out and a later producer has it'
+    const message = `producer ${producerId} has no transactional id any more: ${why}`
     return new LogError('INVALID_PRODUCER_ID_MAPPING', message, { producerId, producerEpoch })
   }
   if (open?.producerEpoch === producerEpoch) return open.refusal('CONCURRENT_TRANSACTIONS')

@@ -199,6 +199,8 @@ test('epochs run out: a new producer id, and the old one stays fenced (shouldGen
   bench.begin(plan.next)
   bench.end(plan.next, 'commit')
   refuses('INVALID_PRODUCER_ID_MAPPING', () => bench.end(instance, 'commit'))
+  // The id is in use, so it was none that nobody used for a week.
+  assert.throws(() => bench.end(instance, 'commit'), /or its epochs ran out and a later producer has it/)
 })
 
 test('an instance that is fenced in its last epoch gives way to a new producer id', () => {
