@@ -64,7 +64,10 @@ test('a producer whose transactional id the log has forgotten is finished', asyn
   const producer = producerOver(session)
   await failure('INVALID_PRODUCER_ID_MAPPING', () => producer.beginTransaction())
   const later = await failure('INVALID_PRODUCER_ID_MAPPING', () => producer.beginTransaction())
-  assert.match(later.message, 'the transactional id "id" no more: nobody used it for a week, or a newer producer has it')
+  assert.match(
+    later.message,
+    'the transactional id "id" no more: nobody used it for a week, or a newer producer has it',
+  )
   assert.equal(session.calls, ['begin'])
 })
 

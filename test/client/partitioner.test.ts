@@ -93,6 +93,33 @@ test('a wrong answer of the partitioner is refused by name, before anything is w
   }
 })
 
+overBrokers('a signal that the partitioner of its send aborts stops that send, wherever it is asked', async (setup) => {
+  const reason = new Error('enough')
+  const record = { topic: 't', value: 'a' }
+  for (const [how, records, before] of [
+    ['one record', record, 'answered'],
+    ['a list', [record], 'answered'],
+    ['one record that waits', record, 'none'],
+    ['a list that waits behind others', [record], 'waiting'],
+  ] as const) {
+    const { log, broker } = await setup({ t: 2 })
+    const controller = new AbortController()
+    let isAborting = false
+    const partitioner = () => {
+      if (isAborting) controller.abort(reason)
+      return 0
+    }
+    const producer = log.producer({ partitioner })
+    const first = before === 'none' ? undefined : producer.send({ topic: 't', partition: 1, value: how })
+    if (before === 'answered') await first
+    isAborting = true
+    const sent = producer.send(records, { signal: controller.signal })
+    assert.is(await sent.catch((error: unknown) => error), reason, how)
+    await producer.close()
+    assert.equal(await broker.texts('t'), [], how)
+  }
+})
+
 overBrokers('an error of the partitioner comes unchanged', async (setup) => {
   const { log } = await setup({ t: 5 })
   const mine = new Error('mine')

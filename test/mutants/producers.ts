@@ -475,4 +475,11 @@ export const PRODUCERS: readonly Mutant[] = [
     put: '',
     tests: ['engine/producer-expiry.test.ts'],
   },
+  {
+    name: 'a signal that the partitioner of its send aborts is too late, though nothing is buffered',
+    file: 'client/producer/producer.ts',
+    find: '    throwIfAborted(signal)\n    const queue',
+    put: '    const queue',
+    tests: ['client/partitioner.test.ts'],
+  },
 ]

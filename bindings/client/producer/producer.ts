@@ -93,6 +93,8 @@ export class LogProducer implements Producer {
       if (handedOver !== undefined) return handedOver.answered
       const plan = new SendPlan(compression)
       const isPlaced = this.#placing.now(plan, records)
+      // Its partitioner may have aborted it.
+      throwIfAborted(signal)
       const mayGo = this.#accumulator.isOpen && this.#waiting.isEmpty && this.#buffer.hasRoom(plan.sizeBytes)
       if (isPlaced && mayGo) return this.#enqueue(plan, new PendingSend(records.length, form)).answered
       const copies = isPlaced ? undefined : plan.copies(records)
@@ -131,6 +133,7 @@ export class LogProducer implements Producer {
       const isPlaced = copies === undefined || (this.#accumulator.isOpen && this.#placeAnew(plan, copies))
       const mayGo = isPlaced && this.#accumulator.isOpen && this.#buffer.hasRoom(plan.sizeBytes)
       if (!mayGo) return this.#beginOnceReady(plan, isPlaced ? undefined : copies, send, signal)
+      throwIfAborted(signal)
       this.#enqueue(plan, send)
       return undefined
     }
@@ -193,6 +196,7 @@ export class LogProducer implements Producer {
       plan.isByOutdatedRules = true
       return this.#enqueueLater(plan, plan.copies([record]), send, signal).answered
     }
+    throwIfAborted(signal)
     const queue = this.#accumulator.queue(topic, partition)
     const compression = this.#compressionOf(rules, ofCall ?? this.#settings.compression)
     const send = new LoneSend()
