@@ -34,8 +34,8 @@ export const OPEN_FILES: readonly Mutant[] = [
   },
   {
     name: 'a log that ended gives up its lock while a thread still writes to its journal',
-    file: 'log/store/file-partition-store.ts',
-    find: '      if (journal !== undefined) yield* journal.written()\n',
+    file: 'log/store/release-store.ts',
+    find: '    if (journal !== undefined) yield* journal.written()\n',
     put: '',
     tests: ['log/store/lock-released.test.ts'],
   },
@@ -48,8 +48,8 @@ export const OPEN_FILES: readonly Mutant[] = [
   },
   {
     name: 'a read on a full disk has no share of the reserve for a decision that came to wait meanwhile',
-    file: 'log/store/file-partition-store.ts',
-    find: '      yield* this.#writeOutOf(segments)\n      return yield* work()\n',
+    file: 'log/store/stored-reads.ts',
+    find: '      yield* this.#writeOut(segments)\n      return yield* work()\n',
     put: '      throw error\n',
     tests: [whileLoading],
   },
@@ -62,8 +62,8 @@ export const OPEN_FILES: readonly Mutant[] = [
   },
   {
     name: 'a look-up by time on a full disk has no share of the reserve for what waits to be written',
-    file: 'log/store/file-partition-store.ts',
-    find: 'this.#reading(segments, () => segments.seekTimestamp(timestamp))',
+    file: 'log/store/stored-reads.ts',
+    find: 'this.afterWriteOut(segments, () => segments.seekTimestamp(timestamp))',
     put: 'segments.seekTimestamp(timestamp)',
     tests: ['log/store/write-buffers.test.ts'],
   },

@@ -34,9 +34,10 @@ import type { GroupCommit } from './group-commit.ts'
 import type { Maintenance } from './maintenance.ts'
 import { openStore } from './open-store.ts'
 import type { PartitionMap } from './partition-map.ts'
+import { releaseStore } from './release-store.ts'
 import { type RemoveContext, removeBelow } from './remove-segments.ts'
 import { StoreParts } from './store-parts.ts'
-import { unlessPoisoned } from './unless-poisoned.ts'
+import { StoredReads } from './stored-reads.ts'
 
 /**
  * A close waits at most a second for descriptors, together with all that was under way when it was called. If it fails
@@ -56,6 +57,7 @@ export class FilePartitionStore implements PartitionStore {
   readonly #compactions: Compactions
   readonly #reserve: DiskReserve
   readonly #backups: Backups
+  readonly #reads: StoredReads
   #lock: StoreLock | undefined
   #journal: Journal | undefined
   #commits: GroupCommit | undefined
@@ -74,6 +76,7 @@ export class FilePartitionStore implements PartitionStore {
     this.#compactions = parts.compactions
     this.#reserve = parts.reserve
     this.#backups = parts.backups
+    this.#reads = new StoredReads(parts)
   }
 
   get capabilities(): StoreCapabilities {
@@ -134,42 +137,10 @@ export class FilePartitionStore implements PartitionStore {
   *abandon(): Task<void> {
     this.#availability.close()
     const journal = this.#journal
-    this.#journal = undefined
-    try {
-      this.#giveBackFiles(journal)
-    } finally {
-      if (journal !== undefined) yield* journal.written()
-      yield* this.#giveBackStore()
-    }
-  }
-
-  #giveBackFiles(journal: Journal | undefined): void {
-    const { cache, segments } = this.#parts
-    unlessPoisoned(() => {
-      for (const files of this.#partitions.values()) files.segments.release()
-      journal?.free()
-      segments.scratch.free()
-    })
-    try {
-      journal?.close()
-    } finally {
-      unlessPoisoned(() => cache.closeAll())
-    }
-  }
-
-  /**
-   * Releases the lock whatever a driver throws before: a lock that nobody releases would keep out all others for as
-   * long as the process lives.
-   */
-  *#giveBackStore(): Task<void> {
-    const { store } = this.#parts
     const lock = this.#lock
+    this.#journal = undefined
     this.#lock = undefined
-    try {
-      if (lock !== undefined) yield* perform('lock', '', () => lock.release())
-    } finally {
-      yield* perform('lock', '', () => store.close())
-    }
+    yield* releaseStore(this.#parts, journal, lock)
   }
 
   // ---- partitions ----------------------------------------------------------------------------------------------------
@@ -198,7 +169,7 @@ export class FilePartitionStore implements PartitionStore {
   *activate(id: PartitionIdentity): Task<void> {
     const files = this.#parts.files(id)
     files.isUsed = true
-    yield* this.#reading(files.segments, () => files.segments.loadActive())
+    yield* this.#reads.afterWriteOut(files.segments, () => files.segments.loadActive())
     if (files.segments.active !== undefined && files.rollAt === undefined) return
     const roll = () => files.roll(this.#parts.kernel, this.#source.producers(id))
     try {
@@ -233,15 +204,11 @@ export class FilePartitionStore implements PartitionStore {
   }
 
   read(id: PartitionIdentity, offset: number, into: Uint8Array): number | undefined {
-    const segments = this.#partitions.get(id)?.segments
-    if (segments === undefined) return 0
-    return segments.hasBuffered ? undefined : segments.read(offset, into)
+    return this.#reads.read(id, offset, into)
   }
 
-  *prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
-    const { segments } = this.#parts.files(id)
-    yield* this.#reading(segments, () => segments.load(offset))
-    if (abortedUpTo !== undefined) yield* this.#reading(segments, () => segments.loadAborted(offset, abortedUpTo))
+  prepareRead(id: PartitionIdentity, offset: number, abortedUpTo?: number): Task<void> {
+    return this.#reads.prepare(id, offset, abortedUpTo)
   }
 
   abortedBetween(
@@ -249,39 +216,15 @@ export class FilePartitionStore implements PartitionStore {
     fromOffset: number,
     upToOffset: number,
   ): readonly AbortedTransaction[] | undefined {
-    const files = this.#partitions.get(id)
-    return files === undefined ? [] : files.segments.abortedBetween(fromOffset, upToOffset)
+    return this.#reads.abortedBetween(id, fromOffset, upToOffset)
   }
 
   locate(id: PartitionIdentity, offset: number): { file: string; position: number } | undefined {
-    const segment = this.#partitions.get(id)?.segments.find(offset)
-    const file = segment?.file
-    if (segment === undefined || file === undefined) return undefined
-    return { file: segment.logPath, position: segment.reads.positionOf(file, offset) }
+    return this.#reads.locate(id, offset)
   }
 
-  *seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
-    const { segments } = this.#parts.files(id)
-    return yield* this.#reading(segments, () => segments.seekTimestamp(timestamp))
-  }
-
-  /**
-   * What waits is written before a file is read. It has its room in the reserve, so a full disk is no failure of the
-   * read, also where a decision came to wait meanwhile: once the reserve was asked none does any more.
-   */
-  *#reading<T>(segments: StoredFiles['segments'], work: () => Task<T>): Task<T> {
-    yield* this.#writeOutOf(segments)
-    try {
-      return yield* work()
-    } catch (error) {
-      if (!LogError.is(error, 'STORAGE_FULL')) throw error
-      yield* this.#writeOutOf(segments)
-      return yield* work()
-    }
-  }
-
-  *#writeOutOf(segments: StoredFiles['segments']): Task<void> {
-    if (segments.hasBuffered) yield* this.#reserve.guardWriteOut(() => segments.writeOut())
+  seekTimestamp(id: PartitionIdentity, timestamp: number): Task<number | undefined> {
+    return this.#reads.seekTimestamp(id, timestamp)
   }
 
   compactable(id: PartitionIdentity): Compactable {
