@@ -171,9 +171,16 @@ export const SEGMENTS: readonly Mutant[] = [
     tests: ['log/recovery/recovery.test.ts'],
   },
   {
+    name: 'what damage hides of the markers counts as committed where their index is lost',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'if (damage !== undefined && markers < segment.aborted.noted.entryCount) throw damage',
+    put: '',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
     name: 'aborted transactions before damage are learned again and again',
     file: 'log/segment/learn-aborted.ts',
-    find: '      if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)\n',
+    find: '      if (isLast && position < segment.sizeBytes) ended()\n',
     put: '',
     tests: ['log/segment/aborted.test.ts'],
   },

@@ -1,4 +1,6 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
+import type { LogError } from '../../model/errors.ts'
+import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
 import type { AbortedTransaction } from '../../storage/partition-store.ts'
@@ -7,7 +9,8 @@ import { BatchWalk } from './batch-walk.ts'
 import { HeaderScan } from './header-scan.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
-import { TransactionScan } from './transaction-scan.ts'
+import { damagedSegment, type SegmentFault } from './segment-damage.ts'
+import { isCommitMarker, TransactionScan } from './transaction-scan.ts'
 
 /** No jump of the offset counts as one of an unclean open. */
 const ONE_EPOCH = Number.POSITIVE_INFINITY
@@ -15,8 +18,9 @@ const ONE_EPOCH = Number.POSITIVE_INFINITY
 /**
  * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as
  * noted. `segments` are all from the partition's first one on, since a transaction may have begun in any of them. A
- * transaction whose beginning retention has removed is left out: no record of it can be read. Begins anew where
- * compaction gave one of them its place while it was read: then it was closed under its first name.
+ * transaction whose beginning retention has removed is left out: no record of it can be read. CORRUPT_MESSAGE where
+ * damage hides a marker: which records it ended nobody can tell. Begins anew where compaction gave one of them its
+ * place while it was read: then it was closed under its first name.
  */
 export function* learnAborted(context: SegmentContext, segments: readonly Segment[]): Task<void> {
   const paths = segments.map(({ logPath }) => logPath)
@@ -37,6 +41,12 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
     if (file === undefined) continue
     const path = segment.logPath
     context.files.pin(path)
+    let damage: LogError | undefined
+    let markers = 0
+    const ended = () => {
+      if (damage !== undefined && markers < segment.aborted.noted.entryCount) throw damage
+      segment.aborted.replace(context.kernel, found)
+    }
     try {
       let position = 0
       let expectedOffset = segment.baseOffset
@@ -48,11 +58,14 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
           const walk = new BatchWalk(context, file, { from: position, to: sizeBytes, expectedOffset, isCleaned })
           walk.step(({ header, buffer, bufferPosition }) => {
             const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
+            if ((header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)) markers++
             const aborted = scan.take(header, bytes)
             if (aborted !== undefined) found.push(aborted)
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
+          if (walk.fault !== undefined)
+            damage ??= hidesMarkers(path, { position, offset: expectedOffset, fault: walk.fault })
           const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
           // A damaged batch, whose records nobody can read. A reader may begin after it.
           const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)
@@ -61,16 +74,21 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
             expectedOffset = head.nextOffset
           }
           // In the same turn as the last step, so nothing can have been appended in between.
-          if (isLast && position >= segment.sizeBytes) segment.aborted.replace(context.kernel, found)
+          if (isLast && position >= segment.sizeBytes) ended()
           return walk.fault === undefined || leadsOn
         })
       }
       // Nothing can be learned past a damaged head; a read that gets there reports it.
-      if (isLast && position < segment.sizeBytes) segment.aborted.replace(context.kernel, found)
+      if (isLast && position < segment.sizeBytes) ended()
     } finally {
       context.files.unpin(file)
     }
   }
+}
+
+function hidesMarkers(path: string, fault: SegmentFault): LogError {
+  const where = `${path} is damaged at ${fault.position}: ${fault.fault}`
+  return damagedSegment(path, fault, `${where}, and the index of its aborted transactions is lost too`)
 }
 
 /** `undefined` if retention has dropped the segment meanwhile. */

@@ -2,7 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../../../bindings/log/files/aborted-transaction.ts'
 import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
+import type { Segment } from '../../../bindings/log/segment/segment.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import type { LogError } from '../../../bindings/model/errors.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { fromHex, toHex } from '../../kernel/support.ts'
@@ -10,9 +12,10 @@ import { held } from '../store/plain-writer.ts'
 import { runNow } from '../support.ts'
 import { content, errorOf, overwrite } from './model.ts'
 import { append, DIRECTORY, newContext, newList, reopened } from './support.ts'
-import { TransactionStory } from './transactions.ts'
+import { TransactionStory, transactional } from './transactions.ts'
 
 const aborted = suite('aborted transactions')
+const MARKER_BYTES = 78
 const changes = { segmentBytes: 900, segmentMs: 1e12 }
 
 /**
@@ -41,7 +44,11 @@ function between(list: SegmentList, from: number, upTo: number): readonly object
   }
 }
 
-function assertFinds(list: SegmentList, { aborted: recorded, nextOffset }: TransactionStory, note = ''): void {
+function assertFinds(
+  list: SegmentList,
+  { aborted: recorded, nextOffset }: Pick<TransactionStory, 'aborted' | 'nextOffset'>,
+  note = '',
+): void {
   for (let from = 0; from < nextOffset; from++) {
     for (let upTo = from + 1; upTo <= nextOffset; upTo += 5) {
       const wanted = recorded.filter(({ firstOffset, lastOffset }) => lastOffset >= from && firstOffset < upTo)
@@ -203,20 +210,65 @@ aborted('what is aborted beside a look at the markers is found, though its segme
   assert.equal(between(again.list, 0, again.nextOffset), [...story.aborted, ...again.aborted])
 })
 
-aborted('markers past damage are not looked for again: a read that gets there reports it', () => {
-  const disk = new VirtualDisk()
-  const story = told(disk)
+/** `at`: of the byte that is flipped, from the end of its segment's file. */
+function withoutIndexes(story: TransactionStory, disk: VirtualDisk, place: number, at: number): SegmentList {
   runNow(story.list.writeIndexes())
   for (const path of indexes(story.list)) disk.remove(path)
   const again = reopened(story.list, disk, changes)
-  const [first] = again.all
-  assert.ok(first)
-  const bytes = content(disk, first.logPath)
-  assert.ok(bytes)
-  bytes[first.sizeBytes - 20] = (bytes[first.sizeBytes - 20] ?? 0) ^ 1
-  overwrite(disk, first.logPath, bytes)
-  runNow(again.loadAborted(0, first.nextOffset))
-  assert.ok(again.abortedBetween(0, first.nextOffset) !== undefined, 'who asks waits for ever')
+  const segment = again.all.at(place)
+  const bytes = segment && content(disk, segment.logPath)
+  assert.ok(segment && bytes)
+  bytes[segment.sizeBytes - at] = (bytes[segment.sizeBytes - at] ?? 0) ^ 1
+  overwrite(disk, segment.logPath, bytes)
+  return again
+}
+
+aborted('past a damaged head no marker is looked for: if there is none, who asks gets those before', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  const begun = story.nextOffset
+  story.data(5)
+  const { bytes } = transactional({ baseOffset: begun, producerId: 5, valueBytes: 40 })
+  const again = withoutIndexes(story, disk, -1, bytes.length - 11)
+  runNow(again.loadAborted(0, begun))
+  assertFinds(again, { aborted: story.aborted, nextOffset: begun })
 })
+
+aborted('the damaged record of an aborted transaction hides no marker', () => {
+  const disk = new VirtualDisk()
+  const story = told(disk)
+  const [first] = story.list.all
+  const again = withoutIndexes(story, disk, 0, 20)
+  assert.ok(first)
+  const whole = story.aborted.filter(({ firstOffset }) => firstOffset !== first.nextOffset - 1)
+  assert.equal(between(again, 0, story.nextOffset), whole)
+})
+
+for (const [what, at] of [
+  ['its body', 20],
+  ['its length', MARKER_BYTES - 11],
+  ['its offset', MARKER_BYTES - 7],
+] as const) {
+  aborted(`damage hides a marker that only the lost index knew (${what}): whoever asks hears where it is`, () => {
+    const disk = new VirtualDisk()
+    const story = new TransactionStory(newList(newContext(disk), changes))
+    story.data(1)
+    story.data(2)
+    story.abort(1)
+    story.commit(2)
+    story.data(2)
+    const position = story.list.active?.sizeBytes ?? 0
+    story.abort(2)
+    const { logPath: file, nextOffset } = story.list.active as Segment
+    const again = withoutIndexes(story, disk, -1, at)
+    for (let look = 0; look < 2; look++) {
+      const error = errorOf(() => runNow(again.loadAborted(0, nextOffset)))
+      assert.is(error?.code, 'CORRUPT_MESSAGE')
+      const { details } = error as LogError
+      assert.equal([details['file'], details['position'], details['offset']], [file, position, nextOffset - 1])
+    }
+    assert.is(again.abortedBetween(0, nextOffset), undefined)
+  })
+}
 
 aborted.run()

@@ -22,7 +22,7 @@ function changed(bytes: Uint8Array, change: (view: DataView) => void): Uint8Arra
   return bytes
 }
 
-function transactional(wish: BatchWish): SealedBatch {
+export function transactional(wish: BatchWish): SealedBatch {
   const batch = sealedBatch(wish)
   changed(batch.bytes, (view) => view.setInt16(21, TRANSACTIONAL))
   return batch
