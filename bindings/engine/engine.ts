@@ -134,7 +134,9 @@ export class Engine {
     }
   }
 
-  complete(issued: IssuedEffect, result: EffectResult): void {
+  /** An effect may have taken long: what follows from it begins at `now`. */
+  complete(now: number, issued: IssuedEffect, result: EffectResult): void {
+    this.#now = now
     this.#runner.complete(issued, result)
   }
 
@@ -188,8 +190,6 @@ export class Engine {
 
   /** The clock of `now` was set forward by `byMs` (back, if negative) while no time passed: deadlines move with it. */
   clockMoved(byMs: number): void {
-    // What an effect completes before the next step begins at this moment.
-    this.#now += byMs
     this.#parts.clockMoved(byMs)
   }
 

@@ -87,11 +87,11 @@ export class Scheduler {
     try {
       result = effect.run()
     } catch (error) {
-      this.#engine.complete(issued, { error })
+      this.#engine.complete(this.now(), issued, { error })
       return
     }
     if (!isPromise(result)) {
-      this.#engine.complete(issued, { value: result })
+      this.#engine.complete(this.now(), issued, { value: result })
       return
     }
     result.then(
@@ -101,7 +101,7 @@ export class Scheduler {
   }
 
   #completed(issued: IssuedEffect, result: { value: unknown } | { error: unknown }): void {
-    this.#engine.complete(issued, result)
+    this.#engine.complete(this.now(), issued, result)
     this.#pump()
   }
 

@@ -21,7 +21,7 @@ test('a task that lets others run goes on in a turn of its own', () => {
   const engine = {
     open: () => {},
     take: () => issued.splice(0),
-    complete: (each: unknown) => completed.push(each),
+    complete: (_now: number, each: unknown) => completed.push(each),
     wantsTurn: false,
     nextDeadline: () => undefined,
   }

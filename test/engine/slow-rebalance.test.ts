@@ -35,4 +35,21 @@ test('nobody is late where all wait for the disk, and no deadline comes again an
   assert.is(host.engine.groups.describe('g')?.members.length, 0, 'the next rebalance has its own')
 })
 
+// Regression: what a commit completed was taken for the moment at which the commit had begun, so a member had spent its
+// interval before it was given anything.
+test('a member whose assignment took longer to be durable than its interval has all of it', () => {
+  const storage = new VirtualDisk()
+  const host = opened(storage)
+  host.createTopic('AAAAAAAAAAAAAAAAAAAAAg', 't', 1, {})
+  storage.watch = (_operations, kind, path) => {
+    if (kind === 'flush' && path.endsWith('.ring')) host.takeTime(2 * INTERVAL_MS)
+  }
+  host.join('g', 'm', ['t'], INTERVAL_MS)
+  storage.watch = undefined
+  host.passTime(INTERVAL_MS - 100)
+  assert.is(host.engine.groups.describe('g')?.members.length, 1)
+  host.passTime(200)
+  assert.is(host.engine.groups.describe('g')?.members.length, 0, 'nor more than that')
+})
+
 test.run()

@@ -66,7 +66,7 @@ class CountingHost {
     for (;;) {
       const issued = this.engine.take()
       if (issued.some(({ effect }) => effect.kind === 'flush' || effect.kind === 'syncDirectory')) this.#waits++
-      for (const each of issued) this.engine.complete(each, { value: each.effect.run() })
+      for (const each of issued) this.engine.complete(this.#now, each, { value: each.effect.run() })
       if (issued.length > 0) continue
       if (!this.engine.wantsTurn) return
       this.engine.turn(this.#now++)

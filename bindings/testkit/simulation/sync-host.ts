@@ -175,9 +175,9 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   }
 
   /** The only member of a group: it reads all partitions of its topics. Returns the generation. */
-  join(groupId: string, memberId: string, topics: readonly string[]): number {
+  join(groupId: string, memberId: string, topics: readonly string[], maxPollIntervalMs: number = 1e9): number {
     const member = { groupId, memberId }
-    const subscription = { rejoins: false, topics, owned: [], assignors: ['range'], maxPollIntervalMs: 1e9 }
+    const subscription = { rejoins: false, topics, owned: [], assignors: ['range'], maxPollIntervalMs }
     const { generation } = this.ask<JoinedGroup>((done) => {
       return { kind: 'joinGroup', request: { ...member, ...subscription }, rebalance: () => {}, done }
     })
@@ -213,6 +213,11 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
   /** Time passes while nothing of the process runs, as on a machine that sleeps: deadlines of that time come late. */
   sleep(byMs: number): void {
     this.settle()
+    this.#now += byMs
+  }
+
+  /** An operation of the disk takes so long: to be called within it. */
+  takeTime(byMs: number): void {
     this.#now += byMs
   }
 
@@ -265,10 +270,10 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
     try {
       value = issued.effect.run()
     } catch (error) {
-      this.engine.complete(issued, { error })
+      this.engine.complete(this.#now, issued, { error })
       return
     }
-    this.engine.complete(issued, { value })
+    this.engine.complete(this.#now, issued, { value })
   }
 
   #asked<T>(give: (done: Callback<T>) => void, answered?: (asked: Asked<T>) => void): Asked<T> {
