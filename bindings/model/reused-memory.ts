@@ -1,3 +1,4 @@
+import { allocate } from './allocate.ts'
 import type { LentMemory } from './batch-memory.ts'
 
 const SMALLEST_BYTES = 64 * 1024
@@ -16,7 +17,7 @@ export class ReusedMemory implements LentMemory {
     let from = this.#usedBytes
     if (from + sizeBytes > this.#block.byteLength) {
       // What was taken from the old block stays valid, for as long as it is referred to.
-      this.#block = new ArrayBuffer(Math.max(SMALLEST_BYTES, this.#block.byteLength * 2, sizeBytes))
+      this.#block = allocate(Math.max(SMALLEST_BYTES, this.#block.byteLength * 2, sizeBytes)).buffer
       from = 0
     }
     this.#usedBytes = (from + sizeBytes + 7) & ~7

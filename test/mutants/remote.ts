@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'remote: a message that there is no memory for ends the program that reads it',
+    file: 'engine/remote/incoming-memory.ts',
+    find: 'return ofItsOwn(Math.min(sizeBytes, CALL_BYTES))',
+    put: 'return ofItsOwn(sizeBytes)',
+    tests: ['remote/incoming-messages.test.ts'],
+  },
+  {
+    name: 'remote: a send that its holder has no memory for counts as one that was lost',
+    file: 'engine/remote/served-channel.ts',
+    find: '      if (message.length === CALL_BYTES) throw noMemory()\n',
+    put: '',
+    tests: ['remote/refused-messages.test.ts'],
+  },
+  {
     name: 'remote: what was open on a channel that was replaced ends when the holder hears of its end',
     file: 'engine/remote/served-channel.ts',
     find: '    this.#leave()\n    this.#channel.end()\n',

@@ -96,4 +96,24 @@ test('memory above a bound isn’t kept', () => {
   assert.is.not(memory.take(2 ** 21).buffer, large.buffer)
 })
 
+test('of a message that there is no memory for its beginning alone comes, and the next one whole, wherever it is cut', () => {
+  const { allocUnsafeSlow } = Buffer
+  Buffer.allocUnsafeSlow = (size) => {
+    if (size > 100) throw new RangeError('Array buffer allocation failed')
+    return allocUnsafeSlow(size)
+  }
+  try {
+    const sent = Buffer.concat([head(200), Buffer.alloc(200, 7), head(3), Buffer.from([1, 2, 3]), head(0)])
+    for (let cut = 0; cut <= sent.length; cut++) {
+      const pieces = [sent.subarray(0, cut), sent.subarray(cut)]
+      assert.equal(
+        readAll(pieces.map((piece) => Buffer.from(piece))).map((message) => [...message]),
+        [[7, 7, 7, 7], [1, 2, 3], []],
+      )
+    }
+  } finally {
+    Buffer.allocUnsafeSlow = allocUnsafeSlow
+  }
+})
+
 test.run()

@@ -1,3 +1,5 @@
+import { CALL_BYTES } from './protocol.ts'
+
 /** Shorter messages cost the garbage collector little. */
 const USED_AGAIN_BYTES_MIN = 16 * 1024
 /** Most bytes that are kept for a next message. */
@@ -13,7 +15,10 @@ type Memory = Uint8Array<ArrayBuffer>
 export class IncomingMemory {
   #spare: Memory | undefined
 
-  /** Not filled with zeros, and it may hold bytes from before: all of it must be written before anyone reads it. */
+  /**
+   * Not filled with zeros, and it may hold bytes from before: all of it must be written before anyone reads it. Where
+   * the process has no memory for a message it is as long as the number of its call, by which the caller is told.
+   */
   take(sizeBytes: number): Memory {
     const spare = this.#spare
     if (spare === undefined || sizeBytes < USED_AGAIN_BYTES_MIN || sizeBytes > spare.length) {
@@ -32,5 +37,13 @@ export class IncomingMemory {
 }
 
 function unwritten(sizeBytes: number): Memory {
+  try {
+    return ofItsOwn(sizeBytes)
+  } catch {
+    return ofItsOwn(Math.min(sizeBytes, CALL_BYTES))
+  }
+}
+
+function ofItsOwn(sizeBytes: number): Memory {
   return new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer as ArrayBuffer, 0, sizeBytes)
 }

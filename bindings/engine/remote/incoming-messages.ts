@@ -14,9 +14,11 @@ export class IncomingMessages {
   readonly #memory: IncomingMemory
   readonly #head: Buffer = Buffer.alloc(HEAD_BYTES)
   #headBytes = 0
-  /** The message after the head, once the head is whole. */
+  /** The message after the head, once the head is whole; its beginning alone where there is no memory for the rest. */
   #message: Uint8Array<ArrayBuffer> | undefined
   #messageBytes = 0
+  /** As the head says. */
+  #lengthBytes = 0
 
   constructor(onMessage: OnMessage, memory: IncomingMemory) {
     this.#onMessage = onMessage
@@ -40,8 +42,9 @@ export class IncomingMessages {
   }
 
   #readMessage(message: Uint8Array<ArrayBuffer>, piece: Buffer, at: number): number {
-    const count = Math.min(piece.length - at, message.length - this.#messageBytes)
-    message.set(piece.subarray(at, at + count), this.#messageBytes)
+    const count = Math.min(piece.length - at, this.#lengthBytes - this.#messageBytes)
+    const kept = Math.min(count, message.length - this.#messageBytes)
+    if (kept > 0) message.set(piece.subarray(at, at + kept), this.#messageBytes)
     this.#messageBytes += count
     return count
   }
@@ -49,12 +52,12 @@ export class IncomingMessages {
   /** Begins a message, or ends it, or both if it is empty. */
   #beginOrEnd(): boolean {
     if (this.#message === undefined) {
-      const length = this.#head.readUInt32LE(0)
-      if (length > MESSAGE_BYTES_MAX) return false
-      this.#message = this.#memory.take(length)
+      this.#lengthBytes = this.#head.readUInt32LE(0)
+      if (this.#lengthBytes > MESSAGE_BYTES_MAX) return false
+      this.#message = this.#memory.take(this.#lengthBytes)
     }
     const message = this.#message
-    if (this.#messageBytes < message.length) return true
+    if (this.#messageBytes < this.#lengthBytes) return true
     this.#headBytes = 0
     this.#message = undefined
     this.#messageBytes = 0

@@ -5,9 +5,7 @@ import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.t
 import type { MessagePieces } from './message-pieces.ts'
 import type { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-
-/** A message begins with the number of its call. */
-const CALL_BYTES = 4
+import { CALL_BYTES } from './protocol.ts'
 
 /** How the asker of a call hears its outcome. */
 export interface Asker {

@@ -12,6 +12,9 @@ import { LogError } from '../../model/errors.ts'
  */
 export const PROTOCOL_VERSION = 12
 
+/** A message begins with the number of its call. */
+export const CALL_BYTES = 4
+
 /**
  * Most bytes of one message. A damaged length can ask for no more, and a larger message is refused before it is sent.
  */
