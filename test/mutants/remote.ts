@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'remote: the channel to a holder of another version stays open',
+    file: 'engine/remote/link.ts',
+    find: '    const channel = this.#greeting\n    this.#greeting = undefined\n',
+    put: "    const channel = error.code === 'LOG_CLOSED' ? this.#greeting : undefined\n",
+    tests: ['remote/link.test.ts'],
+  },
+  {
     name: 'remote: a message that there is no memory for ends the program that reads it',
     file: 'engine/remote/incoming-memory.ts',
     find: 'return ofItsOwn(Math.min(sizeBytes, CALL_BYTES))',

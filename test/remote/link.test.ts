@@ -9,6 +9,7 @@ import { MessageReader } from '../../bindings/engine/remote/message-reader.ts'
 import { MessageWriter } from '../../bindings/engine/remote/message-writer.ts'
 import { ANSWER_ERROR, ANSWER_OK } from '../../bindings/engine/remote/protocol.ts'
 import { readValue, writeValue } from '../../bindings/engine/remote/values.ts'
+import type { ErrorCode } from '../../bindings/model/error-table.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { turns } from './support.ts'
 
@@ -42,29 +43,48 @@ class PlayedChannel implements Channel {
   }
 
   keepAlive(): void {}
-  end(): void {}
+
+  hasEnded = false
+  end(): void {
+    this.hasEnded = true
+  }
+}
+
+/** Of a holder that refuses the greeting. */
+class Refusing extends PlayedChannel {
+  readonly #code: ErrorCode
+
+  constructor(code: ErrorCode) {
+    super()
+    this.#code = code
+  }
+
+  override send(message: Parameters<Channel['send']>[0]): void {
+    const writer = new MessageWriter().int32(new MessageReader(joinPieces(message)).int32()).uint8(ANSWER_ERROR)
+    writeError(writer.int32(1), new LogError(this.#code, 'no'))
+    this.bring(writer)
+  }
 }
 
 test("a greeting that is refused as a member's call is refused ends the link", async () => {
-  class Refusing extends PlayedChannel {
-    override send(message: Parameters<Channel['send']>[0]): void {
-      const writer = new MessageWriter().int32(new MessageReader(joinPieces(message)).int32()).uint8(ANSWER_ERROR)
-      writeError(writer.int32(1), new LogError('UNKNOWN_MEMBER_ID', 'changed on the way'))
-      this.bring(writer)
-    }
-  }
   const hooks = { connected: () => {}, membersLost: () => {}, noticed: () => {}, warned: () => {}, now: () => 0 }
-  const link = new Link({ ...hooks, connect: async () => new Refusing(), random: () => 0.5, setTimer: () => () => {} })
+  const link = new Link({
+    ...hooks,
+    connect: async () => new Refusing('UNKNOWN_MEMBER_ID'),
+    random: () => 0.5,
+    setTimer: () => () => {},
+  })
   const told = await link.open().catch((error: unknown) => error)
   assert.ok(LogError.is(told, 'LOG_CLOSED'), String(told))
 })
 
-async function opened() {
+async function opened(later: () => PlayedChannel = () => new PlayedChannel()) {
   const channels: PlayedChannel[] = []
   const link = new Link({
     async connect() {
-      channels.push(new PlayedChannel())
-      return channels.at(-1) as PlayedChannel
+      const channel = channels.length === 0 ? new PlayedChannel() : later()
+      channels.push(channel)
+      return channel
     },
     connected: () => {},
     membersLost: () => {},
@@ -104,6 +124,19 @@ test('what a channel that was lost still brings answers nothing, and that it end
   assert.equal([channels.length, methods(second)], [2, ['hello', 'append']])
   second?.answer(again?.call ?? -1, 'of this one')
   assert.is(await answer, 'of this one')
+})
+
+test('a next holder that speaks another version is left at once: its channel keeps no process alive', async () => {
+  const { channels, ask } = await opened(() => new Refusing('UNSUPPORTED_VERSION'))
+  const answers = ['append', 'setOffsets'].map((method) => ask(method).catch((error: unknown) => error))
+  channels[0]?.lose()
+  for (const told of await Promise.all(answers)) {
+    assert.ok(LogError.is(told, 'NETWORK_EXCEPTION') && LogError.is(told.cause, 'UNSUPPORTED_VERSION'), String(told))
+  }
+  assert.ok(channels[1]?.hasEnded, 'its channel stays open')
+  const later = await ask('append').catch((error: unknown) => error)
+  assert.ok(LogError.is(later, 'UNSUPPORTED_VERSION'), String(later))
+  assert.is(channels.length, 2)
 })
 
 test.run()

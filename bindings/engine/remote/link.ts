@@ -196,18 +196,15 @@ export class Link {
     if (this.#settled !== undefined && !this.#isChanging) this.#settled()
   }
 
-  end(): void {
-    this.#fail(new LogError('LOG_CLOSED', 'the log is closed'))
+  /** `error`: for the calls that are open and for later ones. */
+  end(error: LogError = new LogError('LOG_CLOSED', 'the log is closed')): void {
+    this.#ended ??= error
+    this.#refuse(this.#ended)
+    this.#opened?.reject(this.#ended)
     const channel = this.#greeting
     this.#greeting = undefined
     this.#channel = undefined
     channel?.end()
-  }
-
-  #fail(error: LogError): void {
-    this.#ended ??= error
-    this.#refuse(this.#ended)
-    this.#opened?.reject(this.#ended)
   }
 
   #refuse(error: LogError): void {
@@ -229,7 +226,7 @@ export class Link {
       const message = 'no holder of the log is to be had'
       // A member would answer an error of a membership by joining again, for ever.
       const isEnd = LogError.is(error) && error.category !== 'rejoin'
-      this.#fail(isEnd ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
+      this.end(isEnd ? (error as LogError) : new LogError('LOG_CLOSED', message, {}, error))
     })
   }
 
