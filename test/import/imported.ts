@@ -17,7 +17,7 @@ export function importing(
   target: VirtualDisk | undefined,
   options: Partial<ImportOptions> = {},
 ): Task<ImportReport> {
-  const begin = target && (() => NewLog.begin(target, kernel, { ...RING, random: () => 0.5 }))
+  const begin = target && (() => NewLog.begin({ store: target, kernel, options: { ...RING, random: () => 0.5 } }))
   return importKafka(source, kernel, begin, {
     source: 'source',
     groups: true,

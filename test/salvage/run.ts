@@ -24,8 +24,8 @@ export async function salvaged(source: DirectoryImage): Promise<Salvaged> {
 }
 
 export function salvagedInto(source: FileStore, target: FileStore): Promise<SalvageReport> {
-  const options = { ...RING, random: () => 0.5, now: 1_700_000_000_000 }
-  return runTask(salvageLog(source, target, kernelOf(), options))
+  const options = { ...RING, random: () => 0.5 }
+  return runTask(salvageLog({ source, target, kernel: kernelOf(), options, now: 1_700_000_000_000 }))
 }
 
 export function verified(image: FileStore): Promise<VerifyReport> {

@@ -247,13 +247,15 @@ export async function openHeld(
     retentionTrustsClock: options.retentionTrustsClock,
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
+      if (typeof locked === 'function') {
+        const store = rowsOf(locked, source)
+        return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }
+      }
       // An opening hears of its failure at once, so it doesn't wait.
       const pause = (delayMs: number) => (engine.report === undefined ? undefined : waitMs(port, delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
-      const store =
-        typeof locked === 'function' ? rowsOf(locked, source) : new FilePartitionStore(locked, kernel, source, files)
-      const scratch = store instanceof FilePartitionStore ? store.scratch : undefined
-      return { store, factory: new PartitionFactory(kernel, store, cacheBytes, scratch) }
+      const store = new FilePartitionStore(locked, kernel, source, files)
+      return { store, factory: new PartitionFactory(kernel, store, cacheBytes, store.scratch) }
     },
   })
   // Of files it was asked before their lock was taken.

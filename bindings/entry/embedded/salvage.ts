@@ -29,12 +29,12 @@ export async function salvageDirectory(
   directory: string | FileUrl,
   target: string | FileUrl,
   port: RuntimePort,
-  options: SalvageOptions,
+  given: SalvageOptions,
 ): Promise<SalvageReport> {
   const source = pathOf(directory)
-  assertOptions(options, NAMES, 'salvage')
-  const signal = signalOf(options)
-  const progress = progressOf(options)
+  assertOptions(given, NAMES, 'salvage')
+  const signal = signalOf(given)
+  const progress = progressOf(given)
   throwIfAborted(signal)
   assertLogDirectory(source)
   const { store } = backupTarget(pathOf(target), source)
@@ -43,8 +43,9 @@ export async function salvageDirectory(
     const image = new DirectoryImage(source)
     try {
       const kernel = await kernelFor(port, MEMORY_BYTES)
-      const facts = { ...RING, random: () => port.random(), now: port.now() }
-      return await runInTurns(salvageLog(image, store, kernel, facts, progress), port, signal)
+      const options = { ...RING, random: () => port.random() }
+      const salvage = salvageLog({ source: image, target: store, kernel, options, now: port.now(), progress })
+      return await runInTurns(salvage, port, signal)
     } finally {
       image.close()
       await lock.release()

@@ -34,7 +34,7 @@ export async function importDirectory(
   const image = new DirectoryImage(source)
   const random = () => port.random()
   const newTopicId = () => topicIdOf(Uint8Array.from({ length: TOPIC_ID_BYTES }, () => Math.floor(random() * 256)))
-  const begin = isDry ? undefined : () => NewLog.begin(store, kernel, { ...RING, random })
+  const begin = isDry ? undefined : () => NewLog.begin({ store, kernel, options: { ...RING, random } })
   try {
     const task = importKafka(image, kernel, begin, { ...options, source, now: port.now(), newTopicId })
     return await runInTurns(task, port, signal)

@@ -1,15 +1,14 @@
-import type { Kernel, KernelBuffer } from '../../kernel/kernel.ts'
+import type { KernelBuffer } from '../../kernel/kernel.ts'
 import { LogError } from '../../model/errors.ts'
 import { BATCH_BYTES_MAX } from '../../model/limits.ts'
 import { perform, type Task } from '../../storage/effect.ts'
-import type { FileStore, StoreLock } from '../../storage/file-store.ts'
+import type { StoreLock } from '../../storage/file-store.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
-import type { JournalOptions } from '../journal/journal.ts'
 import { FileCache } from '../segment/file-cache.ts'
 import { SCRATCH_BYTES, type SegmentContext } from '../segment/segment-context.ts'
 import { WriteBuffers } from '../segment/write-buffers.ts'
-import { placeJournal } from '../store/create-journal.ts'
+import { type NewJournal, placeJournal } from '../store/create-journal.ts'
 import { assertEmpty, beginCopy, endCopy } from '../store/unfinished-copy.ts'
 import { NewPartition, type PartitionEnd } from './new-partition.ts'
 
@@ -30,16 +29,14 @@ export interface LogFacts {
  * other, whichever comes first, the log's own topics among them: `__oncelog_catalogue` says which topics there are,
  * with `partition` for each of their partitions.
  *
- *     const log = yield* NewLog.begin(store, kernel, options)
+ *     const log = yield* NewLog.begin({ store, kernel, options })
  *     const partition = yield* log.partition(id, segmentConfig)
  *     for (...) yield* partition.append(batch)     // a ScannedBatch, as BatchScanner gives them
  *     yield* log.endPartition(partition, end)
  *     yield* log.finish(facts)                     // or `abandon` after any failure
  */
 export class NewLog {
-  readonly #store: FileStore
-  readonly #kernel: Kernel
-  readonly #options: JournalOptions & { readonly random: () => number }
+  readonly #into: NewJournal
   readonly #context: SegmentContext
   #scratch: KernelBuffer | undefined
   readonly #lock: StoreLock
@@ -48,29 +45,19 @@ export class NewLog {
   #leaderEpoch = 0
   #producerIdMax = -1
 
-  private constructor(
-    store: FileStore,
-    kernel: Kernel,
-    options: JournalOptions & { readonly random: () => number },
-    scratch: KernelBuffer,
-    lock: StoreLock,
-  ) {
-    this.#store = store
-    this.#kernel = kernel
-    this.#options = options
+  private constructor(into: NewJournal, scratch: KernelBuffer, lock: StoreLock) {
+    this.#into = into
     this.#scratch = scratch
     this.#lock = lock
+    const { store, kernel } = into
     const files = new FileCache(store, OPEN_FILES_MAX)
     const writeBuffers = new WriteBuffers(() => false)
     this.#context = { kernel, store, files, writeBuffers, scratch, maxBatchBytes: BATCH_BYTES_MAX }
   }
 
   /** INVALID_REQUEST for a directory that isn't empty, DIRECTORY_IN_USE where another process fills it. */
-  static *begin(
-    store: FileStore,
-    kernel: Kernel,
-    options: JournalOptions & { readonly random: () => number },
-  ): Task<NewLog> {
+  static *begin(into: NewJournal): Task<NewLog> {
+    const { store, kernel } = into
     yield* assertEmpty(store)
     const scratch = kernel.allocate(SCRATCH_BYTES)
     if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
@@ -78,7 +65,7 @@ export class NewLog {
     try {
       lock = yield* perform('lock', '', () => store.lock())
       yield* beginCopy(store)
-      return new NewLog(store, kernel, options, scratch, lock)
+      return new NewLog(into, scratch, lock)
     } catch (error) {
       scratch.free()
       yield* perform('lock', '', () => lock?.release())
@@ -110,8 +97,8 @@ export class NewLog {
       leaderEpoch: Math.max(leaderEpoch, this.#leaderEpoch),
       producerIdsEnd: Math.max(producerIdsEnd, this.#producerIdMax + 1),
     }
-    yield* placeJournal({ store: this.#store, kernel: this.#kernel, options: this.#options }, facts, this.#records)
-    yield* endCopy(this.#store)
+    yield* placeJournal(this.#into, facts, this.#records)
+    yield* endCopy(this.#into.store)
     yield* this.abandon()
   }
 

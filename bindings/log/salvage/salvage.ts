@@ -8,11 +8,11 @@ import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { directoryTopicId } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
-import type { JournalOptions } from '../journal/journal.ts'
 import { NewLog } from '../new-log/new-log.ts'
 import { encodeBatch } from '../partition/encode.ts'
 import { BatchScanner } from '../segment/batch-scanner.ts'
 import { SCRATCH_BYTES } from '../segment/segment-context.ts'
+import type { NewJournal } from '../store/create-journal.ts'
 import { assertEmpty } from '../store/unfinished-copy.ts'
 import { type SurveyContext, sizeOf, walkRun } from '../survey/survey-context.ts'
 import { copyPartition } from './copy-partition.ts'
@@ -36,39 +36,41 @@ export interface SalvageReport {
   readonly losses: readonly Loss[]
 }
 
-export interface SalvageSettings extends JournalOptions {
-  readonly random: () => number
+/** What is salvaged, and into what. */
+export interface Salvaging {
+  /** Is only read, and nobody else has it open. */
+  readonly source: FileStore
+  readonly target: FileStore
+  readonly kernel: Kernel
+  /** Of the new log's journal. */
+  readonly options: NewJournal['options']
   /**
    * Milliseconds since 1970: the time of records that are written anew, where those that say which topics there are
    * were lost.
    */
   readonly now: number
+  readonly progress?: SalvageProgress | undefined
 }
 
 /** Bytes that were looked at or copied so far, and in all. */
 export type SalvageProgress = (done: number, total: number) => void
 
 /**
- * Copies what is provably intact of the log `given`, which is only read and which nobody else has open, into the empty
- * `target`, which is a log once this ends (docs/decisions/023-salvage.md). Offsets stay: what is lost leaves a gap in
+ * Copies what is provably intact of the log in `source` into the empty `target`, which is a log once this ends
+ * (docs/decisions/023-salvage.md). Offsets stay: what is lost leaves a gap in
  * the copy, which readers pass over as they do one that compaction left. INVALID_REQUEST for a target that isn't empty;
  * DIRECTORY_IN_USE, STORAGE_FULL, KAFKA_STORAGE_ERROR by either.
  */
-export function* salvageLog(
-  given: FileStore,
-  target: FileStore,
-  kernel: Kernel,
-  options: SalvageSettings,
-  progress: SalvageProgress = () => {},
-): Task<SalvageReport> {
+export function* salvageLog(given: Salvaging): Task<SalvageReport> {
+  const { target, kernel, options, now, progress = () => {} } = given
   yield* assertEmpty(target)
-  const source = readableParts(given)
+  const source = readableParts(given.source)
   const scanner = new BatchScanner(kernel)
   const scratch = kernel.allocate(SCRATCH_BYTES)
   if (scratch === undefined) throw new LogError('MEMORY_CAP_REACHED', 'the memory cap is too small for a log')
   try {
     const remains = yield* allRemains({ store: source, kernel, scanner, scratch })
-    const log = yield* NewLog.begin(target, kernel, options)
+    const log = yield* NewLog.begin({ store: target, kernel, options })
     try {
       // Every byte counts twice: it is surveyed, and then copied.
       const total = 2 * (yield* batchBytes(source))
@@ -79,7 +81,7 @@ export function* salvageLog(
       }
       const known = { leaderEpoch: remains.leaderEpochMax, lostFrames: remains.losses[0] }
       const context = { store: source, kernel, scanner, scratch, progressed, ...known }
-      const report = yield* new Salvage(context, remains, log, options.now).run()
+      const report = yield* new Salvage(context, remains, log, now).run()
       yield* log.finish(remains)
       return report
     } finally {

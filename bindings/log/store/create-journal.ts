@@ -26,7 +26,7 @@ const NONCE_LIMIT = 2 ** 48
 const FIRST_PLACE = 0
 
 /** Where a journal is made, and of which size. */
-interface NewJournal {
+export interface NewJournal {
   readonly store: FileStore
   readonly kernel: Kernel
   readonly options: JournalOptions & { readonly random: () => number }

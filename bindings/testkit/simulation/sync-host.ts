@@ -4,6 +4,7 @@ import type { FetchedPartition } from '../../broker/reader-session.ts'
 import type { CleanupOptions } from '../../engine/cleanup.ts'
 import type { Callback, Command } from '../../engine/commands.ts'
 import { Engine } from '../../engine/engine.ts'
+import type { EngineOptions } from '../../engine/engine-parts.ts'
 import type { IssuedEffect } from '../../engine/task-runner.ts'
 import type { Kernel } from '../../kernel/kernel.ts'
 import { RESERVE_FILE } from '../../log/journal/layout.ts'
@@ -13,7 +14,6 @@ import { FilePartitionStore } from '../../log/store/file-partition-store.ts'
 import type { IsolationLevel } from '../../model/positions.ts'
 import type { TopicConfig } from '../../model/topic-config.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
-import type { PartitionStore } from '../../storage/partition-store.ts'
 import type { RecoveryReport } from '../../storage/recovery-report.ts'
 import type { WriteOrderObserver } from '../../storage/write-order.ts'
 import type { SeenRecord, SendRequest } from './crash/system-under-test.ts'
@@ -43,16 +43,19 @@ export const SIMULATED_SIZES: HostSizes = {
   writeBufferSizes: SIMULATED_WRITE_BUFFER_SIZES,
 }
 
-function partitionStore(
+function composed(
   storage: VirtualStorage,
   kernel: Kernel,
   source: PartitionSource,
   observer: WriteOrderObserver | undefined,
   { ringFileBytes, ringFiles, writeBufferSizes }: HostSizes,
-): PartitionStore {
-  if (storage instanceof VirtualRows) return storage.store(observer)
+): ReturnType<EngineOptions['compose']> {
+  if (storage instanceof VirtualRows) {
+    const store = storage.store(observer)
+    return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES) }
+  }
   storage.spacePath = RESERVE_FILE
-  return new FilePartitionStore(storage, kernel, source, {
+  const store = new FilePartitionStore(storage, kernel, source, {
     ringFileBytes,
     ringFiles,
     ringFilesUsual: ringFiles,
@@ -62,6 +65,7 @@ function partitionStore(
     observer,
     random: () => 0.5,
   })
+  return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES, store.scratch) }
 }
 
 /** A command that was given; `answered` once its callback came while the disk was alive. */
@@ -105,11 +109,7 @@ export class SyncHost<Storage extends VirtualStorage = VirtualStorage> {
       ceilingBlock: CEILING_BLOCK,
       transactionBufferBytes: TRANSACTION_BUFFER_BYTES,
       ...cleanup,
-      compose: (source) => {
-        const store = partitionStore(storage, kernel, source, observer, sizes)
-        const scratch = store instanceof FilePartitionStore ? store.scratch : undefined
-        return { store, factory: new PartitionFactory(kernel, store, CACHE_BYTES, scratch) }
-      },
+      compose: (source) => composed(storage, kernel, source, observer, sizes),
     })
   }
 

@@ -44,7 +44,7 @@ function bytesOf({ baseOffset, values, leaderEpoch = 3 }: Given): Uint8Array {
 
 function* writeLog(store: DirectoryImage, given: readonly Given[]): Task<void> {
   const scanner = new BatchScanner(kernel)
-  const log = yield* NewLog.begin(store, kernel, RING)
+  const log = yield* NewLog.begin({ store, kernel, options: RING })
   try {
     const catalogue = yield* log.partition(catalogueId, CONFIG)
     const topics = new Catalogue().planCreate(TOPIC_ID, 't', 1, {})
