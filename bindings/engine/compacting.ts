@@ -76,9 +76,13 @@ export class Compacting implements UpkeepJob {
     return this.#step(this.#pass.id, this.#pass.task)
   }
 
+  #isWanted(id: PartitionIdentity): boolean {
+    return this.#topics.config(id.topicId).cleanupPolicy.includes('compact') && !this.#damaged.has(keyOf(id))
+  }
+
   #dirtyPart(id: PartitionIdentity, now: number): DirtyPart | undefined {
+    if (!this.#isWanted(id)) return undefined
     const config = this.#topics.config(id.topicId)
-    if (!config.cleanupPolicy.includes('compact') || this.#damaged.has(keyOf(id))) return undefined
     const compactable = this.#store.compactable(id)
     const hosted = compactable.segments.length === 0 ? undefined : this.#topics.hostedIfRoom(id)
     if (hosted === undefined || hosted.isDead) return undefined
@@ -105,12 +109,13 @@ export class Compacting implements UpkeepJob {
   }
 
   /**
-   * Runs the pass for some turns, or to its end. Effects that the pass yields are handed on to the runner of this task.
+   * Runs the pass for some turns, or to its end, which comes early once the topic isn't to be compacted any more, as in
+   * Kafka's LogManager.updateTopicConfig. Effects that the pass yields are handed on to the runner of this task.
    */
   *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
     let turns = 0
     try {
-      let step = pass.next()
+      let step = this.#isWanted(id) ? pass.next() : pass.return(undefined)
       while (step.done !== true) {
         if (isTurn(step.value) && ++turns > TURNS_AT_ONCE) return
         step = yield* passOn(pass, step.value)

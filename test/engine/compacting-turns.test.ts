@@ -14,12 +14,15 @@ function* pass(): Task<void> {
 }
 
 /** One partition with a dirty segment. */
-function compacting(factory: Partial<PartitionFactory>): Compacting {
+function compacting(
+  factory: Partial<PartitionFactory>,
+  config = () => parseTopicConfig({ 'cleanup.policy': 'compact' }),
+): Compacting {
   const id = { topicId: 'id', topic: 't', partition: 0 }
   const watermarks = { durableOffset: 10, logStartOffset: 0 }
   const topics = {
     ids: () => [id],
-    config: () => parseTopicConfig({ 'cleanup.policy': 'compact' }),
+    config,
     hostedIfRoom: () => ({ id, dead: false, partition: { lastStableOffset: 10, watermarks, producers: () => [] } }),
   }
   const segment = { baseOffset: 0, nextOffset: 10, sizeBytes: 100, firstTimestamp: 0, maxTimestamp: 0 }
@@ -39,6 +42,26 @@ test('a step of a long pass ends after some turns, and the next one goes on wher
   )
   // The last turn of a full step is its end.
   assert.is(turns.reduce((sum, count) => sum + count, 0) + turns.length - 1, PASS_TURNS)
+})
+
+test('a pass ends once its topic is not to be compacted any more, and gives back what it holds', () => {
+  let policy = 'compact'
+  const done: string[] = []
+  const compact = function* (): Task<undefined> {
+    try {
+      yield* pass()
+      done.push('compacted')
+    } finally {
+      yield* letOthersRun()
+      done.push('abandoned')
+    }
+  }
+  const job = compacting({ compact }, () => parseTopicConfig({ 'cleanup.policy': policy }))
+  job.begin(0)
+  for (const _ of job.next(0) ?? []);
+  policy = 'delete'
+  for (let step = job.next(0); step !== undefined; step = job.next(0)) for (const _ of step);
+  assert.equal(done, ['abandoned'])
 })
 
 test('a pass that finds no memory begins anew with fewer tails, and is given up where that is no use', () => {

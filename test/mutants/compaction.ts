@@ -355,6 +355,13 @@ export const COMPACTION: readonly Mutant[] = [
     tests: ['log/compaction/growth.test.ts'],
   },
   {
+    name: 'compaction: a pass goes on where its topic is not to be compacted any more',
+    file: 'engine/compacting.ts',
+    find: 'this.#isWanted(id) ? pass.next() : pass.return(undefined)',
+    put: 'pass.next()',
+    tests: ['engine/compacting-turns.test.ts'],
+  },
+  {
     name: 'compaction: a pass is one step, however long it is',
     file: 'engine/compacting.ts',
     find: 'isTurn(step.value) && ++turns > TURNS_AT_ONCE',
