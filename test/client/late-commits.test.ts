@@ -281,6 +281,49 @@ for (const next of ['a plain commit', 'offsets of another transaction'] as const
   })
 }
 
+// Regression: the earlier call won, which had to wait for the join and with that for the handler.
+for (const [earlier, later] of [
+  ['plain', 'in a transaction'],
+  ['in a transaction', 'plain'],
+  ['in a transaction', 'in another one'],
+] as const) {
+  test(`a commit that waits for the join, ${earlier}, comes before one that a handler makes, ${later}`, async (_, openBroker) => {
+    const { log } = await opened(openBroker)
+    const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+    const one = await log.producer({ transactionalId: 'one' }).beginTransaction()
+    const other = await log.producer({ transactionalId: 'other' }).beginTransaction()
+    const commits = {
+      plain: (nextOffset: number) => consumer.commit([{ ...at, nextOffset }]),
+      'in a transaction': (nextOffset: number) => one.sendOffsets(consumer, [{ ...at, nextOffset }]),
+      'in another one': (nextOffset: number) => other.sendOffsets(consumer, [{ ...at, nextOffset }]),
+    }
+    consumer.on('assigned', () => commits[later](8))
+    await commits[earlier](3)
+    await consumer.lag()
+    // The one that is committed last: what was named last counts.
+    for (const each of [other, one]) await each.commit()
+    assert.is(await consumer.committed(at), 8)
+    await log.close()
+  })
+}
+
+// It rejected with what the handler threw, though a commit that is refused changes nothing.
+test('a commit that waits for the join is done, whatever a handler of the first assignment throws after it', async (_, openBroker) => {
+  const { log } = await opened(openBroker)
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
+  const mine = new Error('mine')
+  consumer.on('assigned', () => {
+    throw mine
+  })
+  const committing = consumer.commit([{ ...at, nextOffset: 3 }])
+  const lag = consumer.lag().catch((error: unknown) => error)
+  await committing
+  assert.is(await lag, mine)
+  const other = log.consumer({ groupId: 'g', topics: ['t'] })
+  assert.is(await other.committed(at), 3)
+  await log.close()
+})
+
 // Regression: it led back to what the transaction had been given before.
 test('an abort leads back to a plain commit that came while an earlier transaction was open', async (_, openBroker) => {
   const { log } = await opened(openBroker)

@@ -15,8 +15,8 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'an abort brings again what a plain commit was for',
     file: 'client/consumer/consumer.ts',
-    find: 'for (const place of await this.#commits.commit(places, this.#plainCommits, ordinal, write)) place.committed()',
-    put: 'await this.#commits.commit(places, this.#plainCommits, ordinal, write)',
+    find: 'for (const place of await committing) place.committed()',
+    put: 'await committing',
     tests: [offsets],
   },
   {

@@ -176,6 +176,13 @@ export const OFFSETS: readonly Mutant[] = [
     tests: ['client/transaction-offsets.test.ts'],
   },
   {
+    name: 'a commit that waits for the join comes after those that handlers make',
+    file: 'client/consumer/assignment.ts',
+    find: '    for (const begin of this.#waiting) begin()\n',
+    put: '',
+    tests: [lateCommits],
+  },
+  {
     name: 'an abort wakes nobody who waits for records',
     file: 'client/consumer/consumer.ts',
     find: '      this.#membership.wake()\n    }\n    const ordinal',

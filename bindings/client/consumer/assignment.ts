@@ -44,6 +44,8 @@ export class Assignment {
   readonly #everHeld: Set<string> = new Set()
   /** Every AssignedPartition that there was, for as long as a record that it delivered is in use. */
   readonly #given: WeakSet<TopicPartition> = new WeakSet()
+  /** Calls of the program that begin as soon as partitions are given, in their order. */
+  readonly #waiting: Set<() => void> = new Set()
   /** Assigned partitions whose start position isn't known yet. */
   #added: readonly TopicPartition[] = []
 
@@ -90,6 +92,15 @@ export class Assignment {
   /** The partitions that no other member may be given yet, those included that are about to come into force. */
   get owned(): readonly TopicPartition[] {
     return [...this.#partitions.map(place), ...this.#added.filter((each) => this.at(each) === undefined).map(place)]
+  }
+
+  /** Has `call` begin once partitions are given, before handlers hear of them; or by `now`, or `never`. */
+  whenGiven(call: () => void): { now(): void; never(): void } {
+    const once = () => {
+      if (this.#waiting.delete(once)) call()
+    }
+    this.#waiting.add(once)
+    return { now: once, never: () => this.#waiting.delete(once) }
   }
 
   on(event: RebalanceEvent, handler: RebalanceHandler): void {
@@ -193,6 +204,7 @@ export class Assignment {
     } finally {
       this.#added = []
     }
+    for (const begin of this.#waiting) begin()
     if (isFirst || held.length > 0) await this.#callHandlers('assigned', held)
   }
 

@@ -98,9 +98,11 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
 
   async commit(done: RecordOf<T> | BatchOf<T> | readonly Position[], options: CommitOptions = {}): Promise<void> {
     const ordinal = this.#plainCommits.called()
-    const places = await this.#finish(done, options, 'commit').catch(this.#refuse)
     const write: WriteOffsets = (session, positions, generation) => session.commit(positions, generation)
-    for (const place of await this.#commits.commit(places, this.#plainCommits, ordinal, write)) place.committed()
+    const { committing } = await this.#finish(done, options, 'commit', (places) => ({
+      committing: this.#commits.commit(places, this.#plainCommits, ordinal, write),
+    })).catch(this.#refuse)
+    for (const place of await committing) place.committed()
   }
 
   /**
@@ -118,10 +120,13 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       this.#membership.wake()
     }
     const ordinal = order.called()
-    const places = await this.#finish(done, options, 'sendOffsets', rewind).catch(this.#refuse)
+    const write = (places: readonly CommitPlace[]) => {
+      return { places, sending: this.#commits.commit(places, order, ordinal, send) }
+    }
+    const { places, sending } = await this.#finish(done, options, 'sendOffsets', write, rewind).catch(this.#refuse)
     const aborted = () => rewind(places)
     try {
-      const sent = await this.#commits.commit(places, order, ordinal, send)
+      const sent = await sending
       const committed = () => {
         for (const place of sent) place.committed()
       }
@@ -140,13 +145,17 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
     return this.#membership.assignment.find(batch).position < batch.nextOffset
   }
 
-  /** Takes what is to be committed as finished. `passedUnfinished` is told of places that passed unfinished records. */
-  async #finish(
+  /**
+   * Takes what is to be committed as finished, and has `write` begin to commit it. `passedUnfinished` is told of places
+   * that passed unfinished records.
+   */
+  async #finish<R extends object>(
     done: unknown,
     options: CommitOptions,
     call: string,
+    write: (places: readonly CommitPlace[]) => R,
     passedUnfinished?: (places: readonly Pick<CommitPlace, 'held'>[]) => void,
-  ): Promise<readonly CommitPlace[]> {
+  ): Promise<R> {
     this.#assertOpen()
     assertOptions(options, COMMIT_NAMES, call)
     const allowSkip = checkAllowSkip(options)
@@ -155,7 +164,20 @@ export class GroupConsumer<T extends TopicRef> implements Consumer<T> {
       throw new LogError('INVALID_REQUEST', message, { option: 'positions' })
     }
     const positions = committedPositions(done)
-    if (!this.#membership.hasPartitions) await this.#membership.joinForPartitions()
+    const places = () => this.#places(done, positions, allowSkip, passedUnfinished)
+    if (!this.#membership.hasPartitions) return this.#membership.withPartitions(() => write(places()))
+    const found = places()
+    // What the member is being told at this moment counts, such as that the group has put it out.
+    await undefined
+    return write(found)
+  }
+
+  #places(
+    done: unknown,
+    positions: readonly Position[],
+    allowSkip: boolean,
+    passedUnfinished?: (places: readonly Pick<CommitPlace, 'held'>[]) => void,
+  ): readonly CommitPlace[] {
     const delivery = deliveryOf(done)
     const { assignment } = this.#membership
     const found = positions.map((position) => {

@@ -112,6 +112,26 @@ export class Membership implements CommittingMember {
   }
 
   /**
+   * Joins for a call that counts in the order of the program's calls: it begins as soon as the partitions are there,
+   * before handlers hear of them, whose own calls are later ones.
+   */
+  withPartitions<R extends object>(call: () => R): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const begin = this.assignment.whenGiven(() => {
+        try {
+          resolve(call())
+        } catch (error) {
+          reject(error as Error)
+        }
+      })
+      this.joinForPartitions().then(begin.now, (error: Error) => {
+        begin.never()
+        reject(error)
+      })
+    })
+  }
+
+  /**
    * Joins for a call of the program. If a join is given up together with its iteration, the call makes the member join
    * anew.
    */
