@@ -55,8 +55,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: another log’s segment of the same time is taken where it is shorter',
     file: survey,
-    find: '(firstCrc === undefined || crc === firstCrc)',
-    put: 'crc >= 0',
+    find: 'return firstCrc === undefined || crcOf(first.bytes) === firstCrc',
+    put: 'return true',
     tests: ['salvage/survey.test.ts'],
   },
   {
@@ -144,10 +144,38 @@ export const SALVAGE: readonly Mutant[] = [
     tests: ['salvage/sources.test.ts'],
   },
   {
+    name: 'salvage: a segment that begins below its name is never another’s',
+    file: survey,
+    find: 'const first = this.#context.scanner.inFile(file, 0, file.size())',
+    put: 'const first = this.#runs[0]?.baseOffset === this.#remains.baseOffset ? this.#context.scanner.inFile(file, 0, file.size()) : "end"',
+    tests: ['salvage/strays.test.ts'],
+  },
+  {
+    name: 'salvage: a file under a name between two segments counts as one',
+    file: 'log/survey/partition-remains.ts',
+    find: 'each.baseOffset >= (noted.at(-1)?.nextOffset ?? 0)',
+    put: 'each.baseOffset > (noted[0]?.baseOffset ?? -1)',
+    tests: ['salvage/strays.test.ts'],
+  },
+  {
+    name: 'salvage: what another topic’s directory holds is taken where nothing tells',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'else if (known.isOthers || (isForeign && segment.patches.length === 0)) {',
+    put: 'else if (isForeign && segment.patches.length === 0) {',
+    tests: ['salvage/strays.test.ts'],
+  },
+  {
+    name: 'salvage: what follows another log’s segment is taken',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'else if (known.isOthers || (isForeign && segment.patches.length === 0)) {',
+    put: 'else if (known.isOthers) {',
+    tests: ['salvage/strays.test.ts'],
+  },
+  {
     name: 'salvage: what is whole and sums up to something else is taken',
     file: survey,
-    find: 'if (isForeign || !this.#mayBeOf(noted)) {',
-    put: 'if (!this.#mayBeOf(noted)) {',
+    find: ' || (yield* this.#isWhole(unpatched, noted))',
+    put: '',
     tests: ['salvage/survey.test.ts'],
   },
   {

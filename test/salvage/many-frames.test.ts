@@ -37,7 +37,7 @@ test('all batches of two hundred thousand frames are found', async () => {
   const found = await runTask(
     surveyPartition(
       { store: new DirectoryImage(), kernel, scanner, scratch: scratch as NonNullable<typeof scratch>, ...nothing },
-      { ...known, isClosedWhole: true, isEndRestored: true },
+      { ...known, isClosedWhole: true, isEndRestored: true, isOthers: false },
     ),
   )
   scanner.close()

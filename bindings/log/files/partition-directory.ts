@@ -29,6 +29,12 @@ export function* directoryTopicId(store: FileStore, directory: string): Task<str
   }
 }
 
+/** Whether the directory says that it belongs to another topic. */
+export function* namesAnother(store: FileStore, { topic, topicId, partition }: PartitionIdentity): Task<boolean> {
+  const named = yield* directoryTopicId(store, partitionDirectory(topic, partition))
+  return named !== undefined && named !== NO_DIRECTORY && named !== topicId
+}
+
 function isNoDirectory(error: unknown, errnos: readonly string[] = ['ENOTDIR', 'ELOOP']): boolean {
   return LogError.is(error, 'KAFKA_STORAGE_ERROR') && errnos.includes(String(error.details['errno']))
 }

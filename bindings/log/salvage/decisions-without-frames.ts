@@ -1,6 +1,7 @@
 import type { Task } from '../../storage/effect.ts'
 import { holdsDecisions, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { partitionDirectory } from '../files/file-names.ts'
+import { namesAnother } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import { walkRun } from '../survey/survey-context.ts'
 import type { JournalRemains } from './journal-remains.ts'
@@ -27,7 +28,8 @@ export function* decisionsWithoutFrames(
       logStartOffset: noted.get(key)?.logStartOffset ?? 0,
     }
     const end = Math.max(known.noted?.nextOffset ?? 0, known.runs.at(-1)?.nextOffset ?? 0)
-    const ways = { hasCheckpoint: true, isCompacted: true, isClosedWhole: true, isEndRestored: true }
+    const isOthers = yield* namesAnother(context.store, { topic, topicId, partition: 0 })
+    const ways = { hasCheckpoint: true, isCompacted: true, isClosedWhole: true, isEndRestored: true, isOthers }
     const survey = yield* surveyPartition(context, { directory: partitionDirectory(topic, 0), ...known, ...ways })
     let first: Loss | undefined
     for (const run of survey.runs.filter(({ nextOffset }) => nextOffset > end)) {

@@ -27,11 +27,17 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
   let runs: IntactRun[] = []
   let holes: Hole[] = lackingFirst(known, segments[0])
   let end = known.logStartOffset
+  let isForeign = known.isOthers
   for (const segment of segments) {
     const found = yield* new SegmentSurvey(context, segment).run()
+    end = Math.max(end, found.nextOffset)
+    if (segment.noted !== undefined) isForeign = known.isOthers || found.isForeign
+    else if (known.isOthers || (isForeign && segment.patches.length === 0)) {
+      holes.push({ offset: segment.baseOffset, nextOffset: found.nextOffset, ...unproven(segment) })
+      continue
+    }
     runs = runs.concat(found.runs)
     holes = holes.concat(found.holes)
-    end = Math.max(end, found.nextOffset)
   }
   holes = holes.concat(missingOffsets(known, { intact: runs, holes }))
   holes = holes.concat(notedLosses(known, [...runs, ...holes]))
@@ -43,6 +49,14 @@ export function* surveyPartition(context: SalvageContext, known: KnownOfPartitio
     return { runs, holes: without(once.holes, elsewhere), nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
   }
   return { runs, holes, nextOffset: Math.max(end, known.noted?.nextOffset ?? 0) }
+}
+
+/**
+ * What neither checkpoint nor frames know isn't proven in another topic's directory, nor behind another log's segment:
+ * both were put here by hand.
+ */
+function unproven({ path }: SegmentRemains): Pick<Hole, 'file' | 'position' | 'code'> {
+  return { file: path, position: 0, code: "is of another topic, or follows another log's" }
 }
 
 /** What stood before the first segment of a partition of which the newest checkpoint notes none. */

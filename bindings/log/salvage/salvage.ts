@@ -6,7 +6,7 @@ import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
 import { CATALOGUE_TOPIC, INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
-import { directoryTopicId } from '../files/partition-directory.ts'
+import { directoryTopicId, namesAnother } from '../files/partition-directory.ts'
 import { partitionKey } from '../files/partition-key.ts'
 import { NewLog } from '../new-log/new-log.ts'
 import { encodeBatch } from '../partition/encode.ts'
@@ -227,6 +227,7 @@ class Salvage {
       isCompacted: cleanupPolicy.includes('compact'),
       isClosedWhole: true,
       isEndRestored: true,
+      isOthers: yield* namesAnother(this.#context.store, id),
     })
   }
 

@@ -37,17 +37,22 @@ export interface KnownOfPartition {
    * closed.
    */
   readonly isEndRestored: boolean
+  /** The directory names another topic: only what checkpoint or frames vouch for is this partition's. */
+  readonly isOthers: boolean
 }
 
 export function* partitionRemains(context: SurveyContext, known: KnownOfPartition): Task<PartitionRemains> {
-  const { directory, logStartOffset } = known
+  const { directory, logStartOffset, isOthers } = known
   const names = yield* perform('list', directory, () => context.store.list(directory))
   const noted = (known.noted?.segments ?? []).filter((each, index, all) => {
     return each.nextOffset > logStartOffset || index === all.length - 1
   })
   const found = yield* segmentFiles(context, directory, names, noted)
-  // Retention has removed what lies below the noted segments, or was about to.
-  const files = found.filter((each) => each.noted !== undefined || each.baseOffset > (noted[0]?.baseOffset ?? -1))
+  // What follows the noted end was begun since. A name before it is nobody's: the segments there are noted. Retention
+  // has removed what lies below them, or was about to.
+  const files = found.filter((each) => {
+    return each.noted !== undefined || each.baseOffset >= (noted.at(-1)?.nextOffset ?? 0)
+  })
   const runs = placedRuns(known.runs)
   const segments: SegmentRemains[] = []
   for (const [index, file] of files.entries()) {
@@ -55,7 +60,7 @@ export function* partitionRemains(context: SurveyContext, known: KnownOfPartitio
     segments.push(yield* segmentRemains(context, { ...known, runs }, file, nextBase))
   }
   const paths = names.filter(isOfBatches).map((name) => `${directory}/${name}`)
-  const others = paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
+  const others = isOthers ? [] : paths.filter((path) => !found.some((each) => each.path === path)).map(unknownSegment)
   // Batches of acks 1 may follow the end that frames and checkpoint know; a log that was closed has none.
   const mayFollow = (index: number) => known.isEndRestored && index === segments.length - 1
   const left = segments.filter(({ endOffset }, index) => endOffset > logStartOffset || mayFollow(index))
@@ -78,7 +83,7 @@ function* segmentRemains(
   const placed = known.runs.filter((each) => each.segmentBaseOffset === baseOffset)
   const end = isActive && known.isEndRestored ? endOf(facts, noted.partialSector) : []
   const file = { path, baseOffset, noted: facts, isCleaned, patches: [...end, ...placed.flatMap(patchesOf)] }
-  if (facts !== undefined && !isActive)
+  if (facts !== undefined && (!isActive || known.isOthers))
     return { ...file, coveredBytes: facts.sizeBytes, endOffset: facts.nextOffset, mayGoOn: false }
   // With a checkpoint, what stands past its end was acknowledged only if frames say so; without one, all of it may have
   // been.

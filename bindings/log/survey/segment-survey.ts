@@ -36,6 +36,8 @@ export interface SurveyedSegment {
   readonly holes: readonly Hole[]
   /** The offset after what is there or was there. */
   readonly nextOffset: number
+  /** It is whole, and not what the checkpoint noted. */
+  readonly isForeign: boolean
 }
 
 /**
@@ -51,9 +53,8 @@ export class SegmentSurvey {
   #runs: IntactRun[] = []
   readonly #holes: Hole[] = []
   #place: Place
-  /** Timestamp and CRC of the batch at the very beginning, if that is there. */
-  #first: { readonly timestamp: number; readonly crc: number } | undefined
   #maxTimestamp = -1
+  #isForeign = false
 
   /**
    * `visit` gets every whole batch while its bytes are valid; its `isWhole` says that none before it in this segment is
@@ -78,7 +79,7 @@ export class SegmentSurvey {
         file.close()
       }
     }
-    return { runs: this.#runs, holes: this.#holes, nextOffset: this.#place.offset }
+    return { runs: this.#runs, holes: this.#holes, nextOffset: this.#place.offset, isForeign: this.#isForeign }
   }
 
   *#read(found: StoreFile): Task<void> {
@@ -88,9 +89,10 @@ export class SegmentSurvey {
     const bounds = { file, leaderEpoch: this.#context.leaderEpoch, isCleaned: this.#remains.isCleaned }
     if (noted !== undefined) yield* this.#readNoted(file, found, noted)
     const endPosition = Math.min(coveredBytes, sizeBytes)
-    yield* this.#walk({ ...bounds, endPosition, endOffset }, 'pass over')
+    if (!this.#isForeign) yield* this.#walk({ ...bounds, endPosition, endOffset }, 'pass over')
     if (Number.isFinite(endOffset)) this.#lose(this.#place.offset, endOffset, endPosition, 'shorter than it was')
-    if (mayGoOn) yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, 'stop')
+    if (mayGoOn && !this.#isForeign)
+      yield* this.#walk({ ...bounds, endPosition: sizeBytes, endOffset: Number.POSITIVE_INFINITY }, 'stop')
   }
 
   *#readNoted(file: StoreFile, unpatched: StoreFile, noted: CheckpointSegment): Task<void> {
@@ -98,11 +100,13 @@ export class SegmentSurvey {
     const heads = yield* provenHeads(this.#context, file, noted)
     if (heads !== undefined) {
       yield* this.#takeProven(file, noted, heads)
+      // Patches alone may be what is proven.
+      this.#isForeign = !this.#mayBeOf(unpatched, noted)
     } else {
       const bounds = { file, endPosition, endOffset: noted.nextOffset, isCleaned: this.#remains.isCleaned }
       yield* this.#walk({ ...bounds, leaderEpoch: this.#context.leaderEpoch }, 'pass over')
-      const isForeign = yield* this.#isWhole(unpatched, noted)
-      if (isForeign || !this.#mayBeOf(noted)) {
+      this.#isForeign = !this.#mayBeOf(unpatched, noted) || (yield* this.#isWhole(unpatched, noted))
+      if (this.#isForeign) {
         this.#runs = []
         this.#place = { ...this.#place, offset: this.#remains.baseOffset }
         this.#lose(this.#remains.baseOffset, noted.nextOffset, 0, 'batch headers differ from the checkpoint')
@@ -144,11 +148,13 @@ export class SegmentSurvey {
   }
 
   /** If damage has cut a foreign segment, only its first batch and its timestamps tell it from the log's own. */
-  #mayBeOf({ firstTimestamp, firstCrc, maxTimestamp }: CheckpointSegment): boolean {
+  #mayBeOf(file: StoreFile, { sizeBytes, firstTimestamp, firstCrc, maxTimestamp }: CheckpointSegment): boolean {
     if (this.#maxTimestamp > maxTimestamp) return false
-    if (this.#first === undefined) return true
-    const { timestamp, crc } = this.#first
-    return (firstTimestamp < 0 || timestamp === firstTimestamp) && (firstCrc === undefined || crc === firstCrc)
+    if (sizeBytes === 0) return true
+    const first = this.#context.scanner.inFile(file, 0, file.size())
+    if (typeof first === 'string') return true
+    if (firstTimestamp >= 0 && first.header.maxTimestamp !== firstTimestamp) return false
+    return firstCrc === undefined || crcOf(first.bytes) === firstCrc
   }
 
   /** Every batch lies where the proven heads say; only its own CRC can still fail. */
@@ -219,7 +225,6 @@ export class SegmentSurvey {
   #take(batch: ScannedBatch, position: number): void {
     const { header, nextOffset } = batch
     const { baseOffset, sizeBytes, partitionLeaderEpoch: leaderEpoch } = header
-    if (position === 0) this.#first = { timestamp: header.maxTimestamp, crc: crcOf(batch.bytes) }
     this.#visit(batch, position, this.#holes.length === 0)
     this.#context.progressed(sizeBytes)
     this.#maxTimestamp = Math.max(this.#maxTimestamp, header.maxTimestamp)

@@ -47,7 +47,13 @@ export function* verifyPartition(
     if (parseSegmentFileName(name) !== undefined || rewrittenSegment(name) !== undefined)
       yield* assertOpens(context.store, `${directory}/${name}`)
   }
-  const ways = { hasCheckpoint: true, isCompacted: false, isClosedWhole: false, isEndRestored: isUnclean }
+  const ways = {
+    hasCheckpoint: true,
+    isCompacted: false,
+    isClosedWhole: false,
+    isEndRestored: isUnclean,
+    isOthers: false,
+  }
   const { segments } = yield* partitionRemains(
     { ...context, progressed: () => {} },
     { directory, noted, runs: runs.flatMap((run) => broughtBack(run, noted)), logStartOffset, ...ways },
