@@ -1,9 +1,12 @@
 // Logs with hardly any kernel memory: what they refuse, and what is left of them.
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type EmbeddedLog, open } from '../../bindings/entry/node.ts'
+import { type EmbeddedLog, type LogError, open } from '../../bindings/entry/node.ts'
 import { failure } from '../client/support.ts'
 import { scratchDirectory } from '../scratch.ts'
+
+/** The kernel's memory grows by these. */
+const PAGE_BYTES = 64 * 1024
 
 test('a log without memory for a record decides what is decided, and closes', async () => {
   const directory = scratchDirectory('little-memory')
@@ -20,6 +23,23 @@ test('a log without memory for a record decides what is decided, and closes', as
   const again = await open(directory, { memoryBytes: 2 * 1024 * 1024 })
   assert.is((await again.get('t', { partition: 0, offset: 0 }))?.offset, 0)
   await again.close()
+})
+
+test('a cap of any size that is too small for a log leaves the directory to the next who opens it', async () => {
+  const directory = scratchDirectory('too-little-memory')
+  const refusals = new Set<string>()
+  const exclusive = true
+  for (let memoryBytes = PAGE_BYTES; ; memoryBytes += PAGE_BYTES) {
+    const opened = await open(directory, { memoryBytes, exclusive }).catch((error: unknown) => error)
+    if (!(opened instanceof Error)) {
+      await (opened as EmbeddedLog).close()
+      break
+    }
+    refusals.add((opened as LogError).code)
+  }
+  assert.equal([...refusals], ['INVALID_REQUEST', 'MEMORY_CAP_REACHED'])
+  const log = await open(directory, { exclusive })
+  await log.close()
 })
 
 test('producers that never pause leave readers room: not one read is refused, in two mebibytes', async () => {

@@ -93,6 +93,13 @@ export const FAILURES: readonly Mutant[] = [
     tests: [noMoreFiles],
   },
   {
+    name: 'an open that lacks memory for a log keeps the directory locked',
+    file: 'entry/embedded/embedded-log.ts',
+    find: "    if (typeof locked !== 'function') await locked.close()\n    throw error\n",
+    put: '    throw error\n',
+    tests: ['limits/little-memory.test.ts'],
+  },
+  {
     name: 'failures: where the file system takes no more files nobody can attach',
     file: 'entry/embedded/embedded-log.ts',
     find: "    if (!LogError.is(error, 'STORAGE_FULL')) throw error\n",

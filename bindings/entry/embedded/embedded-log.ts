@@ -233,12 +233,30 @@ export async function openHeld(
   options: OpenOptions,
   { hooks, directory }: { readonly hooks?: HoldHooks | undefined; readonly directory?: string } = {},
 ): Promise<Held> {
-  const { cacheBytes = DEFAULT_CACHE_BYTES } = options
   const locked = typeof driver === 'function' ? driver : await lockedStore(driver)
-  const kernel = await kernelFor(port, options.memoryBytes ?? DEFAULT_MEMORY_BYTES).catch(async (error: unknown) => {
+  let engine: Engine
+  try {
+    engine = await engineOver(locked, port, options, hooks)
+  } catch (error) {
+    // Else nobody could open the directory again before this process ends.
     if (typeof locked !== 'function') await locked.close()
     throw error
-  })
+  }
+  // Of files it was asked before their lock was taken.
+  if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
+  const broker = new EmbeddedBroker(engine, port, hooks?.waiting, (path) => backupTarget(path, directory))
+  return { broker, recovery: await broker.open() }
+}
+
+/** MEMORY_CAP_REACHED where the cap is too small for a log. */
+async function engineOver(
+  storage: StorageDriver,
+  port: RuntimePort,
+  options: OpenOptions,
+  hooks: HoldHooks | undefined,
+): Promise<Engine> {
+  const { cacheBytes = DEFAULT_CACHE_BYTES } = options
+  const kernel = await kernelFor(port, options.memoryBytes ?? DEFAULT_MEMORY_BYTES)
   kernel.seedHash(Uint32Array.from({ length: 4 }, () => Math.floor(port.random() * 2 ** 32)))
   const engine: Engine = new Engine({
     ceilingBlock: CEILING_BLOCK,
@@ -247,19 +265,16 @@ export async function openHeld(
     retentionTrustsClock: options.retentionTrustsClock,
     warn: hooks?.warn ?? ((code, message) => port.warn?.(code, message)),
     compose: (source) => {
-      if (typeof locked === 'function') {
-        const store = rowsOf(locked, source)
+      if (typeof storage === 'function') {
+        const store = rowsOf(storage, source)
         return { store, factory: new PartitionFactory(kernel, store, cacheBytes) }
       }
       // An opening hears of its failure at once, so it doesn't wait.
       const pause = (delayMs: number) => (engine.report === undefined ? undefined : waitMs(port, delayMs))
       const files = { ...RING, openFilesMax: OPEN_FILES_MAX, random: () => port.random(), pause }
-      const store = new FilePartitionStore(locked, kernel, source, files)
+      const store = new FilePartitionStore(storage, kernel, source, files)
       return { store, factory: new PartitionFactory(kernel, store, cacheBytes, store.scratch) }
     },
   })
-  // Of files it was asked before their lock was taken.
-  if (typeof driver === 'function') requireDurability(engine.store.capabilities, options.requireDurability)
-  const broker = new EmbeddedBroker(engine, port, hooks?.waiting, (path) => backupTarget(path, directory))
-  return { broker, recovery: await broker.open() }
+  return engine
 }
