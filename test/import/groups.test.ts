@@ -3,7 +3,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import type { EmbeddedLog } from '../../bindings/entry/node.ts'
-import { imported } from './imported.ts'
+import { runTask } from '../../bindings/storage/run-task.ts'
+import { imported, importing } from './imported.ts'
 import { batch, commit, commitKey, IDS, KafkaSource, marker } from './kafka-source.ts'
 
 await nodePort.ready?.()
@@ -120,6 +121,22 @@ test('a group that had read beyond what is left of the log reads everything that
   }
   await consumer.close()
   await log.close()
+})
+
+test("a partition of the broker's groups may hold more offsets than a call takes arguments", async () => {
+  const groups = 150_000
+  const each = 5000
+  const batches = Array.from({ length: groups / each }, (_, index) =>
+    commits(
+      index * each,
+      Array.from({ length: each }, (_, group) => commit([`${index * each + group}`, 't', 0], 1)),
+    ),
+  )
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], topicOf(1))
+    .partition('__consumer_offsets-0', IDS[1], ...batches)
+  const report = await runTask(importing(source.disk, undefined))
+  assert.is(report.groups.length, groups)
 })
 
 test.run()

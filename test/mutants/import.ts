@@ -12,6 +12,13 @@ const whole = 'entry/import/import-kafka.ts'
 
 export const IMPORT: readonly Mutant[] = [
   {
+    name: 'import: the offsets of a partition of groups are arguments of one call',
+    file: 'entry/import/source-tables.ts',
+    find: 'for (const commit of offsets.committed()) commits.push(commit)',
+    put: 'commits.push(...offsets.committed())',
+    tests: ['import/groups.test.ts'],
+  },
+  {
     name: 'import: what follows a transaction without its marker is shown with it',
     file: partition,
     find: 'if (isEnded && lastOffset < asOf.offset) continue',

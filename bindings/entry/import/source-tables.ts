@@ -79,7 +79,7 @@ export function* readCommits(
       const why = `${count} offsets of a transaction of producer ${producerId} that was not decided`
       if (!isCommit) context.leftOut.push({ file, topic, partition, why, isLoss: false })
     }
-    commits.push(...offsets.committed())
+    for (const commit of offsets.committed()) commits.push(commit)
   }
   return commits
 }
