@@ -181,6 +181,13 @@ export const STORE: readonly Mutant[] = [
     tests: ['damage/backup.test.ts'],
   },
   {
+    name: 'backup: an earlier topic of the name with several partitions is taken for another directory',
+    file: 'log/store/copied-files.ts',
+    find: 'id.topicId === found && id.partition === files.id.partition && directory',
+    put: 'id.topicId === found && directory',
+    tests: ['simulation/backup.test.ts'],
+  },
+  {
     name: 'backup: what an earlier moment had comes back after a power loss',
     file: 'log/store/copied-files.ts',
     find: "if (others.length > 0) yield* perform('syncDirectory'",

@@ -168,10 +168,12 @@ test('of a log whose topics come and go without end: files go on going while mos
 })
 
 function cameAgain(host: SyncHost, topic: string, number: number): void {
-  host.createTopic(Buffer.from(`topic${String(number).padStart(11, '0')}`).toString('base64url'), topic, 1, {})
+  host.createTopic(Buffer.from(`topic${String(number).padStart(11, '0')}`).toString('base64url'), topic, 2, {})
   const producerId = host.openProducer()
   const values = ['x'.repeat(200)]
-  host.send({ topic, partition: 0, producerId, producerEpoch: 0, baseSequence: 0, values, acks: 1 })
+  for (const partition of [0, 1]) {
+    host.send({ topic, partition, producerId, producerEpoch: 0, baseSequence: 0, values, acks: 1 })
+  }
   for (let step = 0; step < 10; step++) host.advance()
 }
 

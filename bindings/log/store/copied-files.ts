@@ -76,7 +76,9 @@ export class CopiedFiles {
 
   *#begin(files: StoredFiles): Task<void> {
     const found = yield* directoryTopicId(this.#target.store, files.directory)
-    const isOf = ({ id, directory }: StoredFiles) => id.topicId === found && directory !== files.directory
+    // Not of an earlier topic of the name, which was deleted since the moment before.
+    const isOf = ({ id, directory }: StoredFiles) =>
+      id.topicId === found && id.partition === files.id.partition && directory !== files.directory
     if (found !== undefined && [...this.#begun].some(isOf)) throw sameDirectory(files.id, files.directory)
     const metadata = yield* createFile(this.#target.store, `${files.directory}/${PARTITION_METADATA}`)
     try {
