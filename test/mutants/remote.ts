@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'remote: a call that no holder got is lost with a channel that did not greet',
+    file: 'engine/remote/lost-calls.ts',
+    find: ' || !(wasSent || MEMBERSHIP.has(method) || UNCHANGING.has(method))',
+    put: ' && wasSent !== undefined',
+    tests: ['remote/link.test.ts'],
+  },
+  {
     name: 'remote: the channel to a holder of another version stays open',
     file: 'engine/remote/link.ts',
     find: '    const channel = this.#greeting\n    this.#greeting = undefined\n',

@@ -50,6 +50,11 @@ class PlayedChannel implements Channel {
   }
 }
 
+/** Of a holder that is gone before it greets. */
+class Silent extends PlayedChannel {
+  override send(): void {}
+}
+
 /** Of a holder that refuses the greeting. */
 class Refusing extends PlayedChannel {
   readonly #code: ErrorCode
@@ -92,7 +97,10 @@ async function opened(later: () => PlayedChannel = () => new PlayedChannel()) {
     warned: () => {},
     now: () => 0,
     random: () => 0.5,
-    setTimer: () => () => {},
+    setTimer: (_, callback) => {
+      setImmediate(callback)
+      return () => {}
+    },
   })
   await link.open()
   /** `append` is among the calls that are asked again. */
@@ -107,6 +115,25 @@ test('calls are asked again in the order in which they were asked', async () => 
   channels[0]?.lose()
   await turns(3)
   assert.equal(methods(channels[1]), ['hello', 'append', 'deleteRecords', 'setOffsets'])
+})
+
+test('what was asked while there was no holder waits for one that greets; only what was sent has an unknown outcome', async () => {
+  const later = [new Silent(), new PlayedChannel()]
+  const { channels, ask, methods } = await opened(() => later.shift() as PlayedChannel)
+  const sent = ask('createTopic').catch((error: unknown) => error)
+  channels[0]?.lose()
+  assert.ok(LogError.is(await sent, 'NETWORK_EXCEPTION'))
+  const unsent = ask('createTopic')
+  const ofMember = ask('join').catch((error: unknown) => error)
+  await turns(3)
+  assert.is(channels.length, 2)
+  channels[1]?.lose()
+  assert.ok(LogError.is(await ofMember, 'UNKNOWN_MEMBER_ID'))
+  await turns(3)
+  const [, , third] = channels
+  assert.equal(methods(third), ['hello', 'createTopic'])
+  third?.answer(third.asked.at(-1)?.call ?? -1, undefined)
+  assert.is(await unsent, undefined)
 })
 
 test('what a channel that was lost still brings answers nothing, and that it ends once more ends nothing', async () => {

@@ -64,6 +64,14 @@ export const UNCHANGING: ReadonlySet<string> = new Set([
   'backup',
 ])
 
+/**
+ * Whether a call is asked of the next holder when a channel ends: one that may be repeated, and one that was never sent,
+ * as it was asked while there was no holder.
+ */
+export function isAskedAgain(method: string, wasSent: boolean): boolean {
+  return REPEATABLE.has(method) || !(wasSent || MEMBERSHIP.has(method) || UNCHANGING.has(method))
+}
+
 /** What a call rejects with if its channel ended and it isn't asked again. */
 export function lostCall(method: string): LogError {
   return MEMBERSHIP.has(method) ? memberGone() : unknownOutcome(method)

@@ -1,7 +1,7 @@
 import type { LogError } from '../../model/errors.ts'
 import { nextCall } from './call-numbers.ts'
 import type { Channel } from './channel.ts'
-import { lostCall, REPEATABLE, UNCHANGING, unknownOutcome } from './lost-calls.ts'
+import { isAskedAgain, lostCall, UNCHANGING, unknownOutcome } from './lost-calls.ts'
 import type { MessagePieces } from './message-pieces.ts'
 import type { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
@@ -115,8 +115,8 @@ export class PendingCalls {
 
   /** A channel has ended: calls that can't be asked again are lost. */
   lose(): void {
-    for (const [call, { method, failed }] of [...this.#calls]) {
-      if (REPEATABLE.has(method)) continue
+    for (const [call, { method, wasSent, failed }] of [...this.#calls]) {
+      if (isAskedAgain(method, wasSent)) continue
       this.remove(call)
       failed(lostCall(method))
     }
