@@ -25,6 +25,7 @@ import {
   postponed,
   replace,
   triedAgain,
+  watched,
   withoutEffects,
 } from './fault-tools.ts'
 
@@ -340,6 +341,17 @@ export function noteEndsAfterSync(): Mend {
   return () => {
     for (const mend of mends) mend()
   }
+}
+
+/** A segment that is written to while a checkpoint syncs it counts as synced, as if its mark went only then. */
+export function forgetWritesBesideSync(): Mend {
+  return changeCheckpoints((write, partitions) => {
+    return watched(write(), isFlushOf('.log'), ({ target }) => {
+      for (const { unsynced } of partitions) {
+        for (const segment of unsynced) if (segment.logPath === target) unsynced.delete(segment)
+      }
+    })
+  })
 }
 
 export function syncNewestFileOnly(): Mend {

@@ -60,6 +60,13 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
     explore: shallow,
     inCode: code.noteEndsAfterSync,
   },
+  {
+    name: 'what is written during a sync counts as synced',
+    rule: 4,
+    scenario: 'appends at every step of a checkpoint',
+    explore: { ...shallow, images: 3, pointChance: 0.3 },
+    inCode: code.forgetWritesBesideSync,
+  },
   { name: 'only the newest file synced', rule: 4, scenario: segments, inCode: code.syncNewestFileOnly },
   {
     name: 'unchanged window dropped',

@@ -70,6 +70,24 @@ export function* withoutEffects<T>(task: Task<T>, isMeant: IsMeant, lost: (effec
   return step.value
 }
 
+/** The task; `done` hears of these effects when it goes on after them. */
+export function* watched<T>(task: Task<T>, isMeant: IsMeant, done: (effect: Effect) => void): Task<T> {
+  let step = task.next()
+  while (step.done !== true) {
+    const effects: readonly Effect[] = Array.isArray(step.value) ? step.value : [step.value as Effect]
+    let result: unknown
+    try {
+      result = yield step.value
+    } catch (error) {
+      step = task.throw(error)
+      continue
+    }
+    for (const effect of effects.filter(isMeant)) done(effect)
+    step = task.next(result)
+  }
+  return step.value
+}
+
 /** The task, which asks once more for an effect of these that failed, and goes on as if it had not. */
 export function* triedAgain<T>(task: Task<T>, isMeant: IsMeant): Task<T> {
   let step = task.next()

@@ -2,6 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fileStoreConformance } from '../../bindings/storage/conformance/file-store-suite.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
+import { SlowDisk } from '../../bindings/testkit/simulation/channel/slow-disk.ts'
+import { DirectoryNode } from '../../bindings/testkit/simulation/disk-nodes.ts'
 import { Random } from '../../bindings/testkit/simulation/random.ts'
 import { CrashSignal, VirtualDisk } from '../../bindings/testkit/simulation/virtual-disk.ts'
 import { now } from './now.ts'
@@ -43,6 +45,26 @@ test('a power failure keeps what was flushed in a synced directory', () => {
   assert.is(contentOf(disk.image(new Random(1), 'kill'), 'a/two'), 'not flushed')
   assert.is(contentOf(disk.image(new Random(1), 'kill').image(new Random(1), 'none'), 'a/two'), '')
   assert.is(contentOf(disk.image(new Random(1), 'all').image(new Random(1), 'none'), 'a/two'), 'not flushed')
+})
+
+test('a flush makes durable what was written before it began, and nothing that came before its end', async () => {
+  const ends: (() => void)[] = []
+  const disk = new SlowDisk(new DirectoryNode(), (end) => ends.push(end))
+  const file = make(disk, 'one', 'before')
+  disk.syncDirectory('')
+  const before = file.flush()
+  file.write(new TextEncoder().encode('BEHIND'), 0)
+  const behind = file.flush()
+  file.close()
+  const lost = (): string | undefined => contentOf(disk.image(new Random(1), 'none'), 'one')
+  assert.is(lost(), '')
+  ends[0]?.()
+  await before
+  assert.is(lost(), 'before')
+  assert.is(disk.isDurable('one', 0, 6), false)
+  ends[1]?.()
+  await behind
+  assert.is(lost(), 'BEHIND')
 })
 
 test('a mixed image damages only sectors that a pending write touches', () => {

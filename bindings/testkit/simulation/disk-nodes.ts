@@ -50,16 +50,21 @@ export class FileNode {
    */
   hasDropped = false
 
-  flush(): void {
-    this.durable = this.written()
-    this.pending = []
+  /** `last`: the newest change when it began; those that came after it stay pending. */
+  flush(last: PendingChange | undefined): void {
+    const count = last === undefined ? 0 : this.pending.lastIndexOf(last) + 1
+    this.durable = count === this.pending.length ? this.written() : this.#durableWith(this.pending.slice(0, count))
+    this.pending = this.pending.slice(count)
   }
 
   /** What would be on the disk if all that is pending reached it. */
   written(): Content {
-    if (!this.hasDropped) return this.visible.copy()
+    return this.hasDropped ? this.#durableWith(this.pending) : this.visible.copy()
+  }
+
+  #durableWith(changes: readonly PendingChange[]): Content {
     const content = this.durable.copy()
-    for (const change of this.pending) {
+    for (const change of changes) {
       if (change.kind === 'write') content.write(change.bytes, change.position)
       else content.truncate(change.sizeBytes)
     }

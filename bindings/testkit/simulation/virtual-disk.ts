@@ -1,5 +1,5 @@
 import { LogError } from '../../model/errors.ts'
-import type { FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
+import type { Awaitable, FileStore, StoreCapabilities, StoreFile, StoreLock } from '../../storage/file-store.ts'
 import { checkDirectory, checkPath, checkRename, parentOf } from '../../storage/path.ts'
 import { digestOfTree } from './disk-digest.ts'
 import { failure, noSpace } from './disk-failure.ts'
@@ -248,6 +248,11 @@ export class VirtualDisk implements FileStore {
   assertAlive(operation: string = 'use', path: string = ''): void {
     this.assertRunning()
     if (this.#closed) throw failure(operation, path, 'the store is closed')
+  }
+
+  /** A flush has begun: calls `end` once it is done. */
+  flushing(end: () => void): Awaitable<void> {
+    end()
   }
 
   /** Counts an operation that is about to happen. */

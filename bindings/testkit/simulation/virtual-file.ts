@@ -1,7 +1,7 @@
 import { writeFully } from '../../storage/checked-write.ts'
 import type { Awaitable, StoreFile } from '../../storage/file-store.ts'
 import { failure, noSpace } from './disk-failure.ts'
-import type { FileNode } from './disk-nodes.ts'
+import type { FileNode, PendingChange } from './disk-nodes.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
 import type { WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'
@@ -16,6 +16,7 @@ interface DiskOfFile {
   refusedWrites: number
   flushes: number
   assertAlive(operation: string, path: string): void
+  flushing(end: () => void): Awaitable<void>
   failIfTold(kind: FaultableKind, path: string): void
   begin(kind: OperationKind, path: string, underWay?: WriteUnderWay): void
 }
@@ -88,8 +89,14 @@ export class VirtualFile implements StoreFile {
     return this.#node.visible.sizeBytes
   }
 
-  flush(): void {
+  /** What is written after the call isn't part of it, as the port says. */
+  flush(): Awaitable<void> {
     this.#assertUsable('flush')
+    const last = this.#node.pending.at(-1)
+    return this.#disk.flushing(() => this.#endFlush(last))
+  }
+
+  #endFlush(last: PendingChange | undefined): void {
     const disk = this.#disk
     disk.begin('flush', this.path)
     for (const shows of ['new', 'old'] as const) {
@@ -99,7 +106,7 @@ export class VirtualFile implements StoreFile {
     }
     if (disk.faults?.strike('flush', this.path, 'lying') !== undefined) return
     if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
-    this.#node.flush()
+    this.#node.flush(last)
   }
 
   writeDurably(bytes: Uint8Array, position: number): Awaitable<void> {

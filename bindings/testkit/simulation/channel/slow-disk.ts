@@ -1,4 +1,4 @@
-import type { StoreCapabilities, StoreFile, StoreLock } from '../../../storage/file-store.ts'
+import type { StoreCapabilities, StoreLock } from '../../../storage/file-store.ts'
 import type { DirectoryNode } from '../disk-nodes.ts'
 import { VirtualDisk } from '../virtual-disk.ts'
 
@@ -22,22 +22,16 @@ export class SlowDisk extends VirtualDisk {
     this.#later = later
   }
 
-  override open(path: string, options: { readonly create: boolean }): StoreFile | undefined {
-    const file = super.open(path, options)
-    if (file === undefined) return undefined
-    const flush = file.flush.bind(file)
-    file.flush = () => {
-      return new Promise((resolve, reject) => {
-        this.#later(() => {
-          try {
-            resolve(flush())
-          } catch (error) {
-            reject(error as Error)
-          }
-        })
+  override flushing(end: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#later(() => {
+        try {
+          resolve(end())
+        } catch (error) {
+          reject(error as Error)
+        }
       })
-    }
-    return file
+    })
   }
 
   override lock(): StoreLock {

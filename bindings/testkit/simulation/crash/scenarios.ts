@@ -196,7 +196,7 @@ const writeScenarios: readonly Scenario[] = [
     run(client) {
       client.createTopic('t', 3)
       for (let round = 0; round < 60; round++) {
-        client.send('t', round % 3, { acks: round % 4 === 0 ? 'all' : 1, sizeBytes: 900 })
+        client.send('t', Math.floor(round / 8) % 3, { acks: round % 4 === 0 ? 'all' : 1, sizeBytes: 900 })
         client.steps(2)
       }
       client.settle()
