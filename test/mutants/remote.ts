@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const REMOTE: readonly Mutant[] = [
   {
+    name: 'remote: a reader that has no memory for an answer asks again and again',
+    file: 'engine/remote/link.ts',
+    find: "if (message.length === CALL_BYTES) pending?.failed(noMemory('the answer'))",
+    put: 'if (message.length < CALL_BYTES) pending?.failed(undefined)',
+    tests: ['remote/refused-messages.test.ts'],
+  },
+  {
     name: 'remote: a call that no holder got is lost with a channel that did not greet',
     file: 'engine/remote/lost-calls.ts',
     find: ' || !(wasSent || MEMBERSHIP.has(method) || UNCHANGING.has(method))',
@@ -25,7 +32,7 @@ export const REMOTE: readonly Mutant[] = [
   {
     name: 'remote: a send that its holder has no memory for counts as one that was lost',
     file: 'engine/remote/served-channel.ts',
-    find: '      if (message.length === CALL_BYTES) throw noMemory()\n',
+    find: "      if (message.length === CALL_BYTES) throw noMemory('what the holder of the log is asked')\n",
     put: '',
     tests: ['remote/refused-messages.test.ts'],
   },

@@ -10,7 +10,7 @@ import { messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
 import { type Asker, PendingCalls, send } from './pending-calls.ts'
-import { ANSWER_OK, assertMessageFits, PROTOCOL_VERSION } from './protocol.ts'
+import { ANSWER_OK, assertMessageFits, CALL_BYTES, noMemory, PROTOCOL_VERSION } from './protocol.ts'
 import { isShortage } from './shortage.ts'
 import { reading, readValue, writeValue } from './values.ts'
 
@@ -281,6 +281,13 @@ export class Link {
     else this.#hooks.noticed(session)
   }
 
+  #answered(reader: MessageReader, asker: Asker | undefined): void {
+    const status = reader.uint8()
+    this.#topicsVersion = reader.int32()
+    if (status === ANSWER_OK) asker?.answered(reader)
+    else asker?.failed(readError(reader))
+  }
+
   #message(channel: Channel, message: Uint8Array<ArrayBuffer>): void {
     if (channel !== this.#greeting) return
     try {
@@ -288,11 +295,9 @@ export class Link {
       const call = reader.int32()
       if (call === 0) return this.#notice(reader)
       const pending = this.#pending.get(call)
-      const status = reader.uint8()
-      this.#topicsVersion = reader.int32()
-      if (pending === undefined) return
-      if (status === ANSWER_OK) pending.answered(reader)
-      else pending.failed(readError(reader))
+      // Not asked again at once: there would be no memory for that answer either.
+      if (message.length === CALL_BYTES) pending?.failed(noMemory('the answer'))
+      else this.#answered(reader, pending)
       // Removed only after it was read: an answer that can't be read counts as lost.
       this.#pending.remove(call)
       this.#settleIfQuiet()

@@ -65,3 +65,8 @@ export function assertMessageFits(what: string, sizeBytes: number): void {
   const message = `${what} takes ${sizeBytes} bytes, a message between two processes at most ${MESSAGE_BYTES_MAX}`
   throw new LogError('MESSAGE_TOO_LARGE', message, { call: what, sizeBytes, messageBytesMax: MESSAGE_BYTES_MAX })
 }
+
+/** The number of its call is all that came of a message: see IncomingMemory. */
+export function noMemory(what: string): LogError {
+  return new LogError('MEMORY_CAP_REACHED', `the process that it was sent to has no memory for ${what}`)
+}

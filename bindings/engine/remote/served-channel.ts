@@ -7,7 +7,15 @@ import { writeError } from './errors.ts'
 import { type MessagePieces, messageBytes } from './message-pieces.ts'
 import { MessageReader } from './message-reader.ts'
 import { MessageWriter } from './message-writer.ts'
-import { ADMIN_CALLS, ANSWER_ERROR, ANSWER_OK, assertMessageFits, CALL_BYTES, PROTOCOL_VERSION } from './protocol.ts'
+import {
+  ADMIN_CALLS,
+  ANSWER_ERROR,
+  ANSWER_OK,
+  assertMessageFits,
+  CALL_BYTES,
+  noMemory,
+  PROTOCOL_VERSION,
+} from './protocol.ts'
 import { readRecords, writeAppended } from './record-list.ts'
 import { ADMIN_ARGUMENTS } from './request-shapes.ts'
 import { type CallResult, type CallTable, type ServedCall, value } from './served-call.ts'
@@ -78,7 +86,7 @@ export class ServedChannel {
     try {
       const reader = new MessageReader(message)
       call = reader.int32()
-      if (message.length === CALL_BYTES) throw noMemory()
+      if (message.length === CALL_BYTES) throw noMemory('what the holder of the log is asked')
       const method = reader.text()
       if (this.#isOver || this.#isRepeated(call, method)) return
       const session = reader.int32()
@@ -196,9 +204,4 @@ export class ServedChannel {
 
 function appended(result: AppendResult): CallResult {
   return { write: (writer) => writeAppended(writer, result) }
-}
-
-/** The number of a call is all that came: there was no memory for what was asked. */
-function noMemory(): LogError {
-  return new LogError('MEMORY_CAP_REACHED', 'the process that holds the log has no memory for the message')
 }
