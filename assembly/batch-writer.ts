@@ -248,11 +248,12 @@ export function packed_write(records: u32, place: usize, timestamp: f64): void {
 }
 
 /**
- * The target lies before the source, so vectors are copied front to back. The last one may write too far: nothing is
- * written yet past the target, and the source isn't reached while sixteen bytes lie between the two.
+ * The target lies before the source, so vectors are copied front to back. The last one may read and write too far:
+ * nothing is written yet past the target, the source isn't reached while sixteen bytes lie between the two, and past
+ * the batch's limit memory may end.
  */
 function moveDown(to: usize, from: usize, length: u32): usize {
-  if (length > 256 || from - to < 16) memory.copy(to, from, length)
+  if (length > 256 || from - to < 16 || from + length + 16 > batchLimit) memory.copy(to, from, length)
   else for (let at: usize = 0; at < length; at += 16) v128.store(to + at, v128.load(from + at))
   return to + length
 }

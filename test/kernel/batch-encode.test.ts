@@ -244,6 +244,23 @@ test(
   }),
 )
 
+test('packed records are moved where their block ends with the memory', () => {
+  const crowded = newKernel(2 << 20)
+  let last = allocate(crowded, 65536)
+  for (let next: KernelBuffer | undefined = last; next !== undefined; next = crowded.allocate(65536)) last = next
+  const value = new Uint8Array(1).fill(0xab)
+  const empty = Array.from({ length: 3 }, (): Given => ({ key: null, value: null, timestamp: 5, headers: undefined }))
+  const records: readonly Given[] = [{ key: null, value, timestamp: 5, headers: undefined }, ...empty]
+  const lengths = Int32Array.from(records, (each) => each.value?.length ?? -1)
+  const pairs = Int32Array.from({ length: lengths.length * 2 }, (_, at) => (at % 2 === 0 ? -1 : (lengths[at >> 1] ?? -1)))
+  const expected = encodeReference(records.map(plain), noLeaderEpoch)
+  const position = last.sizeBytes - expected.length
+  crowded.batchBuilder.begin(last, position)
+  assert.ok(crowded.batchBuilder.appendPacked(value, pairs, 5))
+  crowded.batchBuilder.seal(noLeaderEpoch)
+  assert.is(toHex(last.bytes(position, last.sizeBytes)), toHex(expected))
+})
+
 test('compressed records come in as they are, with the greatest time that they are said to have, or not at all', () => {
   const bytes = new Uint8Array(100).fill(0xab)
   const compressed = { compression: 'gzip', bytes, recordCount: 7, baseTimestamp: 20, maxTimestamp: 30 } as const

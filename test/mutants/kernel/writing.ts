@@ -43,6 +43,7 @@ const BATCHES = faultsOf('batch-writer.ts', TESTS, {
     '<f64>(end - payload)',
   ],
   'packed records move over those that wait': ['length > 256 || from - to < 16', 'length > 256'],
+  'packed records are read past the end of memory': [' || from + length + 16 > batchLimit', ''],
   'compressed records run over the end of the buffer': [
     '  if (<u64>at + <u64>length > <u64>batchLimit) return 0\n',
     '',
