@@ -134,30 +134,31 @@ export class KernelBatchBuilder implements BatchBuilder {
 
   /** A method of its own: so `append` stays small enough to be inlined. */
   #appendOther(key: RecordBytes, value: RecordBytes, timestamp: number, headers: HeaderList | undefined): boolean {
+    // A class that is asked for its length may have memory grow, or use what text is staged in. So all are asked first.
+    const headersBytes = headers === undefined || headers.length === 0 ? 1 : headersSize(headers)
+    let keyBytes = bytesOf(key)
+    let keyLength = keyBytes === undefined ? -1 : presentLength(keyBytes)
+    let valueBytes = bytesOf(value)
+    let valueLength = valueBytes === undefined ? -1 : presentLength(valueBytes)
     const u8 = this.#renewViews()
-    let keyBytes: Uint8Array | undefined
-    let keyLength = -1
-    let valueBytes: Uint8Array | undefined
-    let valueLength = -1
     let staged = 0
-    if (key !== null) {
-      if (typeof key === 'string') {
-        keyLength = stage(key, u8, this.#keyStaging, this.#keyView)
-        if (keyLength >= 0) staged = stagedKey
-        else keyBytes = encoder.encode(key)
-      } else keyBytes = key
-      if (keyBytes !== undefined) keyLength = presentLength(keyBytes)
+    if (typeof key === 'string') {
+      keyLength = stage(key, u8, this.#keyStaging, this.#keyView)
+      if (keyLength >= 0) staged = stagedKey
+      else {
+        keyBytes = encoder.encode(key)
+        keyLength = keyBytes.length
+      }
     }
-    if (value !== null) {
-      if (typeof value === 'string') {
-        valueLength = stage(value, u8, this.#valueStaging, this.#valueView)
-        if (valueLength >= 0) staged |= stagedValue
-        else valueBytes = encoder.encode(value)
-      } else valueBytes = value
-      if (valueBytes !== undefined) valueLength = presentLength(valueBytes)
+    if (typeof value === 'string') {
+      valueLength = stage(value, u8, this.#valueStaging, this.#valueView)
+      if (valueLength >= 0) staged |= stagedValue
+      else {
+        valueBytes = encoder.encode(value)
+        valueLength = valueBytes.length
+      }
     }
     if (keyLength > lengthMax || valueLength > lengthMax) return this.#refused()
-    const headersBytes = headers === undefined || headers.length === 0 ? 1 : headersSize(headers)
     try {
       const { exports } = this.#core
       const place = exports.record_reserve_any(keyLength, valueLength, timestamp, headersBytes, staged) >>> 0
@@ -253,6 +254,10 @@ export class KernelBatchBuilder implements BatchBuilder {
     this.#core.exports.batch_close()
     this.#isOpen = false
   }
+}
+
+function bytesOf(field: RecordBytes): Uint8Array | undefined {
+  return field === null || typeof field === 'string' ? undefined : field
 }
 
 /** -1 for null; for text the length doesn't matter. */

@@ -54,11 +54,11 @@ function writeAscii({ exports, u8 }: KernelCore, text: string, at: number, end: 
   return place + text.length
 }
 
-function writeBytes({ exports, u8 }: KernelCore, bytes: Uint8Array, at: number, end: number): number {
+function writeBytes(core: KernelCore, bytes: Uint8Array, at: number, end: number): number {
   const length = presentLength(bytes)
   assertRoom(at, length, end)
-  const place = exports.varint_write(at, length) >>> 0
-  u8.set(bytes, place)
+  const place = core.exports.varint_write(at, length) >>> 0
+  core.u8.set(bytes, place)
   return place + length
 }
 

@@ -252,7 +252,9 @@ test('packed records are moved where their block ends with the memory', () => {
   const empty = Array.from({ length: 3 }, (): Given => ({ key: null, value: null, timestamp: 5, headers: undefined }))
   const records: readonly Given[] = [{ key: null, value, timestamp: 5, headers: undefined }, ...empty]
   const lengths = Int32Array.from(records, (each) => each.value?.length ?? -1)
-  const pairs = Int32Array.from({ length: lengths.length * 2 }, (_, at) => (at % 2 === 0 ? -1 : (lengths[at >> 1] ?? -1)))
+  const pairs = Int32Array.from({ length: lengths.length * 2 }, (_, at) =>
+    at % 2 === 0 ? -1 : (lengths[at >> 1] ?? -1),
+  )
   const expected = encodeReference(records.map(plain), noLeaderEpoch)
   const position = last.sizeBytes - expected.length
   crowded.batchBuilder.begin(last, position)
@@ -369,6 +371,40 @@ test('what a class resizes while it is asked for its length leaves the neighbour
           block.bytes(0, 512).every((byte) => byte === 0xee),
           `${field} ${read}`,
         )
+    }
+  }
+})
+
+test('memory may grow while a class is asked for its length', () => {
+  for (const field of ['key', 'value', 'header'] as const) {
+    for (const [length, text] of [
+      [3, 'text'],
+      [3, 'text that is too long for a loop'],
+      [100, 'text'],
+    ] as const) {
+      const growing = newKernel(64 << 20)
+      const block = allocate(growing, 1000)
+      class Grows extends Uint8Array {
+        override get length(): number {
+          allocate(growing, 1 << 20)
+          return this.byteLength
+        }
+      }
+      const grows = new Grows(length).fill(0xab)
+      const given: Given = {
+        key: field === 'key' ? grows : text,
+        value: field === 'value' ? grows : text,
+        timestamp: 5,
+        headers: [['h', field === 'header' ? grows : text]],
+      }
+      growing.batchBuilder.begin(block, 0)
+      assert.ok(growing.batchBuilder.append(given.key, given.value, given.timestamp, given.headers))
+      const size = growing.batchBuilder.seal(noLeaderEpoch)
+      assert.is(
+        toHex(block.bytes(0, size)),
+        toHex(encodeReference([plain(given)], noLeaderEpoch)),
+        `${field} ${length}`,
+      )
     }
   }
 })

@@ -116,4 +116,21 @@ export const VALUES: readonly Mutant[] = [
     put: 'this',
     tests: [table],
   },
+  {
+    name: 'memory that grows while a key is asked for its length is written where it was',
+    file: 'kernel/batch-builder.ts',
+    find:
+      '    let keyBytes = bytesOf(key)\n' +
+      '    let keyLength = keyBytes === undefined ? -1 : presentLength(keyBytes)\n' +
+      '    let valueBytes = bytesOf(value)\n' +
+      '    let valueLength = valueBytes === undefined ? -1 : presentLength(valueBytes)\n' +
+      '    const u8 = this.#renewViews()\n',
+    put:
+      '    const u8 = this.#renewViews()\n' +
+      '    let keyBytes = bytesOf(key)\n' +
+      '    let keyLength = keyBytes === undefined ? -1 : presentLength(keyBytes)\n' +
+      '    let valueBytes = bytesOf(value)\n' +
+      '    let valueLength = valueBytes === undefined ? -1 : presentLength(valueBytes)\n',
+    tests: ['kernel/batch-encode.test.ts'],
+  },
 ]
