@@ -159,9 +159,9 @@ export const SALVAGE: readonly Mutant[] = [
   },
   {
     name: 'salvage: what another topic’s directory holds is taken where nothing tells',
-    file: 'log/salvage/partition-survey.ts',
-    find: 'else if (known.isOthers || (isForeign && segment.patches.length === 0)) {',
-    put: 'else if (isForeign && segment.patches.length === 0) {',
+    file: 'log/salvage/salvage.ts',
+    find: 'isOthers: yield* namesAnother(this.#context.store, id),',
+    put: 'isOthers: false,',
     tests: ['salvage/strays.test.ts'],
   },
   {
