@@ -7,22 +7,19 @@ import { INTERNAL_TOPICS } from '../log/catalogue/topic-ids.ts'
 import type { PartitionFactory } from '../log/partition/partition-factory.ts'
 import type { TailPool } from '../log/partition/tail-pool.ts'
 import type { LogError } from '../model/errors.ts'
-import type { Task } from '../storage/effect.ts'
 import type { PartitionSource } from '../storage/partition-source.ts'
 import type { PartitionStore } from '../storage/partition-store.ts'
-import { activate } from './activate.ts'
+import { Activations } from './activations.ts'
 import { Appending } from './appending.ts'
 import { Background } from './background.ts'
 import { Cleanup, type CleanupOptions } from './cleanup.ts'
 import { CommitQueue } from './commit-queue.ts'
 import { Committer } from './committer.ts'
 import { DirectoryWatch } from './directory-watch.ts'
-import { earlierDeadline } from './earlier-deadline.ts'
 import { Fetches, type FetchHooks } from './fetches.ts'
 import { isFinal } from './final-error.ts'
 import { GroupMembers } from './group-members.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { Openings } from './openings.ts'
 import { type PlannedChange, TABLES, type TableName } from './planned-change.ts'
 import { ProducerIds } from './producer-ids.ts'
 import { RecordLookup } from './record-lookup.ts'
@@ -73,21 +70,21 @@ export class EngineParts {
   readonly runner: TaskRunner = new TaskRunner()
   readonly commits: CommitQueue
   readonly committer: Committer
+  readonly activations: Activations
   readonly appending: Appending
+  readonly unwritten: UnwrittenAppends
   readonly fetches: Fetches
   readonly lookup: RecordLookup
   readonly members: GroupMembers
   readonly shareMembers: ShareMembers
   readonly background: Background
+  readonly directoryWatch: DirectoryWatch
   readonly cleanup: Cleanup
   readonly transacting: Transacting
   /** What finds no memory beside the tails is tried again with fewer of them. */
   readonly tails: TailPool
   readonly producerIds: ProducerIds = new ProducerIds((from) => this.commits.wantProducerIds(from))
   readonly #hooks: EngineHooks
-  readonly #openings: Openings = new Openings(this.runner)
-  readonly #unwritten: UnwrittenAppends
-  readonly #directoryWatch: DirectoryWatch
 
   constructor(options: EngineOptions, hooks: EngineHooks) {
     this.#hooks = hooks
@@ -95,7 +92,12 @@ export class EngineParts {
     const { store, factory } = options.compose(source)
     this.store = store
     this.tails = factory.tails
-    this.#directoryWatch = new DirectoryWatch(store)
+    this.directoryWatch = new DirectoryWatch(store)
+    this.activations = new Activations({
+      ...{ runner: this.runner, store, tails: this.tails },
+      assertOpen: hooks.assertOpen,
+      failed: hooks.failed,
+    })
     this.topics = new Topics(this.catalogue, factory, options.tableSegmentBytes)
     this.background = new Background(this.runner, store, hooks.failed)
     this.commits = new CommitQueue(store, (name) => this.topics.table(name))
@@ -122,7 +124,7 @@ export class EngineParts {
     })
     this.topicCommands = this.#newTopicCommands()
     this.transacting = this.#newTransacting(options.transactionBufferBytes)
-    this.#unwritten = new UnwrittenAppends({
+    this.unwritten = new UnwrittenAppends({
       ...{ runner: this.runner, store },
       advanced: (hosted) => this.#advanced(hosted),
       failed: hooks.failed,
@@ -136,7 +138,7 @@ export class EngineParts {
       leaderEpoch: this.#hooks.leaderEpoch,
       now: this.#hooks.now,
       table: (name: TableName) => this.topics.table(name),
-      open: (hosted: HostedPartition) => this.activate(hosted),
+      open: (hosted: HostedPartition) => this.activations.run(hosted),
       apply: (name: TableName, record: TableRecord, place: TableRecordPlace) =>
         this.#tableOf(name).apply(record, place),
       advanced: (hosted: HostedPartition) => this.#advanced(hosted),
@@ -156,7 +158,8 @@ export class EngineParts {
         this.shareMembers.startMoved(hosted)
         this.#advanced(hosted)
       },
-      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) => this.#whenActive(hosted, then),
+      whenActive: (hosted: HostedPartition, then: (error: unknown) => void) =>
+        this.activations.whenActive(hosted, then),
     }
     return new Cleanup(parts, options)
   }
@@ -199,7 +202,7 @@ export class EngineParts {
       whenDecided: (done) => this.commits.whenDecided(done),
       refuse: (refusal, done) => this.commits.refuse(refusal, done),
       newProducerId: (done) => this.producerIds.take(done),
-      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      whenActive: (hosted, then) => this.activations.whenActive(hosted, then),
       liveTopic: (topicId) => this.#liveTopic(topicId),
     })
   }
@@ -208,11 +211,11 @@ export class EngineParts {
     const { topics, store } = this
     return new Appending({
       ...{ topics, store, commits: this.commits, transacting: this.transacting, ceilingBlock },
-      unwritten: this.#unwritten,
+      unwritten: this.unwritten,
       leaderEpoch: this.#hooks.leaderEpoch,
       now: this.#hooks.now,
       assertOpen: this.#hooks.assertOpen,
-      whenActive: (hosted, then) => this.#whenActive(hosted, then),
+      whenActive: (hosted, then) => this.activations.whenActive(hosted, then),
       advanced: (hosted) => this.#advanced(hosted),
       failed: (error) => {
         if (isFinal(error)) this.#hooks.failed(error)
@@ -242,56 +245,6 @@ export class EngineParts {
     else this.commits.change(change)
   }
 
-  #whenActive(hosted: HostedPartition, then: (error: unknown) => void): void {
-    if (hosted.queue !== undefined) {
-      hosted.queue.push(then)
-      return
-    }
-    hosted.queue = [then]
-    this.#openings.start(this.activate(hosted), (error) => {
-      if (isFinal(error)) this.#hooks.failed(error)
-      else hosted.resume(error)
-    })
-  }
-
-  *activate(hosted: HostedPartition): Task<void> {
-    this.#hooks.assertOpen()
-    yield* this.tails.makingRoomFor(() => activate(hosted, this.store))
-  }
-
-  // ---- what all of them hear ----------------------------------------------------------------------------------------
-
-  opened(now: number): void {
-    this.cleanup.upkeep.opened(now)
-    this.#directoryWatch.opened(now)
-  }
-
-  nextDeadline(): number | undefined {
-    const ofGroups = earlierDeadline(this.groups.live.nextDeadline(), this.shares.nextDeadline())
-    const ofTopics = earlierDeadline(this.topics.sweepAt, this.cleanup.upkeep.nextAt)
-    const ofStore = earlierDeadline(ofTopics, this.#directoryWatch.nextAt)
-    return earlierDeadline(earlierDeadline(ofGroups, this.transactions.nextDeadline()), ofStore)
-  }
-
-  clockMoved(byMs: number): void {
-    this.groups.live.clockMoved(byMs)
-    this.shares.clockMoved(byMs)
-    this.shareMembers.clockMoved(byMs)
-    this.transactions.clockMoved(byMs)
-    this.topics.clockMoved(byMs)
-    this.cleanup.clockMoved(byMs)
-    this.#directoryWatch.clockMoved(byMs)
-  }
-
-  tick(now: number): void {
-    this.#directoryWatch.tick(now)
-    this.members.tick(now)
-    this.shareMembers.tick(now)
-    this.transacting.expire(now)
-    this.topics.sweep(now)
-    this.cleanup.upkeep.tick(now)
-  }
-
   close(error: LogError): void {
     this.lookup.close(error)
     this.fetches.close(error)
@@ -305,7 +258,7 @@ export class EngineParts {
     this.commits.fail(failure)
     this.tombstones.fail(failure)
     this.background.fail(failure)
-    this.#unwritten.fail(failure)
+    this.unwritten.fail(failure)
     this.transacting.fail(failure)
     this.producerIds.fail(failure)
     for (const hosted of this.topics.hosted()) hosted.fail(failure)

@@ -11,6 +11,7 @@ import type { Background } from './background.ts'
 import type { Callback, Command } from './commands.ts'
 import type { CommitQueue } from './commit-queue.ts'
 import type { Committer } from './committer.ts'
+import { Deadlines } from './deadlines.ts'
 import { dispatch } from './dispatch.ts'
 import { type EngineOptions, EngineParts } from './engine-parts.ts'
 import { isFinal } from './final-error.ts'
@@ -34,6 +35,7 @@ export class Engine {
   readonly store: PartitionStore
   readonly topicCommands: TopicCommands
   readonly #parts: EngineParts
+  readonly #deadlines: Deadlines
   readonly #runner: TaskRunner
   readonly #commits: CommitQueue
   readonly #committer: Committer
@@ -59,6 +61,7 @@ export class Engine {
       failed: (error) => this.#fail(error),
     })
     this.#parts = parts
+    this.#deadlines = new Deadlines(parts)
     this.#runner = parts.runner
     this.#commits = parts.commits
     this.#committer = parts.committer
@@ -78,7 +81,7 @@ export class Engine {
     this.topics.producerExpiry.opened(now)
     this.#runner.start(this.#open(), (error, report) => {
       this.report = report
-      if (error === undefined) this.#parts.opened(this.#now)
+      if (error === undefined) this.#deadlines.opened(this.#now)
       done(error, report)
     })
   }
@@ -104,7 +107,7 @@ export class Engine {
   /** All of it comes before the first acknowledgement (durability rules 7 and 9). */
   *#finishOpening({ partitions, report }: StoredState, left: LeftOfTopics): Task<void> {
     for (const table of ['offsets', 'shares'] as const) this.#commits.changeInParts(table, left[table], () => {})
-    const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#parts.activate(hosted))
+    const undecided = yield* openUndecided(partitions, this.topics, (hosted) => this.#parts.activations.run(hosted))
     this.#parts.transacting.recover(undecided, report.clean)
     while (this.#commits.isWanted) {
       const maintenance = this.store.maintenance()
@@ -185,23 +188,20 @@ export class Engine {
 
   /** When `tick` must come next, in milliseconds since 1970; never, once it is closed. */
   nextDeadline(): number | undefined {
-    return this.#closed === undefined ? this.#parts.nextDeadline() : undefined
+    return this.#closed === undefined ? this.#deadlines.next : undefined
   }
 
   /** The clock of `now` was set forward by `byMs` (back, if negative) while no time passed: deadlines move with it. */
   clockMoved(byMs: number): void {
-    this.#parts.clockMoved(byMs)
+    this.#deadlines.clockMoved(byMs)
   }
 
-  /**
-   * Members that took too long leave their group or lose their locks, transactions that took too long end, idle
-   * partitions and producers are forgotten.
-   */
+  /** What is due by `nextDeadline`. */
   tick(now: number): void {
     this.#now = now
     if (this.#closed !== undefined) return
     try {
-      this.#parts.tick(now)
+      this.#deadlines.tick(now)
     } catch (error) {
       // No caller waits for a tick, so nobody else would hear of its failure.
       this.#fail(error)
