@@ -75,16 +75,16 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'a new instance fences nobody',
-    file: transactions,
-    find: '    open.isFenced = true\n',
+    file: 'coordinator/transaction/init-producer-id.ts',
+    find: '  open.isFenced = true\n',
     put: '',
     tests: [table],
   },
   {
     name: 'a transaction does not raise the epoch',
-    file: transactions,
-    find: '      : { producerId, producerEpoch: markerEpoch }\n    const record',
-    put: '      : { producerId, producerEpoch }\n    const record',
+    file: 'coordinator/transaction/end-transaction.ts',
+    find: '    : { producerId, producerEpoch: markerEpoch }\n  const record',
+    put: '    : { producerId, producerEpoch }\n  const record',
     tests: [table],
   },
   {
@@ -218,9 +218,9 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'the recorded decision answers nobody',
-    file: transactions,
+    file: 'coordinator/transaction/end-transaction.ts',
     find: "if (answer === 'repeat') return { producerId: entry.producerId, producerEpoch: entry.producerEpoch }",
-    put: "if (answer === 'repeat') throw this.#refusal(instance)",
+    put: "if (answer === 'repeat') throw refusalIn(planned, instance)",
     tests: [engine],
   },
   {
@@ -358,7 +358,7 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'an instance that was fenced in its last epoch has no transactional id',
-    file: 'coordinator/transaction/transactions.ts',
+    file: 'coordinator/transaction/init-producer-id.ts',
     find: 'previousProducerId: fresh ? (entry?.producerId ?? -1) : -1,',
     put: 'previousProducerId: -1,',
     tests: ['coordinator/transaction/transactions.test.ts'],
@@ -393,8 +393,8 @@ export const TRANSACTIONS: readonly Mutant[] = [
   },
   {
     name: 'the abort of a transaction that a crash took is answered before it is durable',
-    file: 'coordinator/transaction/transactions.ts',
-    find: '    this.#open.add(lost)\n',
+    file: 'coordinator/transaction/end-transaction.ts',
+    find: '  planned.open.add(lost)\n',
     put: '',
     tests: ['coordinator/transaction/transactions.test.ts'],
   },

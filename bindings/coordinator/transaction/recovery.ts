@@ -1,21 +1,11 @@
-import type { TableRecord } from '../../log/catalogue/table-record.ts'
 import { type AddedPartition, OpenTransaction } from './open-transaction.ts'
-import type { OpenTransactions } from './open-transactions.ts'
-import type { EndPlan } from './plans.ts'
+import type { EndPlan, PlannedTransactions } from './plans.ts'
 import { isCurrent } from './refusals.ts'
 import type { ProducerInstance, TransactionStored } from './transaction-entry.ts'
-import type { TransactionTable } from './transaction-table.ts'
 
 /** What partitions tell of a transaction that had no decision when the log ended. */
 export interface FoundTransaction extends ProducerInstance {
   readonly partitions: readonly AddedPartition[]
-}
-
-/** The part of Transactions that recovery works on. */
-interface RecoveredTransactions {
-  readonly planned: TransactionTable
-  readonly open: OpenTransactions
-  plan(entry: TransactionStored): TableRecord
 }
 
 /**
@@ -23,15 +13,15 @@ interface RecoveredTransactions {
  * doesn't go on.
  */
 export function planRecovery(
-  recovered: RecoveredTransactions,
+  recovered: PlannedTransactions,
   found: readonly FoundTransaction[],
   isClean: boolean,
   now: number,
 ): EndPlan[] {
-  const { planned, open } = recovered
+  const { table, open } = recovered
   const plans: EndPlan[] = []
   for (const each of found) {
-    const entry = planned.byProducerId(each.producerId)
+    const entry = table.byProducerId(each.producerId)
     const { transactionalId = '', timeoutMs = 0, startMs = -1 } = entry ?? {}
     // A wall clock that was put back meanwhile must not give it more time than its timeout.
     const transaction = new OpenTransaction(transactionalId, each, Math.min(startMs, now), timeoutMs)
@@ -41,7 +31,7 @@ export function planRecovery(
     if (!goesOn) plans.push(planAbort(recovered, transaction, entry, now))
   }
   // Their partitions were deleted since.
-  for (const entry of [...planned.all()]) {
+  for (const entry of [...table.all()]) {
     if (entry.state !== 'Ongoing' || open.get(entry.producerId) !== undefined) continue
     const transaction = new OpenTransaction(entry.transactionalId, entry, entry.startMs, entry.timeoutMs)
     plans.push(planAbort(recovered, transaction, entry, now))
@@ -52,7 +42,7 @@ export function planRecovery(
 
 /** The next instance has to ask for the id anyway, so it gets a new producer id if the epochs ran out. */
 function planAbort(
-  recovered: RecoveredTransactions,
+  recovered: PlannedTransactions,
   open: OpenTransaction,
   entry: TransactionStored | undefined,
   now: number,

@@ -1,13 +1,15 @@
 import { PlannedTable } from '../../log/catalogue/planned-table.ts'
 import type { TableRecord, TableRecordPlace } from '../../log/catalogue/table-record.ts'
 import { LogError } from '../../model/errors.ts'
+import { planEnd } from './end-transaction.ts'
 import { IdExpiration } from './id-expiration.ts'
+import { planInit } from './init-producer-id.ts'
 import { assertInit, type InitRequest } from './init-request.ts'
 import { OpenTransaction } from './open-transaction.ts'
 import { OpenTransactions } from './open-transactions.ts'
-import type { EndPlan, InitPlan } from './plans.ts'
+import { type EndPlan, type InitPlan, type PlannedTransactions, refusalIn } from './plans.ts'
 import { type FoundTransaction, planRecovery } from './recovery.ts'
-import { assertNext, isBefore, isCurrent, refusalOf, refused } from './refusals.ts'
+import { assertNext, isCurrent, refused } from './refusals.ts'
 import {
   isExhausted,
   type ProducerInstance,
@@ -16,7 +18,7 @@ import {
 } from './transaction-entry.ts'
 import { factsOf, type TransactionFacts } from './transaction-facts.ts'
 import { decodeTransactionRecord, encodeTransaction, encodeTransactionTombstone } from './transaction-record.ts'
-import { answerAgain, nextTransactionState } from './transaction-state.ts'
+import { nextTransactionState } from './transaction-state.ts'
 import { TransactionTable } from './transaction-table.ts'
 
 /**
@@ -32,6 +34,11 @@ export class Transactions {
   )
   readonly #open = new OpenTransactions()
   readonly #expiration = new IdExpiration()
+  readonly #planned: PlannedTransactions = {
+    table: this.#tables.planned,
+    open: this.#open,
+    plan: (entry) => this.#plan(entry),
+  }
 
   /** Whether `planInit` needs an id of its own for the producer. */
   initNeedsProducerId(transactionalId: string): boolean {
@@ -47,38 +54,8 @@ export class Transactions {
    */
   planInit(request: InitRequest): InitPlan {
     assertInit(request)
-    const { transactionalId, timeoutMs, newProducerId, now } = request
-    this.#expiration.known(now)
-    const entry = this.#tables.planned.byId(transactionalId)
-    const open = entry && this.#open.get(entry.producerId)
-    const aborts = open === undefined ? undefined : this.#planFence(open)
-    if (entry !== undefined && open === undefined) assertNext(entry, 'init')
-    const lastEpoch = aborts?.markerEpoch ?? entry?.producerEpoch ?? 0
-    const fresh = entry === undefined || isExhausted(lastEpoch)
-    const instance = fresh
-      ? { producerId: mustHave(newProducerId), producerEpoch: 0 }
-      : { producerId: entry.producerId, producerEpoch: lastEpoch + 1 }
-    const record = this.#plan({
-      kind: 'transaction-stored',
-      transactionalId,
-      ...instance,
-      timeoutMs,
-      state: 'Empty',
-      partitions: [],
-      lastUpdateMs: now,
-      startMs: -1,
-      previousProducerId: fresh ? (entry?.producerId ?? -1) : -1,
-    })
-    return { records: [record], instance, aborts }
-  }
-
-  #planFence(open: OpenTransaction): EndPlan {
-    open.next('fence')
-    open.next('abort')
-    open.isFenced = true
-    const { producerId, producerEpoch } = open
-    const markerEpoch = producerEpoch + 1
-    return { open, isCommit: false, markerEpoch, records: [], next: { producerId, producerEpoch: markerEpoch } }
+    this.#expiration.known(request.now)
+    return planInit(this.#planned, request)
   }
 
   /** Opens a transaction. Allowed again while the open one is still empty. */
@@ -90,7 +67,7 @@ export class Transactions {
     }
     const entry = this.#tables.planned.byProducerId(producerId)
     if (entry === undefined || !isCurrent(entry, { producerId, producerEpoch })) {
-      throw this.#refusal({ producerId, producerEpoch })
+      throw refusalIn(this.#planned, { producerId, producerEpoch })
     }
     assertNext(entry, 'begin')
     const instance = { producerId, producerEpoch }
@@ -101,12 +78,7 @@ export class Transactions {
   openOf(producerId: number, producerEpoch: number): OpenTransaction {
     const open = this.#open.get(producerId)
     if (open !== undefined && open.producerEpoch === producerEpoch && open.state === 'Ongoing') return open
-    throw this.#refusal({ producerId, producerEpoch })
-  }
-
-  #refusal(instance: ProducerInstance): LogError {
-    const { producerId } = instance
-    return refusalOf(instance, this.#open.get(producerId), this.#tables.planned.byProducerId(producerId))
+    throw refusalIn(this.#planned, { producerId, producerEpoch })
   }
 
   /** Whether the end of this producer's transaction needs a new producer id. */
@@ -173,54 +145,7 @@ export class Transactions {
     now: number,
     newProducerId: number | undefined,
   ): EndPlan | ProducerInstance {
-    const open = this.#open.get(instance.producerId)
-    if (open?.isFenced !== true && open?.producerEpoch === instance.producerEpoch) {
-      open.next(event)
-      if (!open.isEmpty) return this.#planDecision(open, event, now, newProducerId)
-      this.#open.delete(open)
-      return instance
-    }
-    const entry = this.#tables.planned.byProducerId(instance.producerId)
-    if (entry !== undefined && isBefore(entry, instance)) {
-      const answer = answerAgain(entry.state, event)
-      if (answer === 'repeat') return { producerId: entry.producerId, producerEpoch: entry.producerEpoch }
-      throw refused(entry, answer, `can't ${event} that transaction, its state is ${entry.state}`)
-    }
-    if (entry === undefined || !isCurrent(entry, instance)) throw this.#refusal(instance)
-    assertNext(entry, event)
-    // Aborts a transaction that a crash of the log left no trace of: the raised epoch refuses what may still arrive of
-    // it.
-    const lost = new OpenTransaction(entry.transactionalId, instance, now, entry.timeoutMs)
-    lost.next(event)
-    this.#open.add(lost)
-    return this.#planDecision(lost, 'abort', now, newProducerId)
-  }
-
-  #planDecision(
-    open: OpenTransaction,
-    decision: 'commit' | 'abort',
-    now: number,
-    newProducerId: number | undefined,
-  ): EndPlan {
-    const isCommit = decision === 'commit'
-    const { transactionalId, producerId, producerEpoch, timeoutMs } = open
-    const markerEpoch = producerEpoch + 1
-    const isLast = isExhausted(producerEpoch)
-    const next = isLast
-      ? { producerId: mustHave(newProducerId), producerEpoch: 0 }
-      : { producerId, producerEpoch: markerEpoch }
-    const record = this.#plan({
-      kind: 'transaction-stored',
-      transactionalId,
-      ...next,
-      timeoutMs,
-      state: isCommit ? 'CompleteCommit' : 'CompleteAbort',
-      partitions: [],
-      lastUpdateMs: now,
-      startMs: open.startMs,
-      previousProducerId: isLast ? producerId : -1,
-    })
-    return { open, isCommit, markerEpoch, records: [record], next }
+    return planEnd(this.#planned, { instance, event, now, newProducerId })
   }
 
   /** Decision and markers are durable. */
@@ -257,12 +182,7 @@ export class Transactions {
    */
   recover(found: readonly FoundTransaction[], isClean: boolean, now: number): readonly EndPlan[] {
     if (this.#tables.planned.size > 0) this.#expiration.known(now)
-    const recovery = {
-      planned: this.#tables.planned,
-      open: this.#open,
-      plan: (entry: TransactionStored) => this.#plan(entry),
-    }
-    return planRecovery(recovery, found, isClean, now)
+    return planRecovery(this.#planned, found, isClean, now)
   }
 
   /** When to ask `expired` next; may be early, never late. */
@@ -322,9 +242,4 @@ export class Transactions {
     this.#expiration.used(entry.transactionalId)
     return this.#tables.plan(entry, encodeTransaction(entry))
   }
-}
-
-function mustHave(newProducerId: number | undefined): number {
-  if (newProducerId !== undefined) return newProducerId
-  throw new LogError('INVALID_REQUEST', 'this plan needs a new producer id', { argument: 'newProducerId' })
 }
