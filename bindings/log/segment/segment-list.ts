@@ -63,6 +63,8 @@ export class SegmentList {
     const file = yield* this.#context.files.open(segment.logPath, { create: true })
     if (file === undefined) throw notCreated(segment.logPath)
     segment.opened()
+    // An empty one of the same offset: its file was lost, and this one stands for it.
+    if (this.active?.baseOffset === baseOffset) this.#segments.pop()
     this.active?.close()
     this.#segments.push(segment)
   }
