@@ -96,12 +96,12 @@ export class RecoveredEnd {
     file.read(start, position)
     const isHead = readHead(viewOf(start), 0, head) && head.baseOffset === files.nextOffset
     const leadsOn = isHead && position + head.sizeBytes < end && head.nextOffset < nextOffset
-    const bytes = new Uint8Array(leadsOn ? head.sizeBytes : end - position)
-    bytes.set(start.subarray(0, bytes.length))
+    const sizeBytes = leadsOn ? head.sizeBytes : end - position
     files.nextOffset = leadsOn ? head.nextOffset : nextOffset
-    files.segments.adopt({ bytes, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 })
+    const piece = { bytes: start, baseOffset: head.baseOffset, nextOffset: files.nextOffset, maxTimestamp: -1 }
+    files.segments.adopt(piece, sizeBytes)
     if (files.segments.active !== undefined) files.unsynced.add(files.segments.active)
-    return position + bytes.length
+    return position + sizeBytes
   }
 
   /** What is lost here was of the life that ended, as all that frames since the checkpoint name. */

@@ -68,8 +68,8 @@ export class SegmentBatches {
     }
   }
 
-  /** Adds the next batch. */
-  add(bytes: Uint8Array, nextOffset: number, maxTimestamp: number): void {
+  /** Adds the next batch. `bytes`: at least its head. */
+  add(bytes: Uint8Array, sizeBytes: number, nextOffset: number, maxTimestamp: number): void {
     this.#headerChecksum = chainHeader(this.#context.kernel, this.#headerChecksum, bytes)
     if (this.#sizeBytes === 0) this.#firstCrc = crcOf(bytes)
     if (this.#firstTimestamp < 0) this.#firstTimestamp = maxTimestamp
@@ -77,7 +77,7 @@ export class SegmentBatches {
       this.#maxTimestamp = maxTimestamp
       this.#maxTimestampOffset = nextOffset - 1
     }
-    this.#sizeBytes += bytes.length
+    this.#sizeBytes += sizeBytes
     this.#nextOffset = nextOffset
   }
 

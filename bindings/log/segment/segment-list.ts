@@ -125,9 +125,9 @@ export class SegmentList {
     this.active?.writeOut()
   }
 
-  /** Takes over a batch that stands at the active segment's end already. */
-  adopt(batch: SealedBatch): void {
-    this.active?.adopt(batch, this.#config())
+  /** Takes over a batch that stands at the active segment's end already; its head is enough where its size is given. */
+  adopt(batch: SealedBatch, sizeBytes: number = batch.bytes.length): void {
+    this.active?.adopt(batch, sizeBytes, this.#config())
   }
 
   /** The segment that holds `offset`, or the next one after a gap. */

@@ -156,8 +156,9 @@ export class Segment {
    */
   place(file: StoreFile, batch: SealedBatch, config: SegmentConfig, mayWait: boolean = false): number {
     const position = this.#batches.sizeBytes
+    const sizeBytes = batch.bytes.length
     if (!mayWait || !this.#writes.buffer(file, batch.bytes)) this.#writes.write(file, batch.bytes)
-    this.#learn(batch, config)
+    this.#learn(batch, sizeBytes, config)
     return position
   }
 
@@ -177,15 +178,14 @@ export class Segment {
   }
 
   /** Takes over a batch that stands at the end already and is synced: writing it again would only put it at risk. */
-  adopt(batch: SealedBatch, config: SegmentConfig): void {
-    this.#learn(batch, config)
+  adopt(batch: SealedBatch, sizeBytes: number, config: SegmentConfig): void {
+    this.#learn(batch, sizeBytes, config)
   }
 
-  #learn({ bytes, nextOffset, maxTimestamp }: SealedBatch, config: SegmentConfig): void {
+  #learn({ bytes, nextOffset, maxTimestamp }: SealedBatch, sizeBytes: number, config: SegmentConfig): void {
     const position = this.#batches.sizeBytes
     // Comes first: the batch's bytes are a view of kernel memory, which an index that grows may move.
-    const sizeBytes = bytes.length
-    this.#batches.add(bytes, nextOffset, maxTimestamp)
+    this.#batches.add(bytes, sizeBytes, nextOffset, maxTimestamp)
     this.#indexes.add({ position, sizeBytes, nextOffset, maxTimestamp }, config.indexIntervalBytes)
   }
 
