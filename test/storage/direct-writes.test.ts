@@ -200,6 +200,39 @@ test('what is refused on another thread is written through the cache and flushed
   file.close()
 })
 
+// The descriptor's number was free then, and what waited for a thread went to the file that was opened next.
+test('one that is refused beside one on another thread leaves that one its file', async () => {
+  const { place, file } = await flushedFile('beside')
+  const bytes = alignedBytes()
+  await file.writeDurably(bytes.subarray(0, 512).fill(1), 0)
+  const { writeSync } = fs
+  const { held, restore } = heldWrites()
+  const next: number[] = []
+  try {
+    const later = file.writeDurably(bytes.subarray(0, 512).fill(2), 512)
+    const isSupported = held.length === 1
+    let refusals = isSupported ? 1 : 0
+    const refusing = (...call: Parameters<typeof writeSync>) => {
+      if (refusals-- > 0) throw Object.assign(new Error('EINVAL'), { code: 'EINVAL' })
+      return writeSync(...call)
+    }
+    Object.assign(fs, { writeSync: refusing })
+    syncBuiltinESMExports()
+    writeFully(file, bytes.subarray(0, 512).fill(3), 1024)
+    for (const name of ['other', 'another']) next.push(preparedFile(name).descriptor)
+    for (const go of held.splice(0)) go()
+    await later
+  } finally {
+    Object.assign(fs, { writeSync })
+    restore()
+    for (const descriptor of next) fs.closeSync(descriptor)
+  }
+  const found = fs.readFileSync(place)
+  assert.equal([found[0], found[512], found[1024]], [1, 2, 3])
+  for (const name of ['other', 'another']) assert.ok(fs.readFileSync(join(scratch, name)).every((byte) => byte === 0))
+  file.close()
+})
+
 test('writes of both kinds in any order read back as one file, by its own descriptor and by others', async () => {
   const random = seeded(20)
   const store = createDirectoryStore(join(scratch, 'mixed'))

@@ -20,10 +20,12 @@ type Done = (error: Error | null) => void
 export class DirectWrites {
   #descriptor = -1
   #isRefused = process.platform !== 'linux'
+  /** On another thread. */
+  #isWriting = false
 
   /** Whether `writeLater` can be called: the system has taken such a write of this file, and these are whole blocks. */
   takesLater(lengthBytes: number, position: number): boolean {
-    return this.#descriptor >= 0 && (lengthBytes | position) % BLOCK_BYTES === 0
+    return !this.#isRefused && this.#descriptor >= 0 && (lengthBytes | position) % BLOCK_BYTES === 0
   }
 
   /**
@@ -37,7 +39,9 @@ export class DirectWrites {
       return fs.writeSync(this.#descriptor, bytes, 0, bytes.length, position)
     } catch (error) {
       if (!isRefusal(error)) throw error
-      this.close()
+      this.#isRefused = true
+      // While another thread writes its number must not name another file: then it is closed with the file.
+      if (!this.#isWriting) this.close()
       return undefined
     }
   }
@@ -47,7 +51,9 @@ export class DirectWrites {
    * system that took larger blocks may refuse these: then they are written through the cache, and flushed.
    */
   writeLater(descriptor: number, bytes: Uint8Array, position: number, done: Done): void {
+    this.#isWriting = true
     fs.write(this.#descriptor, bytes, 0, bytes.length, position, (error, count) => {
+      this.#isWriting = false
       if (error !== null && isRefusal(error)) return this.#writeThroughCache(descriptor, bytes, position, done)
       if (error !== null || count === bytes.length) return done(error)
       if (count === 0) return done(new Error(`0 of ${bytes.length} bytes were written`))
