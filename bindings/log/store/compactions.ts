@@ -1,6 +1,7 @@
 import { letOthersRun, type Task } from '../../storage/effect.ts'
 import type { PartitionSource } from '../../storage/partition-source.ts'
 import type { Compactable, Rewrite } from '../../storage/partition-store.ts'
+import { unlessFull } from '../../storage/unless-full.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentContext } from '../segment/segment-context.ts'
 import { finishSwaps, SegmentRewrite } from '../stored-files/segment-rewrite.ts'
@@ -62,9 +63,12 @@ export class Compactions {
     }
   }
 
-  /** Called after the last checkpoint: abandons a pass that is under way, so that nothing of it is left. */
+  /**
+   * Called after the last checkpoint: abandons a pass that is under way. What there is no room to remove of it stays, as
+   * after a kill: no open takes it for a segment.
+   */
   *close(): Task<void> {
-    for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* rewrite.abandon()
+    for (const { rewrite } of this.#waiting) if (rewrite !== undefined) yield* unlessFull(rewrite.abandon())
     yield* this.finish(true)
   }
 

@@ -8,6 +8,8 @@ import { DiskFaults, type FaultableKind } from '../../../bindings/testkit/simula
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { SyncHost } from '../../../bindings/testkit/simulation/sync-host.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
+import { runNow } from '../support.ts'
+import { SHOWN, Writer } from './plain-writer.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAABA'
 const VALUE = 'x'.repeat(200)
@@ -187,6 +189,27 @@ for (const [kind, path] of REPLACING) {
     assert.not.ok(next.storage.list('t-0').some((name) => name.endsWith('.swap')))
   })
 }
+
+test('a close in the middle of a pass: what it wrote stays, and the next process removes it', () => {
+  const writer = new Writer(new VirtualDisk(), 2500)
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 40)
+  writer.commit(SHOWN)
+  writer.checkpoint()
+  const [first] = writer.store.ranges(SHOWN)
+  runNow(writer.store.rewrite(SHOWN, first?.baseOffset ?? -1, first?.nextOffset ?? -1))
+  const faults = new DiskFaults([{ kind: 'remove', effect: 'full', at: 1, path: '.cleaned', isSticky: true }])
+  writer.disk.faults = faults
+  runNow(writer.store.close())
+  assert.ok(faults.struck > 0)
+  const next = new Writer(writer.disk.image(new Random(1), 'none'), 2500)
+  const { partitions, report } = next.open()
+  assert.equal([report.clean, report.damage, partitions[0]?.nextOffset], [true, [], 40])
+  next.append(SHOWN, 1)
+  next.commit(SHOWN)
+  runNow(next.store.close())
+  assert.not.ok(next.disk.image(new Random(1), 'none').list('__oncelog_positions-0').some((name) => name.endsWith('.cleaned')))
+})
 
 test('a close: what only Kafka’s tools read stays as it is', () => {
   const bench = new Bench({})
