@@ -22,16 +22,15 @@ const NO_DIRECTORY = { position: 0, code: 'is no directory' } as const
 /**
  * Noted segments that the directory, with these `names`, doesn't have. Removals leave no removed segment noted, and
  * what a checkpoint notes is durable, so no crash explains them. One entry for a directory that is gone, or isn't one:
- * then there are no `names`.
+ * then there are no `names`. That of a partition which frames alone name was durable before them (rule 7).
  */
 export function missingSegments(
   { directory, segments }: StoredFiles,
   names: readonly string[] | undefined,
 ): MissingSegment[] {
-  const [first] = segments.all
-  if (first === undefined) return []
-  if (names === undefined) return [{ file: directory, offset: first.baseOffset, ...NO_DIRECTORY }]
-  if (names.length === 0) return [{ file: directory, offset: first.baseOffset, ...LOST }]
+  const offset = segments.all[0]?.baseOffset ?? 0
+  if (names === undefined) return [{ file: directory, offset, ...NO_DIRECTORY }]
+  if (names.length === 0) return [{ file: directory, offset, ...LOST }]
   const present = new Set(names.map((name) => `${directory}/${name}`))
   return segments.all
     .filter(({ logPath }) => !present.has(logPath))

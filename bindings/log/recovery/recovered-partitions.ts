@@ -123,8 +123,9 @@ export class RecoveredPartitions {
     const isCoordinator = holdsDecisions(files.id.topicId)
     const stored = yield* new PartitionRecovery(this.#context, files, noted, isCoordinator).run(entries, damaged)
     if (stored.readOnly && noted !== undefined && endsAsNoted(files, noted)) this.#keepReadOnly(noted, files, stored)
-    // What this recovery removed, or one before it that was killed, has to be gone for good.
-    else files.directoryChanged()
+    // What this recovery removed, or one before it that was killed, has to be gone for good. Without a segment there may
+    // be no directory.
+    else if (!stored.readOnly || files.segments.active !== undefined) files.directoryChanged()
     return stored
   }
 

@@ -86,6 +86,7 @@ function* contentOf(store: FileStore, { frames, beyondGap }: JournalScan): Task<
           runs.add(entry)
           continue
         }
+        runs.named(entry)
         const key = partitionKey(entry.topicId, entry.partition)
         ceilings.set(key, Math.max(ceilings.get(key) ?? 0, entry.ceiling))
       }

@@ -1,15 +1,24 @@
 import { partitionKey } from '../files/partition-key.ts'
-import type { FrameRun } from '../journal/frame-entry.ts'
+import type { FrameRun, PartitionKey } from '../journal/frame-entry.ts'
 
 /** What frames hold of each partition's batches, in whichever order the frames were found. */
 export class FrameRuns {
   readonly #byPartition = new Map<string, FrameRun[]>()
 
   add(run: FrameRun): void {
-    const key = partitionKey(run.topicId, run.partition)
-    const known = this.#byPartition.get(key)
-    if (known === undefined) this.#byPartition.set(key, [run])
-    else known.push(run)
+    this.#of(run).push(run)
+  }
+
+  /** A frame names the partition, and holds none of its batches: those of acks 1 have only a ceiling. */
+  named(key: PartitionKey): void {
+    this.#of(key)
+  }
+
+  #of({ topicId, partition }: PartitionKey): FrameRun[] {
+    const key = partitionKey(topicId, partition)
+    const known = this.#byPartition.get(key) ?? []
+    this.#byPartition.set(key, known)
+    return known
   }
 
   /** By `partitionKey`, in the order of their offsets. */

@@ -5,7 +5,7 @@ import { INTERNAL_TOPIC_IDS } from '../catalogue/topic-ids.ts'
 import type { TopicView } from '../catalogue/topic-table.ts'
 import { PARTITION_METADATA, parsePartitionDirectory, partitionDirectory } from '../files/file-names.ts'
 import { directoryTopicId, holdsBatches, NO_DIRECTORY, partitionNames } from '../files/partition-directory.ts'
-import { partitionKey } from '../files/partition-key.ts'
+import { parsePartitionKey, partitionKey } from '../files/partition-key.ts'
 import type { PartitionKey } from '../journal/frame-entry.ts'
 import type { VerifiedJournal } from './verify-journal.ts'
 
@@ -28,7 +28,7 @@ export function* partitionDirectories(
 ): Task<{ readonly directories: readonly PartitionPlace[]; readonly misplaced: readonly Damage[] }> {
   const noted = new Map<string, PartitionKey>()
   for (const each of checkpoint?.partitions ?? []) noted.set(partitionKey(each.topicId, each.partition), each)
-  for (const [key, [run]] of runs) if (run !== undefined) noted.set(key, run)
+  for (const key of runs.keys()) noted.set(key, parsePartitionKey(key))
   const { directories, misplaced, files } = yield* placesThere(store, topics, noted)
   const found = new Set(directories.map(({ topicId, partition }) => partitionKey(topicId ?? '', partition)))
   const absent = [...noted]
@@ -37,7 +37,7 @@ export function* partitionDirectories(
   return { directories, misplaced: [...misplaced, ...absent.filter((each) => each !== undefined)] }
 }
 
-/** The directories that are there. `noted`: partitions that have batches, by `partitionKey`. */
+/** The directories that are there. `noted`: partitions that checkpoint or frames name, by `partitionKey`. */
 function* placesThere(
   store: FileStore,
   topics: TopicView,

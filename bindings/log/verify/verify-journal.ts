@@ -20,7 +20,7 @@ import { assertOpens } from './verify-context.ts'
 export interface VerifiedJournal {
   readonly frames: number
   readonly header: JournalHeader | undefined
-  /** What frames hold of batches, by `partitionKey`, in the order of their offsets. */
+  /** What frames hold of batches, by `partitionKey`, in the order of their offsets; nothing where they only name it. */
   readonly runs: ReadonlyMap<string, readonly FrameRun[]>
   readonly checkpoint: CheckpointRecord | undefined
   /** By topic id: up to which offset frames hold the decisions of the log's own topics. */
@@ -97,7 +97,8 @@ class JournalContent {
   readonly #catalogue: Uint8Array[] = []
 
   take(entry: FrameEntry): void {
-    if (entry.kind === 'ceiling' || entry.kind === 'producerIds') return
+    if (entry.kind === 'producerIds') return
+    if (entry.kind === 'ceiling') return this.#runs.named(entry)
     this.#runs.add(entry)
     if (entry.kind !== 'decision') return
     this.#decided.set(entry.topicId, Math.max(this.#decided.get(entry.topicId) ?? 0, entry.nextOffset))
