@@ -208,7 +208,12 @@ test('a close in the middle of a pass: what it wrote stays, and the next process
   next.append(SHOWN, 1)
   next.commit(SHOWN)
   runNow(next.store.close())
-  assert.not.ok(next.disk.image(new Random(1), 'none').list('__oncelog_positions-0').some((name) => name.endsWith('.cleaned')))
+  assert.not.ok(
+    next.disk
+      .image(new Random(1), 'none')
+      .list('__oncelog_positions-0')
+      .some((name) => name.endsWith('.cleaned')),
+  )
 })
 
 test('a close: what only Kafka’s tools read stays as it is', () => {
