@@ -3,6 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/model/errors.ts'
+import type { Damage } from '../../bindings/storage/recovery-report.ts'
 import { openImage } from '../salvage/fixture.ts'
 import { salvaged, verified } from '../salvage/run.ts'
 import { DirectoryImage } from './directory-image.ts'
@@ -25,6 +26,10 @@ async function valuesIn(image: DirectoryImage): Promise<readonly string[]> {
     values.push(new TextDecoder().decode(value ?? undefined))
   await log.close()
   return values
+}
+
+function toldOf(damage: readonly Damage[]): readonly (readonly [file: string, code: string])[] {
+  return damage.map(({ file, code }) => [file, code])
 }
 
 function without(image: DirectoryImage, isGone: (path: string) => boolean): DirectoryImage {
@@ -53,23 +58,22 @@ for (const acks of ['all', 1] as const) {
     }
   })
 
-  test(`acks ${acks}: the directory names another topic: the open and verify tell, and salvage has its records`, async () => {
+  test(`acks ${acks}: the directory names another topic: the open and verify tell`, async () => {
     const image = killed.fork()
     image.files.set('t-0/partition.metadata', image.files.get('other-0/partition.metadata')?.fork() as never)
-    const told = [['t-0/partition.metadata', 'names another topic id']]
-    assert.equal(
-      (await verified(image)).damage.map(({ file, code }) => [file, code]),
-      told,
-    )
+    assert.equal(toldOf((await verified(image)).damage), [['t-0/partition.metadata', 'names another topic id']])
+    const log = await openImage(image)
+    assert.equal(toldOf(log.recovery.damage), [['t-0/partition.metadata', 'names another topic id']])
+    await log.close()
+    assert.equal(await valuesIn(image), ['acknowledged'])
+  })
+
+  test(`acks ${acks}: the directory names none: salvage has its records, as the open`, async () => {
+    const image = without(killed, (path) => path === 't-0/partition.metadata')
+    assert.equal(toldOf((await verified(image)).damage), [['t-0/partition.metadata', 'names no topic id']])
     const { copy, report } = await salvaged(image)
     assert.equal(report.losses, [])
     assert.equal(await valuesIn(copy), ['acknowledged'])
-    const log = await openImage(image)
-    assert.equal(
-      log.recovery.damage.map(({ file, code }) => [file, code]),
-      told,
-    )
-    await log.close()
     assert.equal(await valuesIn(image), ['acknowledged'])
   })
 }

@@ -392,7 +392,7 @@ export const COMPACTION: readonly Mutant[] = [
   {
     name: 'compaction: a rewritten segment that an open dropped may come back',
     file: 'log/recovery/recovered-partitions.ts',
-    find: '    else files.directoryChanged()\n',
+    find: '    else if (!stored.readOnly || files.segments.active !== undefined) files.directoryChanged()\n',
     put: '    else if (noted === undefined) files.directoryChanged()\n',
     tests: ['log/recovery/dropped-swap.test.ts'],
   },
@@ -416,5 +416,12 @@ export const COMPACTION: readonly Mutant[] = [
     find: '  if (yield* isNotedSegment(context, path, segment)) return { path, isDamaged: false }\n',
     put: '',
     tests: ['salvage/swaps.test.ts'],
+  },
+  {
+    name: 'close: a pass of compaction that is under way must find room to be removed',
+    file: 'log/store/compactions.ts',
+    find: 'yield* unlessFull(rewrite.abandon())',
+    put: 'yield* rewrite.abandon()',
+    tests: ['log/store/full-removals.test.ts'],
   },
 ]

@@ -393,4 +393,11 @@ export const FAILURES: readonly Mutant[] = [
     put: '',
     tests: ['log/journal/ring.test.ts'],
   },
+  {
+    name: 'recovery: that a directory is gone is told of partitions alone that the checkpoint notes',
+    file: 'log/recovery/missing-segments.ts',
+    find: 'if (names.length === 0) return [',
+    put: 'if (names.length === 0 && segments.all.length > 0) return [',
+    tests: ['damage/vanished-new.test.ts'],
+  },
 ]

@@ -81,4 +81,11 @@ export const OPEN_FILES: readonly Mutant[] = [
     put: '    this.#giveUp(files)\n',
     tests: ['log/store/removed-files.test.ts'],
   },
+  {
+    name: 'files: a direct write that is refused closes the descriptor of one on another thread',
+    file: 'storage/drivers/node-fs/direct-writes.ts',
+    find: 'if (!this.#isWriting) this.close()',
+    put: 'this.close()',
+    tests: ['storage/direct-writes.test.ts'],
+  },
 ]

@@ -297,4 +297,11 @@ export const SALVAGE: readonly Mutant[] = [
     put: '  if (topic !== "") return undefined\n',
     tests: ['salvage/kinds.test.ts'],
   },
+  {
+    name: 'verify and salvage: a frame names no partition by a ceiling',
+    file: 'log/survey/frame-runs.ts',
+    find: '    this.#of(key)\n',
+    put: '    if (this.#byPartition.size < 0) this.#of(key)\n',
+    tests: ['damage/vanished-new.test.ts'],
+  },
 ]

@@ -191,4 +191,18 @@ export const SEGMENTS: readonly Mutant[] = [
     put: '',
     tests: ['log/store/backup-moment.test.ts'],
   },
+  {
+    name: 'recovery: a lost segment that was empty stays beside the one that is begun in its place',
+    file: 'log/segment/segment-list.ts',
+    find: 'if (this.active?.baseOffset === baseOffset) this.#segments.pop()',
+    put: '',
+    tests: ['log/recovery/empty-active.test.ts'],
+  },
+  {
+    name: 'recovery: what is passed over takes as much memory',
+    file: 'log/recovery/recovered-end.ts',
+    find: 'const piece = { bytes: start,',
+    put: 'const piece = { bytes: new Uint8Array(sizeBytes),',
+    tests: ['log/recovery/passed-over.test.ts'],
+  },
 ]
