@@ -8,10 +8,17 @@ import { checkPosition, checkPositions, isCount } from './places.ts'
  */
 export type StartPoint = 'earliest' | 'latest' | { readonly timestamp: number } | readonly Position[]
 
-/** A copy, checked as far as a list is: the program may change its own before each iteration starts there. */
+/** A copy, checked: the program may change its own before each iteration starts there. */
 export function ownStart(from: StartPoint): StartPoint {
   if (typeof from === 'string') return from
-  return isPositions(from) ? checkPositions(from, 'from') : { timestamp: from.timestamp }
+  return isPositions(from) ? checkPositions(from, 'from') : { timestamp: checkTimestamp(from) }
+}
+
+/** INVALID_REQUEST for anything but a time. */
+function checkTimestamp(from: { readonly timestamp: number }): number {
+  const { timestamp } = from ?? {}
+  if (isCount(timestamp)) return timestamp
+  throw new LogError('INVALID_REQUEST', 'timestamp must be whole milliseconds since 1970', { option: 'timestamp' })
 }
 
 /** Offsets of the earliest or latest records, or of the first at a time (the end where there is none). */
@@ -35,10 +42,7 @@ export async function startPositions(
     const offsets = await admin.offsets(at)
     return offsets.map(({ topic, partition, logStartOffset }) => ({ topic, partition, nextOffset: logStartOffset }))
   }
-  const { timestamp } = from ?? {}
-  if (!isCount(timestamp)) {
-    throw new LogError('INVALID_REQUEST', 'timestamp must be whole milliseconds since 1970', { option: 'timestamp' })
-  }
+  const timestamp = checkTimestamp(from)
   const ends = await endPositions(admin, at, isolationLevel)
   const found = await admin.offsetsForTimestamp(at, timestamp)
   return ends.map((end, index) => ({ ...end, nextOffset: found[index] ?? end.nextOffset }))

@@ -293,7 +293,8 @@ overBrokers('wrong arguments are refused by name', async (setup) => {
     await failure('INVALID_REQUEST', () => log.read(topics as never))
   }
   for (const timestamp of [-1, 0.5, Number.NaN, '5', undefined]) {
-    await failure('INVALID_REQUEST', () => all(log.read('t', { from: { timestamp: timestamp as number } })))
+    // At once, as for every other wrong option.
+    await failure('INVALID_REQUEST', () => log.read('t', { from: { timestamp: timestamp as number } }))
   }
   const half = [{ topic: 't', partition: 0, nextOffset: 0 }]
   await failure('INVALID_REQUEST', () => all(log.read('t', { from: half })))

@@ -425,7 +425,7 @@ export const BEHAVIOURS: readonly Mutant[] = [
   {
     name: 'a read begins where the program has changed its list to since',
     file: 'client/start-point.ts',
-    find: "return isPositions(from) ? checkPositions(from, 'from') : { timestamp: from.timestamp }",
+    find: "return isPositions(from) ? checkPositions(from, 'from') : { timestamp: checkTimestamp(from) }",
     put: "if (isPositions(from)) checkPositions(from, 'from')\n  return from",
     tests: ['client/read.test.ts'],
   },
