@@ -34,8 +34,9 @@ export interface GroupOffset extends TopicPartition {
   /**
    * How far the group is behind: offsets from the first record at or after `nextOffset` up to the last one that
    * `'read_committed'` reads, so 0 when it has read everything. As in Kafka, this counts the offsets of markers and of
-   * records that compaction removed between the two, and those that an unclean end left unused there (up to 65536 each
-   * time); it counts none before the first and after the last record. Without a committed offset it counts from the
+   * records that compaction removed between the two, those that an unclean end left unused there (up to 65536 each
+   * time), and records that were deleted before the group had read them; it counts no others before the first and after
+   * the last record. Without a committed offset it counts from the
    * start of the partition, where a member with `autoOffsetReset: 'earliest'` would begin. Differs from Kafka: its tools
    * show no lag then, so that their sum leaves the partition out.
    */

@@ -34,6 +34,25 @@ async function readAll(log: EmbeddedLog, count: number): Promise<void> {
   await shares.close()
 }
 
+// As Kafka's tools count: nobody read them.
+test('records that were deleted before they were read are lag, until a fetch has moved on past them', async () => {
+  const log = await openLog(new DirectoryImage(), new FakePort())
+  await log.admin.createTopic('t')
+  await log.producer().send(['a', 'b', 'c', 'd'].map((value) => ({ topic: 't', value })))
+  const place = { topic: 't', partition: 0 }
+  await log.admin.setOffsets('g', [{ ...place, nextOffset: 1 }])
+  await log.admin.deleteRecords([{ ...place, beforeOffset: 3 }])
+  assert.is((await log.admin.describeGroup('g')).offsets[0]?.lag, 3)
+  const member = log.consumer({ groupId: 'g', topics: ['t'] })
+  assert.equal([...(await member.lag()).values()], [3])
+  for await (const { offset } of member) {
+    assert.is(offset, 3)
+    break
+  }
+  assert.equal([...(await member.lag()).values()], [0])
+  await log.close()
+})
+
 test('offsets that an unclean end left unused are no lag, before and after the next record', async () => {
   const image = new DirectoryImage()
   const first = await openLog(image, new FakePort())

@@ -64,9 +64,10 @@ export interface Consumer<T extends TopicRef = string> extends AsyncIterable<Rec
   /**
    * Resolves with the number of offsets from the first record at or after the position up to the last one that
    * `isolationLevel` reads, for each assigned partition, by `topic/partition`; 0 when all are read. Offsets between
-   * records that none has, after a compaction or an unclean end, count too. `admin.describeGroup` tells what lies
-   * beyond that, and whose open transaction it is. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and
-   * as an iteration does if it can't join.
+   * records that none has, after a compaction or an unclean end, count too, and so do records that are deleted, until a
+   * fetch has moved the position past them. `admin.describeGroup` tells what lies beyond that, and whose open
+   * transaction it is. Joins the group first if it must. Rejects with CONSUMER_CLOSED, and as an iteration does if it
+   * can't join.
    */
   lag(): Promise<ReadonlyMap<string, number>>
   /**
