@@ -2,6 +2,7 @@
 import { Packr, Unpackr } from 'msgpackr'
 import type { Codec } from '../client/topic/codec.ts'
 import { LogError } from '../model/errors.ts'
+import { isWellFormed } from '../model/well-formed.ts'
 
 export type { Codec }
 
@@ -50,7 +51,7 @@ function plain(bytes: Uint8Array): Uint8Array {
 /** msgpackr would replace a lone surrogate by other text. */
 function assertText(value: unknown): void {
   if (typeof value === 'string') {
-    if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) throw noForm('a lone surrogate')
+    if (!isWellFormed(value)) throw noForm('a lone surrogate')
   } else if (Array.isArray(value) || value instanceof Set) {
     for (const each of value) assertText(each)
   } else if (value instanceof Map) {

@@ -4,6 +4,7 @@ import { LogError } from '../../model/errors.ts'
 import { POSITIONS_TOPIC } from '../../model/names.ts'
 import type { AbortSignalGiven } from '../../model/platform.ts'
 import { waitMs } from '../../model/timers.ts'
+import { isWellFormed } from '../../model/well-formed.ts'
 import { assertOptions, type OptionNames, wrongOption } from '../options.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { type Abortable, abortable, offAbort, onAbort, throwIfAborted } from '../signals.ts'
@@ -199,6 +200,5 @@ function isFenced(error: unknown): boolean {
 /** Of text with half a surrogate pair another source could have the position. */
 function isSource(source: unknown): boolean {
   if (typeof source !== 'string' || source === '') return false
-  const isWellFormed = (source as unknown as { isWellFormed(): boolean }).isWellFormed()
-  return isWellFormed && new TextEncoder().encode(source).length <= SOURCE_BYTES_MAX
+  return isWellFormed(source) && new TextEncoder().encode(source).length <= SOURCE_BYTES_MAX
 }

@@ -1,6 +1,7 @@
 import { LogError } from '../../model/errors.ts'
 import type { EncodedRecord, HeaderList, RecordBytes } from '../../model/records.ts'
 import { isByteArray, isDetached, saysItsLength } from '../../model/view-length.ts'
+import { isWellFormed } from '../../model/well-formed.ts'
 import type { ProducerRecord } from '../producer-record.ts'
 import { fieldSlip } from '../record-fields.ts'
 import { HOW_TO_DECLARE } from '../topic/topic.ts'
@@ -36,14 +37,6 @@ export class CheckedRecord implements EncodedRecord {
 /** The most bytes that lengths, deltas and attributes of a record take, and those of a header (kafka.md 1.2). */
 const RECORD_OVERHEAD_BYTES = 36
 const HEADER_OVERHEAD_BYTES = 10
-
-/**
- * Lone surrogates have no UTF-8 form: an encoder would silently write something else. Every engine has this method
- * since 2023.
- */
-interface WellFormed {
-  isWellFormed(): boolean
-}
 
 /** Checks what plain JavaScript can pass wrongly. INVALID_RECORD names field and position, never the content. */
 export function checkRecord(record: ProducerRecord | undefined, index: number): CheckedRecord {
@@ -133,7 +126,7 @@ function isCount(value: unknown): boolean {
 }
 
 function isBytes(value: unknown): value is RecordBytes {
-  if (typeof value === 'string') return (value as unknown as WellFormed).isWellFormed()
+  if (typeof value === 'string') return isWellFormed(value)
   return value === null || (isView(value) && (value.length > 0 || !isDetached(value)))
 }
 

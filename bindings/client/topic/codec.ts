@@ -1,5 +1,6 @@
 import type { BatchMemory } from '../../model/batch-memory.ts'
 import { LogError } from '../../model/errors.ts'
+import { isWellFormed } from '../../model/well-formed.ts'
 import { encodeText } from './encode-text.ts'
 
 /**
@@ -31,7 +32,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 export const string: Codec<string> = {
   encode(value) {
     if (typeof value !== 'string') throw new LogError('RECORD_SERIALIZATION', `expected a string, got ${typeof value}`)
-    if (!(value as unknown as { isWellFormed(): boolean }).isWellFormed()) {
+    if (!isWellFormed(value)) {
       throw new LogError('RECORD_SERIALIZATION', 'a lone surrogate has no UTF-8 form')
     }
     return encodeText(value)

@@ -1,5 +1,6 @@
 import { PRODUCER_EPOCH_MAX } from '../../model/records.ts'
 import { isByteArray } from '../../model/view-length.ts'
+import { isWellFormed } from '../../model/well-formed.ts'
 import type { ProducerInstance } from '../commands.ts'
 import type { MessageReader } from './message-reader.ts'
 import { malformed } from './message-reader.ts'
@@ -54,7 +55,7 @@ export function writeValue(writer: MessageWriter, value: unknown): void {
 }
 
 function writeText(writer: MessageWriter, text: string): void {
-  if ((text as unknown as { isWellFormed(): boolean }).isWellFormed()) writer.uint8(TEXT).text(text)
+  if (isWellFormed(text)) writer.uint8(TEXT).text(text)
   else {
     writer.uint8(UNITS).int32(text.length)
     for (let at = 0; at < text.length; at++) writer.uint16(text.charCodeAt(at))
