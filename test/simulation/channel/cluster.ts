@@ -12,6 +12,7 @@ import { Random, TraceHash } from '../../../bindings/testkit/simulation/random.t
 import type { Happening, Settings } from './plan.ts'
 import { SimulatedProcess } from './process.ts'
 import { RarePaths } from './rare-paths.ts'
+import { DamagedPlaces } from './world.ts'
 
 interface Listening {
   readonly process: SimulatedProcess
@@ -28,6 +29,9 @@ export class Cluster {
   failedLogs = 0
   /** Openings that found something damaged, or set it aside. */
   damageReports = 0
+  /** When last a process or a connection came to its end. */
+  troubleMs: number = Number.NEGATIVE_INFINITY
+  readonly damaged: DamagedPlaces = new DamagedPlaces()
   readonly #ending: WeakSet<SimulatedProcess> = new WeakSet()
   readonly happened: Map<Happening, number> = new Map()
   readonly rarePaths: RarePaths = new RarePaths()
@@ -97,6 +101,8 @@ export class Cluster {
   #opened({ damage, readOnly, setAsideBytes }: RecoveryReport): void {
     // What a kill tore is set aside too: that tells of damage only where a bit may have been read wrong.
     const isSetAside = setAsideBytes > 0 && this.happened.has('flipped read')
+    for (const place of [...damage, ...readOnly]) this.damaged.add(place)
+    if (isSetAside) this.damaged.add({})
     if (damage.length > 0 || readOnly.length > 0 || isSetAside) this.damageReports++
   }
 
@@ -117,7 +123,13 @@ export class Cluster {
     for (const process of [...this.processes]) this.#end(process, this.random.chance(0.5) ? 'none' : 'mixed')
   }
 
+  cutConnection(): void {
+    this.troubleMs = this.time.now
+    this.network.cutOne()
+  }
+
   #end(process: SimulatedProcess, mode: ImageMode): void {
+    this.troubleMs = this.time.now
     process.kill()
     this.processes.delete(process)
     this.network.cutOff(process)
@@ -174,6 +186,7 @@ export class Cluster {
       if (process.isAlive) this.kill(process)
     }
     this.time.after(this.random.unit() * 30, () => {
+      this.troubleMs = this.time.now
       if (this.random.chance(0.5) || !process.isAlive) return kill()
       process.giveUp().then(() => {
         this.processes.delete(process)

@@ -33,6 +33,16 @@ export const drawPlain: Draw = (process, world, transaction) => {
   return { send, record: { topic: 't', partition, value, key, headers: copy === undefined ? undefined : { copy } } }
 }
 
+/** Times of records lie before and after those at which they are appended. */
+export const drawStamped: Draw = (process, world) => {
+  const drawn = drawPlain(process, world)
+  const { stampSpreadMs } = world.plan.settings
+  if (stampSpreadMs === 0) return drawn
+  const timestamp = Math.floor(world.time.wall + (world.random.unit() - 0.5) * stampSpreadMs)
+  drawn.send.timestamp = timestamp
+  return { ...drawn, record: { ...drawn.record, timestamp } }
+}
+
 /** Never twice the same; numbers grow. */
 export function drawValue(process: SimulatedProcess, { recording, random, plan }: World): string {
   const { paddingBytes } = plan.settings
@@ -197,8 +207,8 @@ export async function follow(
   topic: string,
   seen: (reader: string, partition: number, isolation: Isolation, records: SeenRecord[]) => void,
 ): Promise<void> {
-  const { recording, random, plan } = world
-  const isolationLevel: Isolation = plan.losesUnflushed || random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
+  const { recording, random } = world
+  const isolationLevel: Isolation = random.chance(0.7) ? 'read_committed' : 'read_uncommitted'
   for (;;) {
     const reader = `reader ${recording.number()} of ${process.name}`
     try {

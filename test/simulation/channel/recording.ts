@@ -1,4 +1,10 @@
-import type { FinalOffset, FinalRead, History, Isolation } from '../../../bindings/testkit/history/history.ts'
+import type {
+  FinalOffset,
+  FinalRead,
+  History,
+  Isolation,
+  SeenRecord,
+} from '../../../bindings/testkit/history/history.ts'
 import { HistoryRecorder } from '../../../bindings/testkit/history/recorder.ts'
 
 /** What is sent. */
@@ -54,7 +60,15 @@ export class Recording {
   #ends: Map<string, OpenTransactionEnd> | undefined
   finalReads: FinalRead[] = []
   finalOffsets: FinalOffset[] = []
+  /** What no log may do, as far as it shows at once. */
+  readonly wrong: string[] = []
+  readonly #shown: Map<string, string> = new Map()
+  readonly #losesUnflushed: boolean
   #numbers = 0
+
+  constructor(losesUnflushed: boolean) {
+    this.#losesUnflushed = losesUnflushed
+  }
 
   number(): number {
     return this.#numbers++
@@ -90,7 +104,19 @@ export class Recording {
     partition: number,
     records: { offset: number; value: string }[],
   ): void {
-    this.#recorder.polled({ consumer, isolation, topic, partition, records })
+    // Readers may have got what a power failure takes: all that is held of it is that its place is no other's.
+    if (this.#losesUnflushed && isolation === 'read_uncommitted') this.shown(topic, partition, records)
+    else this.#recorder.polled({ consumer, isolation, topic, partition, records })
+  }
+
+  /** A record was read at each of these places: none of them may ever be another one's. */
+  shown(topic: string, partition: number, records: readonly SeenRecord[]): void {
+    for (const { offset, value } of records) {
+      const place = `${topic}-${partition} at ${offset}`
+      const known = this.#shown.get(place)
+      if (known === undefined) this.#shown.set(place, value)
+      else if (known !== value) this.wrong.push(`${value} was read of ${place}, and ${known} before`)
+    }
   }
 
   positioned(consumer: string, topic: string, partition: number, offset: number): void {

@@ -34,9 +34,11 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   await loadCodecs()
   const cluster = new Cluster(plan.seed, plan.settings)
   const { random, time, rarePaths } = cluster
-  const recording = new Recording()
+  const recording = new Recording(plan.losesUnflushed)
   const world: World = {
     ...{ random, plan, time, recording, isEnding: false, told: new Map(), unexpected: [] },
+    damaged: cluster.damaged,
+    troubleMs: () => cluster.troubleMs,
     storageFailed: (process) => cluster.storageFailed(process),
     mark: (name) => rarePaths.mark(name),
   }
@@ -48,6 +50,7 @@ export async function simulate(plan: Plan): Promise<Outcome> {
   return {
     wrong: [
       ...world.unexpected,
+      ...recording.wrong,
       ...(stuck === undefined ? story.judge(world) : [stuck]),
       ...judgeTold(plan, world.told, cluster.happened),
     ],
@@ -165,7 +168,7 @@ class Run {
     const chosen = what === 'holder killed' ? cluster.holder : alive[Math.floor(draw * alive.length)]
     switch (what) {
       case 'connection cut':
-        cluster.network.cutOne()
+        cluster.cutConnection()
         return true
       case 'process killed':
       case 'holder killed':

@@ -9,12 +9,15 @@ import { Removals } from '../../../bindings/engine/removals.ts'
 import { nodeCodecs } from '../../../bindings/entry/embedded/node-codecs.ts'
 import { TopicTable } from '../../../bindings/log/catalogue/topic-table.ts'
 import { OffsetMap } from '../../../bindings/log/compaction/offset-map.ts'
+import { FrameBuilder } from '../../../bindings/log/journal/frame-builder.ts'
 import { Journal } from '../../../bindings/log/journal/journal.ts'
 import { Partition } from '../../../bindings/log/partition/partition.ts'
+import { Segment } from '../../../bindings/log/segment/segment.ts'
 import { FilePartitionStore } from '../../../bindings/log/store/file-partition-store.ts'
 import { SegmentRewrite } from '../../../bindings/log/stored-files/segment-rewrite.ts'
 import type { CompressionCodec, CompressionType } from '../../../bindings/model/compression.ts'
 import { DecodedRecords } from '../../../bindings/model/decoded-records.ts'
+import { LogError } from '../../../bindings/model/errors.ts'
 import { POSITIONS_TOPIC } from '../../../bindings/model/names.ts'
 import { FILE_SYSTEMS } from '../../../bindings/testkit/simulation/file-systems.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
@@ -38,6 +41,7 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
     settings: { stampSpreadMs: 1000 },
   },
   { name: 'records have the key of the one before', kind: 'producers', plant: shiftKeys },
+  { name: 'a read by time begins too late', kind: 'producers', plant: seekLate, settings: { stampSpreadMs: 1000 } },
   { name: 'records go before their time', kind: 'retention', plant: expireEarly, settings: { retentionMs: 500 } },
   { name: 'a moved start is forgotten by a restart', kind: 'retention', plant: forgetStarts },
   { name: 'a deletion is told before it is durable', kind: 'retention', plant: deleteAtOnce },
@@ -52,11 +56,14 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
     settings: { tableSegmentBytes: 2000 },
   },
   { name: 'an accepted record is accepted in memory', kind: 'shares', plant: acceptInMemory },
+  { name: 'locks of a share group end early', kind: 'shares', plant: lockBriefly },
   { name: 'nobody asks whose lock it is', kind: 'shares', plant: acknowledgeForAnybody },
   { name: 'state outlives its transaction', kind: 'states', plant: keepState },
   { name: 'an aborted position of a source counts', kind: 'ingest', plant: countAbortedPositions },
   { name: 'epochs have no end', kind: 'transactions', plant: epochsWithoutEnd, settings: { epochsLeft: 3 } },
+  { name: 'damage is told of one partition alone', kind: 'damaged', plant: tellOfOne },
   { name: 'damaged batches count as whole', kind: 'damaged', plant: ignoreCrc },
+  { name: 'ceilings are no part of a frame', kind: 'transactions', plant: forgetCeilings, losesUnflushed: true },
   ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map((type): SwarmFault => {
     const settings = { compression: [type], topicCompression: 'producer', burst: 200 } as const
     return { name: `${type} loses a bit`, kind: 'producers', plant: () => flipBit(type), settings }
@@ -123,6 +130,38 @@ function shiftKeys(): Mend {
     (before) =>
       function (this: DecodedRecords, index) {
         return before.call(this, Math.max(0, index - 1))
+      },
+  )
+}
+
+function forgetCeilings(): Mend {
+  return replace(FrameBuilder.prototype, 'ceiling', () => () => {})
+}
+
+/** Readers of the others pass over it. */
+function tellOfOne(): Mend {
+  return replace(
+    Partition.prototype,
+    'read',
+    (before) =>
+      function (this: Partition, offset, endOffset, maxBytes) {
+        try {
+          return before.call(this, offset, endOffset, maxBytes)
+        } catch (error) {
+          if (this.id.partition === 0 || !LogError.is(error, 'CORRUPT_MESSAGE')) throw error
+          return { batches: [], nextOffset: endOffset, sizeBytes: 0, missing: undefined, missingAborted: undefined }
+        }
+      },
+  )
+}
+
+function seekLate(): Mend {
+  return replace(
+    Segment.prototype,
+    'seekTimestamp',
+    (before) =>
+      function (this: Segment, timestamp) {
+        return before.call(this, timestamp + 100)
       },
   )
 }
@@ -201,6 +240,17 @@ function acceptInMemory(): Mend {
       function (this: ShareGroups, at, request) {
         before.call(this, at, request)
         return []
+      },
+  )
+}
+
+function lockBriefly(): Mend {
+  return replace(
+    SharePartition.prototype,
+    'acquire',
+    (before) =>
+      function (this: SharePartition, request, limitOffset) {
+        return before.call(this, { ...request, lockMs: request.lockMs / 4 }, limitOffset)
       },
   )
 }

@@ -1,5 +1,6 @@
 import type { Compression } from '../../../bindings/client/producer/producer-options.ts'
 import type { ConsumerRecord } from '../../../bindings/client/records.ts'
+import type { ErrorCode } from '../../../bindings/model/error-table.ts'
 import { LogError } from '../../../bindings/model/errors.ts'
 import type { TopicConfig } from '../../../bindings/model/topic-config.ts'
 import type { SeenRecord } from '../../../bindings/testkit/history/history.ts'
@@ -20,6 +21,10 @@ export interface World {
   /** Errors that programs were told. */
   readonly told: Map<string, number>
   readonly unexpected: string[]
+  /** Partitions of which somebody was told that they are damaged. */
+  readonly damaged: DamagedPlaces
+  /** When last a process or a connection came to its end. */
+  readonly troubleMs: () => number
   /** A program heard that the log has failed: it has to be closed and opened again. */
   readonly storageFailed: (process: SimulatedProcess) => void
   /** A path that few runs take. */
@@ -40,8 +45,27 @@ export type Program = (process: SimulatedProcess, world: World, slot: number) =>
 export function note(world: World, process: SimulatedProcess, error: unknown): void {
   if (!process.isAlive) return
   if (LogError.is(error, 'KAFKA_STORAGE_ERROR')) world.storageFailed(process)
+  if (LogError.is(error, ...DAMAGE)) world.damaged.add(error.details)
   if (LogError.is(error)) world.told.set(error.code, (world.told.get(error.code) ?? 0) + 1)
   else world.unexpected.push(`a program was told ${String(error)}`)
+}
+
+/** Any of them says that something of the log is damaged. */
+const DAMAGE: readonly ErrorCode[] = ['CORRUPT_MESSAGE', 'CORRUPT_LOG', 'LOG_READ_ONLY']
+
+/** What was told to be damaged: partitions, or a file of the log itself, which is a reason for any of them. */
+export class DamagedPlaces {
+  readonly #partitions = new Set<unknown>()
+  #hasOwn = false
+
+  add({ topic, partition }: { readonly topic?: unknown; readonly partition?: unknown }): void {
+    if (topic === 't') this.#partitions.add(partition)
+    else this.#hasOwn = true
+  }
+
+  has(partition: number): boolean {
+    return this.#hasOwn || this.#partitions.has(partition)
+  }
 }
 
 /** Among what programs were told: an opening found something damaged, or set it aside. */

@@ -1,16 +1,12 @@
-import type { ErrorCode } from '../../../../bindings/model/error-table.ts'
 import type { SeenRecord } from '../../../../bindings/testkit/history/history.ts'
 import type { SimulatedProcess } from '../process.ts'
 import { drawPlain, follow, produce } from '../programs.ts'
-import { ALL_PARTITIONS, note, PARTITIONS, RECOVERY_REPORT, textsOf, topicConfig, type World } from '../world.ts'
+import { ALL_PARTITIONS, note, PARTITIONS, textsOf, topicConfig, type World } from '../world.ts'
 import type { Story } from './story.ts'
-
-/** Any of them says that something of the log is damaged. */
-const DAMAGE: readonly ErrorCode[] = ['CORRUPT_MESSAGE', 'CORRUPT_LOG', 'LOG_READ_ONLY']
 
 /**
  * The device misdirects writes, swallows them, shows wrong bits: what was acknowledged may be gone, but never without a
- * word, and nobody reads what wasn't sent, or twice, or at another place.
+ * word of its partition, and nobody reads what wasn't sent, or twice, or at another place.
  */
 export function damagedStory(): Story {
   const found: SeenRecord[][] = ALL_PARTITIONS.map(() => [])
@@ -57,11 +53,11 @@ function wrongOf(sends: World['recording']['sentValues'], partition: number, rec
 }
 
 function judge(world: World, partition: number, records: readonly SeenRecord[]): string[] {
-  const { recording, told } = world
+  const { recording, damaged } = world
   const wrong = wrongOf(recording.sentValues, partition, records)
   const values = new Set(records.map(({ value }) => value))
   if (values.size < records.length) wrong.push(`a record stands twice in t-${partition}`)
-  if (DAMAGE.some((code) => told.has(code)) || told.has(RECOVERY_REPORT)) return wrong
+  if (damaged.has(partition)) return wrong
   for (const { value, outcome, partition: at, offset } of recording.sends) {
     const isMissing = at === partition && outcome === 'ok' && !values.has(value)
     if (isMissing) wrong.push(`${value} was acknowledged at ${offset} of t-${partition}, is gone, and nobody was told`)

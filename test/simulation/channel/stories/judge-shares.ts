@@ -11,6 +11,17 @@ interface Delivered extends Place {
   readonly deliveryCount: number
 }
 
+/** The log reckons in whole milliseconds, and so does a clock that is set. */
+const ROUNDING_MS = 2
+
+/** A consumer as long as it holds what it was given. */
+export interface Holder {
+  /** It locked nothing before. */
+  readonly sinceMs: number
+  /** It is closing or gone, which releases what it has. */
+  hasEnded: boolean
+}
+
 type Answer = 'accept' | 'release' | 'reject'
 
 interface Acknowledged {
@@ -27,15 +38,31 @@ export class Deliveries {
   readonly #counts: Map<string, number[]> = new Map()
   readonly #answers: Map<string, Acknowledged[]> = new Map()
   readonly #deletedBefore: number[] = ALL_PARTITIONS.map(() => 0)
+  /** By place, who had it last. */
+  readonly #holders: Map<string, Holder> = new Map()
   readonly #maxDeliveries: number
+  readonly #lockMs: number
 
-  constructor(maxDeliveries: number) {
+  constructor(maxDeliveries: number, lockMs: number) {
     this.#maxDeliveries = maxDeliveries
+    this.#lockMs = lockMs
   }
 
-  delivered(record: Delivered, nowMs: number): void {
+  /**
+   * Answers what is wrong with it: whoever had it before holds it still, having given no answer. `troubleMs`: when last
+   * a process or a connection came to its end, which releases records too.
+   */
+  delivered(record: Delivered, holder: Holder, nowMs: number, troubleMs: number): string[] {
     this.lastMs = nowMs
     listOf(this.#counts, record).push(record.deliveryCount)
+    const before = this.#holders.get(nameOf(record))
+    this.#holders.set(nameOf(record), holder)
+    if (before === undefined || before.hasEnded || troubleMs >= before.sinceMs) return []
+    const isLocked = nowMs < before.sinceMs + this.#lockMs - ROUNDING_MS
+    const answers = this.#answers.get(nameOf(record)) ?? []
+    if (!isLocked || answers.some(({ deliveryCount }) => deliveryCount === record.deliveryCount - 1)) return []
+    const { partition, offset } = record
+    return [`${offset} of in-${partition} came again, and its lock hadn't ended`]
   }
 
   /** The answer is to be called once the log said that it is so. */

@@ -3,9 +3,10 @@ import { encodeTransaction } from '../../../../bindings/coordinator/transaction/
 import { Transactions } from '../../../../bindings/coordinator/transaction/transactions.ts'
 import { replace } from '../../fault-tools.ts'
 import type { SimulatedProcess } from '../process.ts'
-import { drawPlain, follow, produce, transact, transactionalId } from '../programs.ts'
+import { drawPlain, drawStamped, follow, produce, transact, transactionalId } from '../programs.ts'
 import { PARTITIONS, topicConfig, type World } from '../world.ts'
 import { judgeEnd } from './judge-plain.ts'
+import { judgeTimes } from './judge-times.ts'
 import { sendLast } from './last-sends.ts'
 import { judgeHistory, readTopic, type Story, seenFromStart } from './story.ts'
 
@@ -30,6 +31,7 @@ function plainStory(transactionalIds: readonly string[] = []): Omit<Story, 'prog
     settle: (processes, world) => sendLast(processes, world, reached, transactionalIds),
     async end(process, world) {
       world.recording.finalReads.push(...(await readTopic(process, world, 't')))
+      await judgeTimes(process, world)
     },
     judge: (world) => [...judgeHistory(world), ...judgeEnd(world.recording, 'plain')],
   }
@@ -37,7 +39,7 @@ function plainStory(transactionalIds: readonly string[] = []): Omit<Story, 'prog
 
 /** Plain sends with both `acks`, and readers. */
 export function producersStory(): Story {
-  return { ...plainStory(), program: (process, world) => produce(process, world, drawPlain) }
+  return { ...plainStory(), program: (process, world) => produce(process, world, drawStamped) }
 }
 
 /** Transactions over the partitions of a topic, two processes under one id, and readers. */

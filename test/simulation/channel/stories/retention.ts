@@ -1,7 +1,7 @@
 import { LogError } from '../../../../bindings/model/errors.ts'
 import type { FinalRead } from '../../../../bindings/testkit/history/history.ts'
 import type { SimulatedProcess } from '../process.ts'
-import { type Draw, drawPlain, follow, produce } from '../programs.ts'
+import { drawStamped, follow, produce } from '../programs.ts'
 import { ALL_PARTITIONS, note, PARTITIONS, topicConfig, type World } from '../world.ts'
 import { KeptTopic } from './judge-retention.ts'
 import { judgeHistory, readTopic, type Story } from './story.ts'
@@ -41,16 +41,6 @@ export function retentionStory(): Story {
       return [...judgeHistory(world), ...kept.judge(world, found)]
     },
   }
-}
-
-/** Times of records lie before and after those at which they are appended. */
-const drawStamped: Draw = (process, world) => {
-  const drawn = drawPlain(process, world)
-  const { stampSpreadMs } = world.plan.settings
-  if (stampSpreadMs === 0) return drawn
-  const timestamp = Math.floor(world.time.wall + (world.random.unit() - 0.5) * stampSpreadMs)
-  drawn.send.timestamp = timestamp
-  return { ...drawn, record: { ...drawn.record, timestamp } }
 }
 
 async function deleteNowAndThen(process: SimulatedProcess, world: World, kept: KeptTopic): Promise<void> {

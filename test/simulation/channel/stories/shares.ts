@@ -3,7 +3,7 @@ import { LogError } from '../../../../bindings/model/errors.ts'
 import type { FinalRead } from '../../../../bindings/testkit/history/history.ts'
 import type { SimulatedProcess } from '../process.ts'
 import { note, PARTITIONS, topicConfig, type World } from '../world.ts'
-import { Deliveries } from './judge-shares.ts'
+import { Deliveries, type Holder } from './judge-shares.ts'
 import { fill, GROUP, readTopic, type Story } from './story.ts'
 
 const LOCK_MS = 120
@@ -13,7 +13,7 @@ const QUIET_MS = 10 * LOCK_MS
 
 /** A work queue: records are accepted, released, rejected, forgotten, some of them deleted meanwhile. */
 export function sharesStory(): Story {
-  const deliveries = new Deliveries(MAX_DELIVERIES)
+  const deliveries = new Deliveries(MAX_DELIVERIES, LOCK_MS)
   let dead: readonly FinalRead[] = []
   let calmSinceMs: number | undefined
   return {
@@ -29,10 +29,13 @@ export function sharesStory(): Story {
           ...{ groupId: GROUP, topics: ['in'], deadLetter: 'dead', lockMs: LOCK_MS },
           ...{ maxDeliveries: MAX_DELIVERIES, maxRecords: 1 + world.random.below(10) },
         })
+        const holder: Holder = { sinceMs: world.time.now, hasEnded: false }
         try {
-          await work(process, world, consumer, deliveries)
+          await work(process, world, consumer, { deliveries, holder })
+          holder.hasEnded = true
           await process.whileAlive(consumer.close())
         } catch (error) {
+          holder.hasEnded = true
           // Deleted records are skipped.
           if (LogError.is(error, 'OFFSET_OUT_OF_RANGE')) world.unexpected.push(String(error))
           note(world, process, error)
@@ -57,14 +60,14 @@ async function work(
   process: SimulatedProcess,
   world: World,
   consumer: ShareConsumer<'in'>,
-  deliveries: Deliveries,
+  { deliveries, holder }: { readonly deliveries: Deliveries; readonly holder: Holder },
 ): Promise<void> {
   const { random } = world
   const records = consumer[Symbol.asyncIterator]()
   for (let left = random.chance(0.3) ? 5 + random.below(10) : 1e9; left > 0 && !world.isEnding; left--) {
     const { value: record } = await Promise.race([process.whileAlive(records.next()), ending(process, world)])
     if (record === undefined) return
-    deliveries.delivered(record, world.time.now)
+    world.unexpected.push(...deliveries.delivered(record, holder, world.time.now, world.troubleMs()))
     if (random.chance(0.2)) await process.sleep(random.unit() * LOCK_MS * 1.5)
     // Those that nobody acknowledges come again once their lock has ended.
     if (!random.chance(0.1)) await acknowledge(process, world, consumer, record, deliveries)

@@ -46,6 +46,7 @@ export async function readTopic({ log }: SimulatedProcess, world: World, topic: 
   const found = Array.from({ length: PARTITIONS }, (): SeenRecord[] => [])
   for await (const batch of log.read(topic, { until: 'end' }).batches())
     found[batch.partition]?.push(...textsOf(world, batch))
+  for (const [partition, records] of found.entries()) world.recording.shown(topic, partition, records)
   return found.map((records, partition) => ({ topic, partition, records }))
 }
 
