@@ -11,6 +11,7 @@ import { verifyFiles } from '../../bindings/entry/embedded/verify-files.ts'
 import { FRAME_ALIGNMENT, HEADER_FILE, ringFile } from '../../bindings/log/journal/layout.ts'
 import type { StoreFile } from '../../bindings/storage/file-store.ts'
 import { scratchDirectory } from '../scratch.ts'
+import { until } from '../until.ts'
 import { DirectoryImage as HeldImage } from './directory-image.ts'
 import { StillPort } from './still-port.ts'
 
@@ -92,7 +93,7 @@ test('what is left of a deleted topic is on its way', async () => {
   const log = await open(directory)
   await log.admin.deleteTopic('gone')
   // The directory goes after the answer, and nobody is told.
-  while (existsSync(gone)) await new Promise((resume) => setTimeout(resume, 5))
+  await until(() => !existsSync(gone))
   // A removal in the middle.
   cpSync(aside, gone, { recursive: true })
   rmSync(join(gone, SECOND))

@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert'
 import type { StandardSchemaV1 } from '../../bindings/entry/node.ts'
 import { json, openMemory, topic } from '../../bindings/entry/node.ts'
+import { until } from '../until.ts'
 import type { Provocations } from './provocation.ts'
 
 const at = { topic: 't', partition: 0 }
@@ -133,8 +134,7 @@ export const byClients: Provocations = {
     const producer = log.producer({ transactionalId: 'x', transactionTimeoutMs: 1 })
     const transaction = await producer.beginTransaction()
     await transaction.send({ topic: 't', value: 'x' })
-    const isOpen = async () => (await log.admin.offsets([at]))[0]?.lastStableOffset === 3
-    while (await isOpen()) await new Promise((resolve) => setTimeout(resolve, 1))
+    await until(async () => (await log.admin.offsets([at]))[0]?.lastStableOffset !== 3)
     return () => transaction.commit()
   },
   DURABILITY_UNAVAILABLE: async () => () => openMemory({ requireDurability: 'stable' }),

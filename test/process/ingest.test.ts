@@ -6,6 +6,7 @@ import { type IngestItem, type Log, LogError } from '../../bindings/entry/node.t
 import { FakePort, settle } from '../client/fake-port.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
+import { until } from '../until.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
   for (let id = (after ?? 0) + 1; id <= to; id++) {
@@ -76,7 +77,7 @@ test('a source that waits for rows is written as far as it came, and can be clos
       await new Promise(() => {})
     },
   })
-  while ((await ids(log)).length < 3) await new Promise((resolve) => setTimeout(resolve, 2))
+  await until(async () => (await ids(log)).length >= 3)
   await ingest.close()
   await ingest.done
   await log.close()
@@ -94,7 +95,7 @@ test('two of one source: the newer one ends the older', async (open) => {
       yield* rows(2, 4)
     },
   })
-  while ((await ids(log)).length < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+  await until(async () => (await ids(log)).length >= 2)
   await log.ingest<number>({ source: 'db', read: (after) => rows(after, 6) }).done
   held.open()
   const error = await older.done.catch((failed: unknown) => failed)
@@ -199,7 +200,7 @@ test('after a transaction that failed the source is read anew, and the read befo
     },
   })
   // The second read comes RETRY_MS after the first one: background work, that only the runner's own limit ends.
-  while ((await ids(log)).length < 4) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(async () => (await ids(log)).length >= 4)
   assert.equal([...waiting], [2])
   await ingest.close()
   assert.equal([...waiting], [])

@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert'
 import { LogError } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
+import { until } from '../until.ts'
 
 /** Put side by side with a dash they are the same text. */
 const TOPIC_OF = { 'a-b': 'c', a: 'b-c' }
@@ -20,7 +21,7 @@ test('groups and topics with names alike keep out of each other’s transactions
     await log.producer().send({ topic, value: '' })
     const processor = log.process({ groupId, topics: [topic], handle: async () => {} })
     // The processor works in the background and tells nobody when it commits: the group's offset does.
-    while (!(await hasCommitted(log, groupId))) await new Promise((resolve) => setTimeout(resolve, 2))
+    await until(() => hasCommitted(log, groupId))
     await processor.close()
   }
   assert.is((await log.admin.listTransactions()).length, 2)

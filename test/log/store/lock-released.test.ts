@@ -4,13 +4,9 @@ import * as assert from 'uvu/assert'
 import { LogError, openDriver } from '../../../bindings/entry/node.ts'
 import { MemoryStore } from '../../../bindings/storage/drivers/memory.ts'
 import type { StoreFile, StoreLock } from '../../../bindings/storage/file-store.ts'
+import { until } from '../../until.ts'
 
 const codeOf = (error: unknown) => (error as LogError).code
-
-/** Nothing tells when the engine, in turns of the event loop of its own, has begun a write: it is looked for each of them. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 1))
-}
 
 class Unclosable extends MemoryStore {
   isWilling = true
