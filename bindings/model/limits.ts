@@ -1,4 +1,10 @@
 /**
+ * Records have only offsets below this. Up to 2^53, the limit of exact doubles, there is room for the markers of
+ * transactions that are open then and for the ceilings of an unclean end (durability rule 5).
+ */
+export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
+
+/**
  * Most partitions of a topic. Kafka's bound is that of an int32. This one keeps a typing error from filling the disk
  * with directories.
  */

@@ -23,12 +23,6 @@ export interface Position extends TopicPartition {
 }
 
 /**
- * Records have only offsets below this. Up to 2^53, the limit of exact doubles, there is room for the markers of
- * transactions that are open then and for the ceilings of an unclean end (durability rule 5).
- */
-export const OFFSETS_MAX: number = 2 ** 53 - 1_000_000
-
-/**
  * `'read_committed'` shows no record of a transaction before it is committed, and none of an aborted one;
  * `'read_uncommitted'` shows all records.
  */

@@ -16,7 +16,7 @@ export interface SettledSegments {
   readonly leftOut: readonly LeftOut[]
 }
 
-const OFFSETS_MAX = Number.MAX_SAFE_INTEGER
+const ABOVE_ALL_OFFSETS = Number.MAX_SAFE_INTEGER
 
 /**
  * Which files of a partition count, as Kafka's start decides it (LogLoader.load, kafka.md 2.6):
@@ -42,12 +42,12 @@ export function* settleSegments(
   const inState = (state: KafkaSegmentFile['state']) => files.filter((file) => file.state === state)
   for (const file of inState('deleted')) leave(file, 'Kafka had deleted the segment')
   for (const file of inState('cleaned')) leave(file, 'compaction had not finished it: what it was made of counts')
-  const firstCleaned = Math.min(OFFSETS_MAX, ...inState('cleaned').map(({ baseOffset }) => baseOffset))
+  const firstCleaned = Math.min(ABOVE_ALL_OFFSETS, ...inState('cleaned').map(({ baseOffset }) => baseOffset))
   const isWhole = ({ baseOffset }: KafkaSegmentFile) => baseOffset < firstCleaned
   for (const file of inState('swap').filter((each) => !isWhole(each)))
     leave(file, 'of a split that was not finished: what it was made of counts')
   const swaps = inState('swap').filter((file) => file.isLog && isWhole(file))
-  let from = OFFSETS_MAX
+  let from = ABOVE_ALL_OFFSETS
   let to = 0
   for (const swap of swaps) {
     from = Math.min(from, swap.baseOffset)
