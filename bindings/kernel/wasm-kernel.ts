@@ -160,6 +160,6 @@ class WasmMemory implements KernelMemory {
 export function startKernel(exports: KernelExports, options: KernelOptions): WasmKernel {
   const pages = Math.min(Math.floor(options.capBytes / pageBytes), pagesMax)
   if (!(pages >= 1) || exports.kernel_start(pages) === 0)
-    throw misuse(`a memory cap of ${options.capBytes} bytes leaves the kernel no page to work in`)
+    throw new LogError('MEMORY_CAP_REACHED', `a memory cap of ${options.capBytes} bytes is too small for a log`)
   return new WasmKernel(new KernelCore(exports), pages * pageBytes, options.codecs ?? {})
 }
