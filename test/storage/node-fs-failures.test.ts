@@ -218,7 +218,7 @@ test('a link to a missing directory is named, with what to do', async () => {
     const root = join(place, link, below)
     const error = await refusal(() => createDirectoryStore(root).lock())
     const what = `${join(place, link)} is a symbolic link to ${join(place, target)}, and that is missing`
-    assert.is(error.message, `lock of the root in ${root} failed: ${what}: make it, or remove the link`)
+    assert.is(error.message, `lock of ${root} failed: ${what}: make it, or remove the link`)
     assert.is(error.code, 'KAFKA_STORAGE_ERROR')
   }
   mkdirSync(join(place, 'missing'))
@@ -253,7 +253,11 @@ test('each failure of the system has its code and says what to do; a quota is a 
       'EROFS',
       `KAFKA_STORAGE_ERROR: write ${failed}: EROFS, the file system is read-only: mount it for writing`,
     ],
-    ['open', 'EACCES', `KAFKA_STORAGE_ERROR: open ${failed}: EACCES, the process may not do this: give its user`],
+    [
+      'open',
+      'EACCES',
+      `KAFKA_STORAGE_ERROR: open ${failed}: EACCES, the process may not do this: give its user read and write access to the directory and all in it`,
+    ],
     ['read', 'EIO', `KAFKA_STORAGE_ERROR: read ${failed}: EIO, the device failed: check it`],
     [
       'read',

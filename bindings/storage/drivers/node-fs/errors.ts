@@ -11,7 +11,7 @@ const advice: { readonly [errno: string]: string } = {
   EFBIG: 'the file would pass the size limit of the process or file system: raise it (ulimit -f)',
   EMFILE: 'the process has too many open files: raise its limit (ulimit -n)',
   ENFILE: 'the system has too many open files: raise its limit (fs.file-max)',
-  EACCES: 'the process may not do this: give its user read and write access to the directory',
+  EACCES: 'the process may not do this: give its user read and write access to the directory and all in it',
   EPERM: 'the system forbids it: check owner, mount and attributes of the directory',
   EROFS: 'the file system is read-only: mount it for writing or choose another directory',
   ENOTDIR: 'a part of the path is no directory: move what lies there out of the way',
@@ -53,7 +53,7 @@ export function storageError(operation: string, file: string, root: string, caus
   const full = errno !== undefined && fullCodes.includes(errno) && !finalOperations.includes(operation)
   return new LogError(
     full ? 'STORAGE_FULL' : 'KAFKA_STORAGE_ERROR',
-    `${operation} of ${file === '' ? 'the root' : file} in ${root} failed: ${why}`,
+    `${operation} of ${file === '' ? root : `${file} in ${root}`} failed: ${why}`,
     { file, directory: root, operation, errno },
     error,
   )
