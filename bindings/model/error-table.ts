@@ -89,7 +89,7 @@ export const ERRORS = {
   LOG_CLOSED: ['misuse', undefined, 'Open the log again.'],
   DIRECTORY_IN_USE: ['misuse', undefined, 'Close the other holder; the details name its process, host and start.'],
   LOCK_UNSUPPORTED: ['misuse', undefined, 'Open the log where it can be locked; the message says what is missing.'],
-  STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then send again.'],
+  STORAGE_FULL: ['retriable', undefined, 'Free space on the device or delete topics, then call again.'],
   LOG_READ_ONLY: [
     'corruption',
     undefined,
