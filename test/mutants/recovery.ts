@@ -395,13 +395,13 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: aborted transactions of an earlier segment of the name stay',
     file: 'log/recovery/lone-indexes.ts',
-    find: 'if (!isLone && !files.segments.isStale(name)) continue',
+    find: 'if (!isLone && !noted.isStale(name)) continue',
     put: 'if (!isLone) continue',
     tests: ['log/recovery/recovery.test.ts'],
   },
   {
     name: 'recovery: aborted transactions of an earlier segment are not looked for where nothing was written',
-    file: 'log/segment/segment-list.ts',
+    file: 'log/recovery/noted-files.ts',
     find: ' || this.isStale(name)',
     put: '',
     tests: ['log/recovery/recovery.test.ts'],

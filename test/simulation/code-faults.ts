@@ -10,7 +10,7 @@ import { Journal } from '../../bindings/log/journal/journal.ts'
 import { SECTOR_BYTES } from '../../bindings/log/journal/layout.ts'
 import { type FramePlace, Ring } from '../../bindings/log/journal/ring.ts'
 import { Partition } from '../../bindings/log/partition/partition.ts'
-import { SegmentList } from '../../bindings/log/segment/segment-list.ts'
+import { NotedFiles } from '../../bindings/log/recovery/noted-files.ts'
 import { Checkpointer } from '../../bindings/log/store/checkpointer.ts'
 import { FilePartitionStore } from '../../bindings/log/store/file-partition-store.ts'
 import { GroupCommit } from '../../bindings/log/store/group-commit.ts'
@@ -293,11 +293,11 @@ export function giveRingBackFirst(): Mend {
 /** What no frame names is taken as the checkpoint noted it. */
 export function trustNotedPartitions(): Mend {
   return replace(
-    SegmentList.prototype,
-    'isAsNoted',
+    NotedFiles.prototype,
+    'areAsNoted',
     (before) =>
-      function* (this: SegmentList, names, partialSector) {
-        yield* before.call(this, names, partialSector)
+      function* (this: NotedFiles, files, names, partialSector) {
+        yield* before.call(this, files, names, partialSector)
         return true
       },
   )

@@ -2,6 +2,7 @@ import { perform, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { parseSegmentFileName } from '../files/file-names.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
+import { NotedFiles } from './noted-files.ts'
 
 /**
  * Removes index files whose segment is gone, an aborted index beside a segment that has none included. Indexes are
@@ -11,9 +12,10 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 export function* removeLoneIndexes(store: FileStore, files: StoredFiles, names: readonly string[]): Task<void> {
   const named = names.map((name) => ({ name, ...parseSegmentFileName(name) }))
   const withBatches = new Set(named.filter(({ suffix }) => suffix === 'log').map(({ offset }) => offset))
+  const noted = new NotedFiles(files.segments)
   for (const { name, offset } of named) {
-    const isLone = files.segments.isForeign(name) && !withBatches.has(offset)
-    if (!isLone && !files.segments.isStale(name)) continue
+    const isLone = noted.isForeign(name) && !withBatches.has(offset)
+    if (!isLone && !noted.isStale(name)) continue
     const path = `${files.directory}/${name}`
     yield* perform('remove', path, () => store.remove(path))
     files.directoryChanged()

@@ -11,6 +11,7 @@ import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { readSwapped } from '../survey/noted-segments.ts'
 import type { FrameEntries } from './frame-entries.ts'
 import { type LostPart, missingSegments } from './missing-segments.ts'
+import { NotedFiles } from './noted-files.ts'
 import { aboveStart, filesOf, storedOf } from './noted-partition.ts'
 import { PartitionRecovery } from './partition-recovery.ts'
 import type { Recovered } from './recovered.ts'
@@ -150,7 +151,7 @@ export class RecoveredPartitions {
     const { directory, segments } = files
     const names = yield* perform('list', directory, () => this.#input.store.list(directory))
     if (missingSegments(files, names).length > 0) return false
-    return yield* segments.isAsNoted(names, noted.partialSector)
+    return yield* new NotedFiles(segments).areAsNoted(this.#input.files, names, noted.partialSector)
   }
 
   /** As the checkpoint notes it, or at a ceiling above that (rule 5), which is to be noted then. */

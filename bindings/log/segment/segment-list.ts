@@ -4,7 +4,6 @@ import { notCreated } from '../../storage/open-file.ts'
 import type { SegmentConfig } from '../../storage/partition-source.ts'
 import type { AbortedTransaction, SealedBatch } from '../../storage/partition-store.ts'
 import type { CheckpointSegment } from '../checkpoint/checkpoint-record.ts'
-import { parseSegmentFileName, rewrittenSegment } from '../files/file-names.ts'
 import { goesOn } from './foreign-file.ts'
 import { learnAborted } from './learn-aborted.ts'
 import { NextSegmentFile } from './next-segment-file.ts'
@@ -252,45 +251,6 @@ export class SegmentList {
   /** The segments up to this one; none if it isn't in the list any more. */
   #upTo(segment: Segment): readonly Segment[] {
     return this.#segments.slice(0, this.#segments.indexOf(segment) + 1)
-  }
-
-  /**
-   * Whether a file belongs to a segment that the checkpoint doesn't note: one that was begun since, or that compaction
-   * replaced. What lies below the first segment is left to retention.
-   */
-  isForeign(name: string): boolean {
-    const parsed = parseSegmentFileName(name)
-    if (parsed === undefined || parsed.suffix === 'snapshot') return false
-    const isOwn = this.#segments.some(({ baseOffset }) => baseOffset === parsed.offset)
-    return !isOwn && parsed.offset > (this.#segments[0]?.baseOffset ?? 0)
-  }
-
-  /**
-   * Whether a `.txnindex` holds transactions of an earlier segment with the same name: a crash between the removal of
-   * that one and the beginning of the next leaves such a file.
-   */
-  isStale(name: string): boolean {
-    const parsed = parseSegmentFileName(name)
-    if (parsed?.suffix !== 'txnindex') return false
-    const own = this.#segments.find(({ baseOffset }) => baseOffset === parsed.offset)
-    return own?.aborted.noted.entryCount === 0
-  }
-
-  /**
-   * Whether nothing was written since the checkpoint noted these segments. Any write makes the active one longer or
-   * begins another; one that a crash tore may have changed the noted last sector. `names`: of the files in the
-   * directory.
-   */
-  *isAsNoted(names: readonly string[], partialSector: Uint8Array): Task<boolean> {
-    const { active } = this
-    if (active === undefined) return false
-    const isOdd = (name: string) => rewrittenSegment(name) !== undefined || this.isForeign(name) || this.isStale(name)
-    if (names.some(isOdd)) return false
-    const file = yield* this.#context.files.open(active.logPath, { create: false })
-    if (file === undefined || file.size() !== active.sizeBytes) return false
-    const present = new Uint8Array(partialSector.length)
-    file.read(present, active.sizeBytes - partialSector.length)
-    return present.every((byte, index) => byte === partialSector[index])
   }
 
   /**
