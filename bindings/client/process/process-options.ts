@@ -57,8 +57,8 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /**
    * `'exactly-once'` (default): output, state and offsets are committed in one transaction. `'at-least-once'`: output
    * and state are sent, then the offsets committed; after a crash or a failure between the two, or where the changelog
-   * was deleted and made again meanwhile, the records are delivered again, on state that may have their changes already.
-   * With both, what fails for the moment as that is done (errors of the category `retriable`, such as
+   * was deleted and made again meanwhile, the records are delivered again, on state that may have their changes
+   * already. With both, what fails for the moment as that is done (errors of the category `retriable`, such as
    * STORAGE_FULL) doesn't end the processor: the records are handled again, without end, after waits that double from
    * 10 ms up to a second.
    */
@@ -99,9 +99,9 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
   /**
    * After how much time of work the group gives the partitions to other members, in milliseconds; 300000 by default,
    * 2147483647 at most. A record that alone takes longer is delivered again without end, with those before it in its
-   * transaction: such calls are no `retries`, and it becomes no dead letter. The signal of `handle` aborts then, and
-   * a warning says so each time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give that signal to what
-   * `handle` awaits, or set time limits of your own.
+   * transaction: such calls are no `retries`, and it becomes no dead letter. The signal of `handle` aborts then, and a
+   * warning says so each time (`PROCESS_TOO_SLOW`, by `process.emitWarning` on Node). Give that signal to what `handle`
+   * awaits, or set time limits of your own.
    */
   maxPollIntervalMs?: number | undefined
 }
