@@ -256,8 +256,8 @@ export const MOMENTS: readonly Mutant[] = [
   {
     name: 'a snapshot comes before the checkpoint that covers it',
     file: 'log/store/producer-snapshots.ts',
-    find: '    .filter(([offset]) => offset <= files.notedOffset)\n',
-    put: '',
+    find: 'files.snapshots.upTo(files.notedOffset)',
+    put: 'files.snapshots.upTo(Number.POSITIVE_INFINITY)',
     tests: [besideCheckpoint],
   },
   {

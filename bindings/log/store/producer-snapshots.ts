@@ -69,13 +69,12 @@ interface CoveredSnapshot extends SmallFile {
 }
 
 function coveredSnapshots(files: StoredFiles): readonly CoveredSnapshot[] {
-  return [...files.snapshots]
-    .filter(([offset]) => offset <= files.notedOffset)
-    .map(([offset, bytes]) => ({ offset, name: segmentFileName(offset, 'snapshot'), bytes }))
+  const covered = files.snapshots.upTo(files.notedOffset)
+  return covered.map(([offset, bytes]) => ({ offset, name: segmentFileName(offset, 'snapshot'), bytes }))
 }
 
 function forget(files: StoredFiles, written: readonly CoveredSnapshot[]): void {
-  for (const { offset } of written) files.snapshots.delete(offset)
+  for (const { offset } of written) files.snapshots.forget(offset)
 }
 
 /** Writes snapshots, and the leader epochs with them. False if there was no space or no descriptor. */

@@ -57,7 +57,7 @@ function owesRemoval({ segments, leftovers = [] }: StoredFiles, offset: number):
 
 function drop(files: StoredFiles, segment: Segment, logStartOffset: number): void {
   files.segments.dropFirst()
-  for (const offset of files.snapshots.keys()) if (offset <= segment.baseOffset) files.snapshots.delete(offset)
+  for (const [offset] of files.snapshots.upTo(segment.baseOffset)) files.snapshots.forget(offset)
   files.leaderEpochs = clampLeaderEpochs(files.leaderEpochs, logStartOffset, Number.POSITIVE_INFINITY)
   files.isUsed = true
   files.hasChanged = true

@@ -12,9 +12,8 @@ import { leaderEpochOf } from '../segment/batch-head.ts'
 import type { Segment } from '../segment/segment.ts'
 import type { SegmentList } from '../segment/segment-list.ts'
 import { PendingRuns } from './pending-runs.ts'
+import { PendingSnapshots } from './pending-snapshots.ts'
 
-/** Kafka rebuilds producers from the newest whole snapshot, or from the one before it. */
-const SNAPSHOTS_MAX = 2
 /**
  * Each partition of a commit has room for one run in a frame. Beyond that all partitions together may have this many,
  * as with small segments; then a checkpoint covers them.
@@ -78,8 +77,7 @@ export class StoredFiles {
   rewrite: { drop(): boolean; abandon(): Task<void> } | undefined
   /** Rewritten segments that wait for a checkpoint, or for readers of the old ones, to take their place. */
   swaps: SegmentSwap[] = []
-  /** Producer snapshots of rolls that no file has yet, by offset; the newest two. */
-  readonly snapshots: Map<number, Uint8Array> = new Map()
+  readonly snapshots: PendingSnapshots = new PendingSnapshots()
   /** Which epoch its batches carry, from which offset on. */
   leaderEpochs: readonly LeaderEpochEntry[]
   /** Offset of the next record, perhaps above the end of the last segment (durability rule 5). */
@@ -120,7 +118,7 @@ export class StoredFiles {
 
   /** Begins a new segment at `baseOffset`; `producers` are those as of there. */
   *roll(kernel: Kernel, producers: Iterable<StoredProducer>, baseOffset: number = this.nextOffset): Task<void> {
-    if (this.segments.active !== undefined) this.#keepSnapshot(baseOffset, encodeProducerSnapshot(kernel, producers))
+    if (this.segments.active !== undefined) this.snapshots.add(baseOffset, encodeProducerSnapshot(kernel, producers))
     this.isUsed = true
     // The segment that is closed now may not have been used since the open.
     this.proveNext()
@@ -138,12 +136,6 @@ export class StoredFiles {
   /** Makes the next append begin a new segment, however much room there is. */
   seal(): void {
     this.rollAt = this.nextOffset
-  }
-
-  #keepSnapshot(offset: number, bytes: Uint8Array): void {
-    this.snapshots.set(offset, bytes)
-    const [oldest] = this.snapshots.keys()
-    if (this.snapshots.size > SNAPSHOTS_MAX && oldest !== undefined) this.snapshots.delete(oldest)
   }
 
   /** Whether the directory has entries that a power loss would lose. */
