@@ -51,29 +51,33 @@ function headerChecksum(bytes: Uint8Array, from: number, end: number): number {
 }
 
 interface Frame {
-  readonly blocks: readonly Block[]
-  readonly isIndependent: boolean
+  readonly flg: number
+  /** Where the first block's length stands, and where the end mark does. */
+  readonly blocksFrom: number
+  readonly blocksEnd: number
   readonly contentBytes: number
   readonly contentChecksum: number | undefined
 }
 
-interface Block {
-  readonly from: number
-  readonly end: number
-  readonly isStored: boolean
-}
-
+/** Goes through the blocks a second time: a list of them, millions perhaps, may take more memory than the content. */
 function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
-  const { blocks, isIndependent, contentBytes, contentChecksum } = frameOf(bytes, maxBytes)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { flg, blocksFrom, blocksEnd, contentBytes, contentChecksum } = frameOf(bytes, view, maxBytes)
+  const isIndependent = (flg & INDEPENDENT) !== 0
+  const checksumBytes = (flg & BLOCK_CHECKSUM) === 0 ? 0 : 4
   const out = new Uint8Array(contentBytes)
   let to = 0
-  for (const { from, end, isStored } of blocks) {
-    if (isStored) {
+  for (let at = blocksFrom; at < blocksEnd; ) {
+    const word = view.getUint32(at, true)
+    const from = at + 4
+    const end = from + (word % IS_STORED)
+    if (word >= IS_STORED) {
       out.set(bytes.subarray(from, end), to)
       to += end - from
     } else {
       to = decodeLz4(bytes, from, end, out, to, isIndependent ? to : Math.max(0, to - WINDOW_BYTES))
     }
+    at = end + checksumBytes
   }
   if (contentChecksum !== undefined && xxhash32(out, 0, contentBytes) !== contentChecksum) {
     throw badCompression('the content of an LZ4 frame has another checksum')
@@ -109,12 +113,10 @@ function headerOf(bytes: Uint8Array, view: DataView): FrameHeader {
 }
 
 /** Reads the whole frame first: so memory for its content is allocated once, and none if it is too large. */
-function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const { flg, blockBytesMax, contentSize, end: headerEnd } = headerOf(bytes, view)
-  const blocks: Block[] = []
+function frameOf(bytes: Uint8Array, view: DataView, maxBytes: number): Frame {
+  const { flg, blockBytesMax, contentSize, end: blocksFrom } = headerOf(bytes, view)
   let contentBytes = 0
-  let at = headerEnd
+  let at = blocksFrom
   const next = (): number => {
     if (bytes.length - at < 4) throw cut()
     const word = view.getUint32(at, true)
@@ -123,24 +125,24 @@ function frameOf(bytes: Uint8Array, maxBytes: number): Frame {
   }
   for (let word = next(); word !== 0; word = next()) {
     const isStored = word >= IS_STORED
-    const size = isStored ? word - IS_STORED : word
+    const size = word % IS_STORED
     const end = at + size
     if (size === 0 || end > bytes.length) throw cut()
     const plainBytes = isStored ? size : lz4Length(bytes, at, end)
     if (plainBytes > blockBytesMax) throw badCompression('an LZ4 block is larger than its frame allows')
     contentBytes += plainBytes
     if (contentBytes > maxBytes) throw tooLarge(maxBytes)
-    blocks.push({ from: at, end, isStored })
     at = end
     if ((flg & BLOCK_CHECKSUM) !== 0 && next() !== xxhash32(bytes, end - size, end)) {
       throw badCompression('an LZ4 block has another checksum')
     }
   }
+  const blocksEnd = at - 4
   const contentChecksum = (flg & CONTENT_CHECKSUM) !== 0 ? next() : undefined
   if (at !== bytes.length) throw badCompression('bytes after the end of an LZ4 frame')
   if (contentSize !== undefined && contentSize !== contentBytes)
     throw badCompression('an LZ4 frame is shorter than it says')
-  return { blocks, isIndependent: (flg & INDEPENDENT) !== 0, contentBytes, contentChecksum }
+  return { flg, blocksFrom, blocksEnd, contentBytes, contentChecksum }
 }
 
 function cut(): Error {

@@ -32,26 +32,25 @@ function compress(bytes: Uint8Array): Uint8Array {
 function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array {
   if (!MAGIC.every((each, index) => bytes[index] === each)) return decompressSnappyBlock(bytes, maxBytes)
   if (bytes.length < FRAME_HEADER_BYTES) throw badCompression('the header of a snappy frame is cut off')
-  const chunks = chunksOf(bytes)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let total = 0
-  for (const { from, end } of chunks) total += snappyLength(bytes, from, end).length
+  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at = endOfChunk(view, at)) {
+    total += snappyLength(bytes, at + 4, endOfChunk(view, at)).length
+  }
   if (total > maxBytes) throw tooLarge(maxBytes)
   const out = new Uint8Array(total)
   let to = 0
-  for (const { from, end } of chunks) to = decodeSnappy(bytes, from, end, out, to)
+  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at = endOfChunk(view, at)) {
+    to = decodeSnappy(bytes, at + 4, endOfChunk(view, at), out, to)
+  }
   return out
 }
 
-function chunksOf(bytes: Uint8Array): { from: number; end: number }[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const chunks: { from: number; end: number }[] = []
-  for (let at = FRAME_HEADER_BYTES; at < bytes.length; ) {
-    if (bytes.length - at < 4) throw badCompression('a snappy chunk has no length')
-    const length = view.getInt32(at)
-    const from = at + 4
-    if (length < 1 || length > bytes.length - from) throw badCompression('a snappy chunk is cut off')
-    chunks.push({ from, end: from + length })
-    at = from + length
-  }
-  return chunks
+/** Not a list of all of them: it may take more memory than what comes out. */
+function endOfChunk(view: DataView, at: number): number {
+  if (view.byteLength - at < 4) throw badCompression('a snappy chunk has no length')
+  const length = view.getInt32(at)
+  const from = at + 4
+  if (length < 1 || length > view.byteLength - from) throw badCompression('a snappy chunk is cut off')
+  return from + length
 }

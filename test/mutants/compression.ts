@@ -87,4 +87,14 @@ export const COMPRESSION: readonly Mutant[] = [
     put: '',
     tests: ['compression/producing.test.ts'],
   },
+  {
+    name: 'the chunks of snappy are listed first',
+    file: 'compression/snappy.ts',
+    find: '  const out = new Uint8Array(total)\n',
+    put:
+      '  const chunks: object[] = []\n' +
+      '  for (let at = FRAME_HEADER_BYTES; at < bytes.length; at = endOfChunk(view, at)) chunks.push({ at, end: at })\n' +
+      '  const out = new Uint8Array(chunks.length > 0 ? total : 0)\n',
+    tests: ['compression/many-blocks.test.ts'],
+  },
 ]
