@@ -448,4 +448,15 @@ function transactionStates(...states: readonly (readonly [number, number])[]) {
   return { keys, values }
 }
 
+test('a record whose offset a flipped bit has moved above the next segment isn’t brought in under that offset', async () => {
+  const moved = whole(1)
+  moved[6] = 0x40
+  const source = new KafkaSource().partition('t-0', IDS[0], whole(0), moved).segment('t-0', 2, whole(2))
+  const { report, log } = await imported(source.disk, { leaveOutDamaged: true })
+  assert.equal(await seen(log, 't'), ['0:0'])
+  const [told] = report.leftOut
+  assert.equal([told?.file, told?.position, told?.offset, told?.isLoss], [SEGMENT, whole(0).length, 1, true])
+  await log.close()
+})
+
 test.run()

@@ -214,4 +214,11 @@ export const IMPORT: readonly Mutant[] = [
     put: 'const isLoss = !isTorn',
     tests: [killed],
   },
+  {
+    name: 'import: an offset above the next segment is believed',
+    file: 'log/import/source-partition.ts',
+    find: 'if (batch.nextOffset > endOffset) return',
+    put: 'if (batch.nextOffset < 0) return',
+    tests: [killed],
+  },
 ]

@@ -119,6 +119,7 @@ export class SourcePartition {
   *#segment(file: StoreFile, index: number, wanted: Wanted, take: Take): Task<boolean> {
     const { kernel, scratch, progressed } = this.#context
     const sizeBytes = file.size()
+    const endOffset = this.segments[index + 1]?.baseOffset ?? Number.POSITIVE_INFINITY
     this.#nextOffset = Math.max(this.#nextOffset, this.segments[index]?.baseOffset ?? 0)
     for (let position = 0; position < sizeBytes; ) {
       const found: (SourceBatch | Unusable)[] = []
@@ -127,6 +128,8 @@ export class SourcePartition {
       walk.step((batch) => found.push(takeBatch(kernel, file.path, batch, wanted)))
       for (const batch of found) {
         if ('fault' in batch) return yield* this.#endsAt(index, file, position, batch.fault)
+        // No CRC covers the offset: one above the next segment's isn't what was written.
+        if (batch.nextOffset > endOffset) return yield* this.#endsAt(index, file, position, 'out-of-order')
         const taking = take(batch)
         if (taking !== undefined) yield* taking
         position = batch.position + batch.header.sizeBytes
