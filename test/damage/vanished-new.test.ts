@@ -78,4 +78,13 @@ for (const acks of ['all', 1] as const) {
   })
 }
 
+test('the second file of the ring is gone: the open and verify tell', async () => {
+  const image = without(await killedAfter('all'), (path) => path === 'journal/00000001.ring')
+  const told = [['journal/00000001.ring', 'is missing']]
+  assert.equal(toldOf((await verified(image)).damage), told)
+  const log = await openImage(image)
+  assert.equal(toldOf(log.recovery.damage), told)
+  await log.close()
+})
+
 test.run()

@@ -134,12 +134,12 @@ function* verifyHeader(store: FileStore, kernel: Kernel, damage: Damage[]): Task
 
 /**
  * Ring files must be numbered without a gap and have one size, except for the newest one, which a running holder may be
- * making. A closed log needs only the first: others that a crash left, while they were removed or made, are removed at
+ * making; a log in use has two at least. A closed log needs only the first: others that a crash left, while they were removed or made, are removed at
  * the next open.
  */
 function* verifyRing(store: FileStore, { ringFileBytes, clean }: JournalHeader, damage: Damage[]): Task<void> {
   const indexes = yield* ringIndexes(store)
-  const count = Math.max(0, ...indexes) + 1
+  const count = Math.max(clean ? 0 : 1, ...indexes) + 1
   for (let index = 0; index < count; index++) {
     const found = yield* ringFileDamage(store, index, ringFileBytes)
     if (found === undefined) continue
