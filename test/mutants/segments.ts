@@ -205,4 +205,11 @@ export const SEGMENTS: readonly Mutant[] = [
     put: 'const piece = { bytes: new Uint8Array(sizeBytes),',
     tests: ['log/recovery/passed-over.test.ts'],
   },
+  {
+    name: 'the abort of a transaction that has nothing in a partition hides what its producer committed there',
+    file: 'log/partition/partition.ts',
+    find: 'if (isCommit || firstOffset < 0) return undefined',
+    put: 'if (isCommit) return undefined',
+    tests: ['log/partition/partition.test.ts'],
+  },
 ]

@@ -174,6 +174,14 @@ test('committed readers pass over what was aborted, and over markers; uncommitte
   assert.equal(valuesOf(subject.partition.read(0, 3, 1000)), ['a', 'b'])
 })
 
+test('the abort of a transaction that has nothing here hides nothing of its producer from committed readers', () => {
+  const subject = new Subject()
+  subject.append(['a'], inTransaction)
+  subject.end(true)
+  subject.end(false)
+  assert.equal(valuesOf(subject.partition.readCommitted(0, 1e6)), ['a'])
+})
+
 test('while a decision is under way, committed readers see no further than before', () => {
   const subject = new Subject({ ceiling: 10 })
   subject.append(['a'], inTransaction)
