@@ -103,7 +103,7 @@ let baseTimestamp: i64 = 0
 let maxTimestamp: i64 = 0
 let isLogAppendTime: bool = false
 
-/** A read past its end makes `cursor` 0, which every caller checks before it uses what it read. */
+/** After a read past its end `hasFailed`, which every caller asks before it uses what it read. */
 let cursorEnd: usize = 0
 
 function readByte(): u32 {

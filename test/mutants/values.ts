@@ -6,7 +6,7 @@ const keptValue = 'process/kept-value.test.ts'
 const ownValues = 'process/own-values.test.ts'
 const lateState = 'process/late-state.test.ts'
 
-/** Values that programs are given by processors and tables. */
+/** Values that programs are given by processors and tables, and bytes that they give. */
 export const VALUES: readonly Mutant[] = [
   {
     name: 'what a try that failed did to bytes of the state stays',
