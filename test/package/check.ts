@@ -42,7 +42,7 @@ function leaves(target: Target | undefined): string[] {
 }
 
 /** So that nothing slips into the package by a new pattern: raise it when the sources grew. */
-const FILES_MAX = 200
+const FILES_MAX = 230
 const PACKED_BYTES_MAX = 1_000_000
 /** Pages that the README calls the repository's; all others that it or the changelog links are packed beside it. */
 const ONLY_IN_REPOSITORY = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'bench/README.md', 'examples/README.md']
