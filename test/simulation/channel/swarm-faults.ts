@@ -62,7 +62,11 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
   { name: 'an aborted position of a source counts', kind: 'ingest', plant: countAbortedPositions },
   { name: 'epochs have no end', kind: 'transactions', plant: epochsWithoutEnd, settings: { epochsLeft: 3 } },
   { name: 'damage is told of one partition alone', kind: 'damaged', plant: tellOfOne },
-  { name: 'damaged batches count as whole', kind: 'damaged', plant: ignoreCrc },
+  {
+    ...{ name: 'damaged batches count as whole', kind: 'damaged', plant: ignoreCrc },
+    // A wrong bit shows where it lies in a record.
+    settings: { burst: 60, paddingBytes: 0 },
+  },
   { name: 'ceilings are no part of a frame', kind: 'transactions', plant: forgetCeilings, losesUnflushed: true },
   ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map((type): SwarmFault => {
     const settings = { compression: [type], topicCompression: 'producer', burst: 200 } as const

@@ -46,8 +46,15 @@ export function note(world: World, process: SimulatedProcess, error: unknown): v
   if (!process.isAlive) return
   if (LogError.is(error, 'KAFKA_STORAGE_ERROR')) world.storageFailed(process)
   if (LogError.is(error, ...DAMAGE)) world.damaged.add(error.details)
+  if (isPastDamage(world, error)) return
   if (LogError.is(error)) world.told.set(error.code, (world.told.get(error.code) ?? 0) + 1)
   else world.unexpected.push(`a program was told ${String(error)}`)
+}
+
+/** A reader was further on in a partition than what is left of it since, which was told. */
+function isPastDamage({ plan, damaged }: World, error: unknown): boolean {
+  if (plan.kind !== 'damaged' || !LogError.is(error, 'OFFSET_OUT_OF_RANGE')) return false
+  return damaged.has(error.details['partition'])
 }
 
 /** Any of them says that something of the log is damaged. */
@@ -63,7 +70,7 @@ export class DamagedPlaces {
     else this.#hasOwn = true
   }
 
-  has(partition: number): boolean {
+  has(partition: unknown): boolean {
     return this.#hasOwn || this.#partitions.has(partition)
   }
 }
