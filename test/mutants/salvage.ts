@@ -144,6 +144,13 @@ export const SALVAGE: readonly Mutant[] = [
     tests: ['salvage/sources.test.ts'],
   },
   {
+    name: 'salvage: a first batch without a time is another log’s',
+    file: survey,
+    find: 'if (time >= 0 && firstTimestamp >= 0',
+    put: 'if (firstTimestamp >= 0',
+    tests: ['salvage/timeless.test.ts'],
+  },
+  {
     name: 'salvage: a segment that begins below its name is never another’s',
     file: survey,
     find: 'const first = this.#context.scanner.inFile(file, 0, file.size())',

@@ -153,7 +153,9 @@ export class SegmentSurvey {
     if (sizeBytes === 0) return true
     const first = this.#context.scanner.inFile(file, 0, file.size())
     if (typeof first === 'string') return true
-    if (firstTimestamp >= 0 && first.header.maxTimestamp !== firstTimestamp) return false
+    // The noted time is that of the first batch that has one.
+    const time = first.header.maxTimestamp
+    if (time >= 0 && firstTimestamp >= 0 && time !== firstTimestamp) return false
     return firstCrc === undefined || crcOf(first.bytes) === firstCrc
   }
 
