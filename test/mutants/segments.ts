@@ -178,6 +178,13 @@ export const SEGMENTS: readonly Mutant[] = [
     tests: ['log/segment/aborted.test.ts'],
   },
   {
+    name: 'an abort marker that ended nothing stands for one that damage hides',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'let isAnyGone = segments.some(',
+    put: 'let isAnyGone = true || segments.some(',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
     name: 'aborted transactions before damage are learned again and again',
     file: 'log/segment/learn-aborted.ts',
     find: '      if (isLast && position < segment.sizeBytes) ended()\n',

@@ -34,6 +34,8 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
 
 function* learn(context: SegmentContext, segments: readonly Segment[]): Task<void> {
   const scan = new TransactionScan([])
+  // Records that retention, compaction or damage took: a marker may have aborted them, though it seems to end nothing.
+  let isAnyGone = segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0))
   for (const segment of segments) {
     const found: AbortedTransaction[] = []
     const isLast = segment === segments.at(-1)
@@ -58,14 +60,17 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
           const walk = new BatchWalk(context, file, { from: position, to: sizeBytes, expectedOffset, isCleaned })
           walk.step(({ header, buffer, bufferPosition }) => {
             const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
-            if ((header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)) markers++
             const aborted = scan.take(header, bytes)
             if (aborted !== undefined) found.push(aborted)
+            const isAbort = (header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)
+            if (aborted !== undefined || (isAbort && isAnyGone)) markers++
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
-          if (walk.fault !== undefined)
+          if (walk.fault !== undefined) {
             damage ??= hidesMarkers(path, { position, offset: expectedOffset, fault: walk.fault })
+            isAnyGone = true
+          }
           const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
           // A damaged batch, whose records nobody can read. A reader may begin after it.
           const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)

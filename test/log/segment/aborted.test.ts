@@ -271,4 +271,15 @@ for (const [what, at] of [
   })
 }
 
+aborted('an abort marker that ended nothing stands for none that damage hides', () => {
+  const disk = new VirtualDisk()
+  const story = new TransactionStory(newList(newContext(disk), changes))
+  story.abort(9)
+  story.data(2)
+  story.abort(2)
+  const { nextOffset } = story.list.active as Segment
+  const again = withoutIndexes(story, disk, -1, 20)
+  assert.is(errorOf(() => runNow(again.loadAborted(0, nextOffset)))?.code, 'CORRUPT_MESSAGE')
+})
+
 aborted.run()
