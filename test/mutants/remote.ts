@@ -449,4 +449,11 @@ export const REMOTE: readonly Mutant[] = [
     put: 'this.#open.set(instance.producerId, instance)',
     tests: ['remote/left-sessions.test.ts'],
   },
+  {
+    name: 'a connection for whose reads there is no memory ends the process',
+    file: 'engine/remote/socket-reads.ts',
+    find: '    try {\n      return new SocketReads()\n    } catch {\n      return undefined\n    }\n',
+    put: '    return new SocketReads()\n',
+    tests: ['remote/socket-reads.test.ts'],
+  },
 ]

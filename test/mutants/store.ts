@@ -429,4 +429,18 @@ export const STORE: readonly Mutant[] = [
     put: '',
     tests: ['engine/more-partitions-than-files.test.ts'],
   },
+  {
+    name: 'a frame takes what a cut segment no longer has',
+    file: 'log/store/group-commit.ts',
+    find: 'readFully(file, room, run.position)',
+    put: 'file.read(room, run.position)',
+    tests: ['log/store/cut-segments.test.ts'],
+  },
+  {
+    name: 'a checkpoint notes zeros as the last sector of a cut segment',
+    file: 'log/store/partial-sectors.ts',
+    find: 'readFully(yield* files.reopen(path), bytes, from)',
+    put: '(yield* files.reopen(path)).read(bytes, from)',
+    tests: ['log/store/cut-segments.test.ts'],
+  },
 ]

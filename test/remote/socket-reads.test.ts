@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { attachTo, listenForAttached } from '../../bindings/engine/remote/local-socket.ts'
+import { attachTo, listenForAttached, SOCKET_FILE } from '../../bindings/engine/remote/local-socket.ts'
 import { acceptedReading, SocketReads } from '../../bindings/engine/remote/socket-reads.ts'
 import { until } from '../until.ts'
 
@@ -91,6 +91,27 @@ for (const [what, handle] of [
 }
 
 const openDescriptors = (): number => fs.readdirSync('/proc/self/fd').length
+
+test('without memory to read into neither end connects: nothing is thrown, and nothing stays open', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'oncelog-reads-'))
+  const listener = await listenForAttached(root, () => assert.unreachable('a channel that reads into no memory'))
+  const before = openDescriptors()
+  const { allocUnsafeSlow } = Buffer
+  Buffer.allocUnsafeSlow = () => {
+    throw new RangeError('Array buffer allocation failed')
+  }
+  try {
+    assert.is(await attachTo(root), undefined)
+    const connected = net.connect(join(root, SOCKET_FILE))
+    connected.resume()
+    await once(connected, 'close')
+  } finally {
+    Buffer.allocUnsafeSlow = allocUnsafeSlow
+  }
+  await until(() => openDescriptors() <= before)
+  listener.close()
+  await rm(root, { recursive: true })
+})
 
 test('a listener gives back its descriptors once its connections have ended', async () => {
   const root = await mkdtemp(join(tmpdir(), 'oncelog-reads-'))

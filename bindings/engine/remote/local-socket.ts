@@ -41,8 +41,10 @@ export async function listenForAttached(directory: string, attached: (channel: C
     }
     const shared = share(POLL_FOR_REQUEST_MS)
     const connected = (accepted: net.Socket): void => {
-      const reads = new SocketReads()
-      attached(new SocketChannel(acceptedReading(accepted, reads), reads, shared))
+      const reads = SocketReads.ifRoom()
+      // Whoever connected tries again. Thrown here it would end the process.
+      if (reads === undefined) accepted.destroy()
+      else attached(new SocketChannel(acceptedReading(accepted, reads), reads, shared))
     }
     const listener = new LastingListener(address, connected, done)
     await listener.started()
@@ -53,9 +55,10 @@ export async function listenForAttached(directory: string, attached: (channel: C
 /** `undefined` if nobody listens, or nobody can be reached now. To try costs milliseconds, to look at the name none. */
 export async function attachTo(directory: string): Promise<Channel | undefined> {
   if (!isThere(join(directory, SOCKET_FILE))) return undefined
+  const reads = SocketReads.ifRoom()
+  if (reads === undefined) return undefined
   const connected = withAddress(directory, (address, done) => {
     return new Promise<Channel | undefined>((resolve) => {
-      const reads = new SocketReads()
       const socket = net.connect({ path: address, onread: reads.onread })
       socket.once('connect', () => {
         done()

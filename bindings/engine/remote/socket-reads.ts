@@ -23,6 +23,15 @@ export class SocketReads {
     }
   }
 
+  /** `undefined` where the process gets no more memory. */
+  static ifRoom(): SocketReads | undefined {
+    try {
+      return new SocketReads()
+    } catch {
+      return undefined
+    }
+  }
+
   /** From now on `take` is called with what the socket reads. The bytes stay until it returns. */
   start(socket: net.Socket, take: (piece: Buffer) => void): void {
     this.#take = take

@@ -1,5 +1,6 @@
 import { LogError } from '../../model/errors.ts'
 import type { BackupTarget } from '../../storage/backup-target.ts'
+import { readFully } from '../../storage/checked-read.ts'
 import { writeFully } from '../../storage/checked-write.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
@@ -152,7 +153,7 @@ export class CopiedFiles {
     const sector = new Uint8Array((last?.sizeBytes ?? 0) % SECTOR_BYTES)
     const file = last && (yield* openFile(this.#target.store, last.path))
     try {
-      if (last !== undefined) file?.read(sector, last.sizeBytes - sector.length)
+      if (last !== undefined && file !== undefined) readFully(file, sector, last.sizeBytes - sector.length)
     } finally {
       file?.close()
     }

@@ -1,4 +1,5 @@
 import type { Kernel } from '../../kernel/kernel.ts'
+import { readFully } from '../../storage/checked-read.ts'
 import { sideBySide, type Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import type { PartitionIdentity } from '../../storage/partition-identity.ts'
@@ -155,7 +156,7 @@ export class GroupCommit {
       if (this.#parts.source.copyTail(files.id, run.baseOffset, run.nextOffset, room)) continue
       yield* this.#writeOut(files)
       const file = run.segment.file ?? (yield* this.#parts.cache.reopen(run.segment.logPath))
-      file.read(room, run.position)
+      readFully(file, room, run.position)
     }
     return extents
   }

@@ -1,3 +1,4 @@
+import { readFully } from '../../storage/checked-read.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { ExtentEdges } from '../journal/frame-entry.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
@@ -26,6 +27,6 @@ export function* readPartialSector(
 
 function* readRange(files: FileCache, path: string, from: number, to: number): Task<Uint8Array> {
   const bytes = new Uint8Array(to - from)
-  if (bytes.length > 0) (yield* files.reopen(path)).read(bytes, from)
+  if (bytes.length > 0) readFully(yield* files.reopen(path), bytes, from)
   return bytes
 }
