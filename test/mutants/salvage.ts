@@ -311,4 +311,18 @@ export const SALVAGE: readonly Mutant[] = [
     put: '    if (this.#byPartition.size < 0) this.#of(key)\n',
     tests: ['damage/vanished-new.test.ts'],
   },
+  {
+    name: 'salvage: an extent in a directory that names another topic is lost',
+    file: 'log/salvage/partition-survey.ts',
+    find: 'else if (liesInHole(holes, run)) candidates.push(...(yield* wholeExtent(context, directory, run)))',
+    put: '',
+    tests: ['salvage/behind-an-extent.test.ts'],
+  },
+  {
+    name: 'salvage: whatever batches stand in the place of an extent are taken for it',
+    file: 'log/salvage/whole-extent.ts',
+    find: 'return checksum === extent.crc',
+    put: 'return true',
+    tests: ['salvage/behind-an-extent.test.ts'],
+  },
 ]

@@ -145,4 +145,48 @@ test('a missing last segment of a partition with a ceiling: a kill later the log
   }
 })
 
+/** The same of which no checkpoint knows anything. */
+async function unnoted(): Promise<DirectoryImage> {
+  const image = new DirectoryImage()
+  const log = await openImage(image)
+  await log.admin.createTopic('t')
+  for (const [value, acks] of [...EXTENT, ...FRAMED]) await log.producer({ acks }).send({ topic: 't', value })
+  const left = image.fork()
+  await log.close()
+  return left
+}
+
+for (const [state, image, first] of [
+  ['behind the noted end', killed, 1],
+  ['of which no checkpoint knows', await unnoted(), 0],
+] as const) {
+  const named = image.fork()
+  named.files.set(
+    't-0/partition.metadata',
+    named.files.get('__oncelog_catalogue-0/partition.metadata')?.fork() as never,
+  )
+
+  test(`an extent ${state}, in a directory that names another topic, is taken: its frame proves it`, async () => {
+    const { copy, report } = await salvaged(named)
+    assert.equal(report.losses, [])
+    assert.equal(
+      (batchesOf(copy).get('t-0') ?? []).map(({ baseOffset }) => baseOffset),
+      Array.from({ length: first + 5 }, (_, offset) => offset),
+    )
+  })
+
+  test(`an extent ${state}, in whose place other whole batches lie, isn't taken`, async () => {
+    const others = named.fork()
+    const [, place] = (batchesOf(image).get('t-0') ?? []).slice(first).map(({ position }) => position)
+    // Of the batch in the middle, whose CRC leaves it out.
+    damaged(others, flip((place ?? 0) + 7, 8))
+    const { copy, report } = await salvaged(others)
+    assert.equal(
+      report.losses.map(({ topic, offset, nextOffset }) => [topic, offset, nextOffset]),
+      [['t', first, first + 3]],
+    )
+    assert.equal((batchesOf(copy).get('t-0') ?? []).length, first + 2)
+  })
+}
+
 test.run()

@@ -6,6 +6,7 @@ import { type KnownOfPartition, partitionRemains } from '../survey/partition-rem
 import { type SegmentRemains, SegmentSurvey } from '../survey/segment-survey.ts'
 import { walkRun } from '../survey/survey-context.ts'
 import type { SalvageContext } from './salvage-context.ts'
+import { wholeExtent } from './whole-extent.ts'
 
 /** What is intact of one partition, and what is missing. */
 export interface SurveyedPartition {
@@ -18,8 +19,8 @@ export interface SurveyedPartition {
 }
 
 /**
- * Surveys the segments first. What they lack may stand in a frame of the journal, in a segment that compaction has
- * replaced, or in one with which it was about to replace others.
+ * Surveys the segments first. What they lack may stand in a frame of the journal, in an extent whose frame proves it, in a
+ * segment that compaction has replaced, or in one with which it was about to replace others.
  */
 export function* surveyPartition(context: SalvageContext, known: KnownOfPartition): Task<SurveyedPartition> {
   const { segments, others } = yield* partitionRemains(context, known)
@@ -109,7 +110,7 @@ function inOrder(holes: readonly Hole[], logStartOffset: number): readonly Hole[
   return joined
 }
 
-interface KnownHoles {
+interface KnownHoles extends Pick<KnownOfPartition, 'directory'> {
   readonly holes: readonly Hole[]
   readonly runs: readonly FrameRun[]
 }
@@ -117,18 +118,19 @@ interface KnownHoles {
 /** Whole batches from elsewhere that lie in the holes, each once. */
 function* foundElsewhere(
   context: SalvageContext,
-  { holes, runs }: KnownHoles,
+  { directory, holes, runs }: KnownHoles,
   others: readonly Parameters<typeof asRuns>[1][],
 ): Task<readonly IntactRun[]> {
-  const candidates: IntactRun[] = runs.flatMap((run) => {
+  const candidates: IntactRun[] = []
+  for (const run of runs) {
     const { baseOffset, nextOffset } = run
-    return run.kind === 'extent' ? [] : [{ baseOffset, nextOffset, isCleaned: false, from: run.bytes }]
-  })
+    if (run.kind !== 'extent') candidates.push({ baseOffset, nextOffset, isCleaned: false, from: run.bytes })
+    else if (liesInHole(holes, run)) candidates.push(...(yield* wholeExtent(context, directory, run)))
+  }
   for (const other of others) candidates.push(...(yield* asRuns(context, other)))
   let found: IntactRun[] = []
   for (const candidate of candidates) {
-    const near = holes[firstEndingAfter(holes, candidate.baseOffset)]
-    if (near === undefined || near.offset >= candidate.nextOffset) continue
+    if (!liesInHole(holes, candidate)) continue
     const further: IntactRun[] = []
     yield* walkRun(context, candidate, ({ header: { baseOffset, sizeBytes }, nextOffset }, position) => {
       const hole = holes[firstEndingAfter(holes, baseOffset)]
@@ -149,6 +151,15 @@ function* foundElsewhere(
     else found = [...found, ...further].sort((a, b) => a.baseOffset - b.baseOffset)
   }
   return found
+}
+
+/** Whether any of its offsets do. */
+function liesInHole(
+  holes: readonly Hole[],
+  { baseOffset, nextOffset }: Pick<IntactRun, 'baseOffset' | 'nextOffset'>,
+): boolean {
+  const near = holes[firstEndingAfter(holes, baseOffset)]
+  return near !== undefined && near.offset < nextOffset
 }
 
 function* asRuns(

@@ -126,7 +126,7 @@ function endOf({ sizeBytes }: CheckpointSegment, sector: Uint8Array): Patch[] {
  * A frame has all bytes of the batches that it holds, and of an extent the bytes that writes to its neighbours may have
  * destroyed (durability rule 2).
  */
-function patchesOf(run: FrameRun): Patch[] {
+export function patchesOf(run: FrameRun): Patch[] {
   const { position, lengthBytes } = run
   if (run.kind !== 'extent') return [{ position, bytes: run.bytes }]
   const { firstSector, partialSector } = run
