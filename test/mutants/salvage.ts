@@ -202,8 +202,8 @@ export const SALVAGE: readonly Mutant[] = [
   {
     name: 'salvage: batches of a frame fill no hole',
     file: 'log/salvage/partition-survey.ts',
-    find: "run.kind === 'extent' ? []",
-    put: "run.kind !== 'ceiling' ? []",
+    find: "if (run.kind !== 'extent') candidates.push({ baseOffset, nextOffset, isCleaned: false, from: run.bytes })\n    else if",
+    put: "if (run.kind === 'extent') if",
     tests: ['salvage/sources.test.ts'],
   },
   {
