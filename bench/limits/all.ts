@@ -11,6 +11,7 @@ import { namedBy } from '../../test/command-line.ts'
 const BENCHES: Readonly<Record<string, readonly string[]>> = {
   partitions: [],
   producers: [],
+  tables: [],
   segments: [],
   retention: [],
   recovery: [],
