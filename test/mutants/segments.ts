@@ -185,6 +185,20 @@ export const SEGMENTS: readonly Mutant[] = [
     tests: ['log/segment/aborted.test.ts'],
   },
   {
+    name: 'a commit that damage hides is passed over for the next abort of its producer',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'if (doubt !== undefined && !segment.aborted.isNoted(context.kernel, found)) throw doubt',
+    put: '',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
+    name: 'a hidden marker is doubted though the checksum shows what was aborted',
+    file: 'log/segment/learn-aborted.ts',
+    find: 'if (doubt !== undefined && !segment.aborted.isNoted(context.kernel, found)) throw doubt',
+    put: 'if (doubt !== undefined) throw doubt',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
     name: 'aborted transactions before damage are learned again and again',
     file: 'log/segment/learn-aborted.ts',
     find: '      if (isLast && position < segment.sizeBytes) ended()\n',

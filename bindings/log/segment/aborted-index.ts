@@ -131,6 +131,13 @@ export class AbortedIndex {
     }
   }
 
+  /** Whether these are all its entries, by the checksum. */
+  isNoted(kernel: Checksum, entries: readonly AbortedTransaction[]): boolean {
+    const those = new AbortedIndex(this.#path, { entryCount: 0, checksum: 0 })
+    for (const entry of entries) those.add(kernel, entry)
+    return those.noted.checksum === this.#noted.checksum
+  }
+
   /** Takes the entries that were learned from the batches; the file doesn't count any more. */
   replace(kernel: Checksum, entries: readonly AbortedTransaction[]): void {
     this.#noted = { entryCount: 0, checksum: 0 }

@@ -19,8 +19,9 @@ const ONE_EPOCH = Number.POSITIVE_INFINITY
  * Learns the aborted transactions of the last of `segments` from the markers in it, if its file is missing or isn't as
  * noted. `segments` are all from the partition's first one on, since a transaction may have begun in any of them. A
  * transaction whose beginning retention has removed is left out: no record of it can be read. CORRUPT_MESSAGE where
- * damage hides a marker: which records it ended nobody can tell. Begins anew where compaction gave one of them its
- * place while it was read: then it was closed under its first name.
+ * damage hides a marker: which records it ended nobody can tell; nor can they if it was a commit, and a later marker of
+ * the producer seems to abort them too. Begins anew where compaction gave one of them its place while it was read: then
+ * it was closed under its first name.
  */
 export function* learnAborted(context: SegmentContext, segments: readonly Segment[]): Task<void> {
   const paths = segments.map(({ logPath }) => logPath)
@@ -36,6 +37,8 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
   const scan = new TransactionScan([])
   // Records that retention, compaction or damage took: a marker may have aborted them, though it seems to end nothing.
   let isAnyGone = segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0))
+  let hidden: LogError | undefined
+  let hiddenOffset = -1
   for (const segment of segments) {
     const found: AbortedTransaction[] = []
     const isLast = segment === segments.at(-1)
@@ -44,9 +47,11 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
     const path = segment.logPath
     context.files.pin(path)
     let damage: LogError | undefined
+    let doubt: LogError | undefined
     let markers = 0
     const ended = () => {
       if (damage !== undefined && markers < segment.aborted.noted.entryCount) throw damage
+      if (doubt !== undefined && !segment.aborted.isNoted(context.kernel, found)) throw doubt
       segment.aborted.replace(context.kernel, found)
     }
     try {
@@ -62,6 +67,8 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
             const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
             const aborted = scan.take(header, bytes)
             if (aborted !== undefined) found.push(aborted)
+            // A commit may be hidden between its first record and its marker.
+            if (aborted !== undefined && aborted.firstOffset < hiddenOffset) doubt ??= hidden
             const isAbort = (header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)
             if (aborted !== undefined || (isAbort && isAnyGone)) markers++
           })
@@ -74,6 +81,10 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
           const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
           // A damaged batch, whose records nobody can read. A reader may begin after it.
           const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)
+          if (walk.fault !== undefined && (!leadsOn || (head.attributes & ATTRIBUTE_CONTROL) !== 0)) {
+            hidden = damage
+            hiddenOffset = expectedOffset
+          }
           if (leadsOn) {
             position += head.sizeBytes
             expectedOffset = head.nextOffset

@@ -271,6 +271,41 @@ for (const [what, at] of [
   })
 }
 
+for (const [what, at] of [
+  ['its body', 20],
+  ['its length', MARKER_BYTES - 11],
+] as const) {
+  aborted(`a commit marker that damage hides (${what}) isn't passed over for the next abort of its producer`, () => {
+    const disk = new VirtualDisk()
+    const story = new TransactionStory(newList(newContext(disk), changes))
+    story.data(2)
+    story.commit(2)
+    const { logPath: file, sizeBytes } = story.list.active as Segment
+    for (let more = 0; more < 8; more++) story.data(2)
+    story.abort(2)
+    assert.is(story.list.all.length, 2)
+    const [{ sizeBytes: bytes }] = story.list.all as [Segment]
+    const again = withoutIndexes(story, disk, 0, bytes - sizeBytes + at)
+    const error = errorOf(() => runNow(again.loadAborted(0, story.nextOffset)))
+    assert.is(error?.code, 'CORRUPT_MESSAGE')
+    const { details } = error as LogError
+    assert.equal([details['file'], details['position'], details['offset']], [file, sizeBytes - MARKER_BYTES, 1])
+  })
+}
+
+aborted('a hidden marker leaves no doubt where what was learned has the checksum that was noted', () => {
+  const disk = new VirtualDisk()
+  const story = new TransactionStory(newList(newContext(disk), changes))
+  story.data(1)
+  story.commit(9)
+  const { sizeBytes } = story.list.active as Segment
+  story.data(1)
+  story.abort(1)
+  const { sizeBytes: bytes } = story.list.active as Segment
+  const again = withoutIndexes(story, disk, -1, bytes - sizeBytes + 20)
+  assert.equal(between(again, 0, story.nextOffset), story.aborted)
+})
+
 aborted('an abort marker that ended nothing stands for none that damage hides', () => {
   const disk = new VirtualDisk()
   const story = new TransactionStory(newList(newContext(disk), changes))
