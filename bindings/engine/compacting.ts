@@ -110,7 +110,8 @@ export class Compacting implements UpkeepJob {
 
   /**
    * Runs the pass for some turns, or to its end, which comes early once the topic isn't to be compacted any more, as in
-   * Kafka's LogManager.updateTopicConfig. Effects that the pass yields are handed on to the runner of this task.
+   * Kafka's LogManager.updateTopicConfig, also after a flush: it may take long, and what was rewritten counts next.
+   * Effects that the pass yields are handed on to the runner of this task.
    */
   *#step(id: PartitionIdentity, pass: Task<unknown>): Task<void> {
     let turns = 0
@@ -118,7 +119,8 @@ export class Compacting implements UpkeepJob {
       let step = this.#isWanted(id) ? pass.next() : pass.return(undefined)
       while (step.done !== true) {
         if (isTurn(step.value) && ++turns > TURNS_AT_ONCE) return
-        step = yield* passOn(pass, step.value)
+        const isFlush = 'kind' in step.value && step.value.kind === 'flush'
+        step = yield* passOn(pass, step.value, () => !isFlush || this.#isWanted(id))
       }
     } catch (error) {
       const isUnreadable = isReadFailure(error)
@@ -145,6 +147,7 @@ function isTurn(asked: Effect | readonly Effect[]): boolean {
 function* passOn(
   pass: Task<unknown>,
   asked: Effect | readonly Effect[],
+  goesOn: () => boolean,
 ): Generator<Effect | readonly Effect[], IteratorResult<Effect | readonly Effect[], unknown>, unknown> {
   let result: unknown
   try {
@@ -152,7 +155,7 @@ function* passOn(
   } catch (error) {
     return pass.throw(error)
   }
-  return pass.next(result)
+  return goesOn() ? pass.next(result) : pass.return(undefined)
 }
 
 function keyOf({ topicId, partition }: PartitionIdentity): string {

@@ -5,7 +5,8 @@ import { Compacting, type CompactingParts } from '../../bindings/engine/compacti
 import type { PartitionFactory } from '../../bindings/log/partition/partition-factory.ts'
 import { LogError } from '../../bindings/model/errors.ts'
 import { parseTopicConfig } from '../../bindings/model/topic-config.ts'
-import { letOthersRun, type Task } from '../../bindings/storage/effect.ts'
+import { letOthersRun, perform, type Task } from '../../bindings/storage/effect.ts'
+import { runNow } from '../log/support.ts'
 
 const PASS_TURNS = 100
 
@@ -61,6 +62,26 @@ test('a pass ends once its topic is not to be compacted any more, and gives back
   for (const _ of job.next(0) ?? []);
   policy = 'delete'
   for (let step = job.next(0); step !== undefined; step = job.next(0)) for (const _ of step);
+  assert.equal(done, ['abandoned'])
+})
+
+test('a segment whose flush the topic’s new policy overtakes isn’t put in the place of those before it', () => {
+  let policy = 'compact'
+  const done: string[] = []
+  const compact = function* (): Task<undefined> {
+    try {
+      yield* perform('flush', 't-0/00000000000000000000.log.cleaned', () => {
+        policy = 'delete'
+      })
+      done.push('exchanged')
+    } finally {
+      yield* perform('remove', 't-0/00000000000000000000.log.cleaned', () => {})
+      done.push('abandoned')
+    }
+  }
+  const job = compacting({ compact }, () => parseTopicConfig({ 'cleanup.policy': policy }))
+  job.begin(0)
+  runNow(job.next(0) as Task<void>)
   assert.equal(done, ['abandoned'])
 })
 

@@ -12,6 +12,13 @@ const rewrite = 'log/stored-files/segment-rewrite.ts'
 
 export const COMPACTION: readonly Mutant[] = [
   {
+    name: 'compaction: a segment counts though the topic is not to be compacted since its flush began',
+    file: 'engine/compacting.ts',
+    find: 'return goesOn() ? pass.next(result) : pass.return(undefined)',
+    put: 'return pass.next(result)',
+    tests: ['engine/compacting-turns.test.ts'],
+  },
+  {
     name: 'compaction: who reads replaced segments as the log closes leaves their swap to a recovery',
     file: 'log/store/compactions.ts',
     find: 'yield* this.finish(true)',
