@@ -134,10 +134,14 @@ test('a call that must be mended', () => {
   const source = broker('four')
   const empty = join(cli.home, 'empty')
   mkdirSync(empty)
+  const photos = join(cli.home, 'pictures')
+  mkdirSync(join(photos, 'photos-2024'), { recursive: true })
+  writeFileSync(join(photos, 'photos-2024', 'one.jpg'), 'x')
   const before = readdirSync(source, { recursive: true }).length
   for (const [words, message] of [
     [[join(cli.home, 'none'), join(cli.home, 'x')], /no directory/],
     [[empty, join(cli.home, 'x')], new RegExp(`${empty} holds no partition of a Kafka broker`)],
+    [[photos, join(cli.home, 'x')], new RegExp(`${photos} holds no partition of a Kafka broker`)],
     [[join(source, 'meta.properties'), join(cli.home, 'x')], /is no directory/],
     [[source, join(source, 'inside')], /must lie outside/],
     [[source], /missing required argument/],

@@ -12,6 +12,13 @@ const whole = 'entry/import/import-kafka.ts'
 
 export const IMPORT: readonly Mutant[] = [
   {
+    name: 'import: a directory of anything else passes for a broker whose partitions have another place',
+    file: 'log/import/kafka-directory.ts',
+    find: ': yield* haveSegments(store, directories)',
+    put: ': directories.length > 0',
+    tests: ['import/cli.test.ts'],
+  },
+  {
     name: 'import: the offsets of a partition of groups are arguments of one call',
     file: 'entry/import/source-tables.ts',
     find: 'for (const commit of offsets.committed()) commits.push(commit)',

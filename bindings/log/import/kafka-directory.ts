@@ -13,6 +13,7 @@ import {
   classifyRootName,
   HIGH_WATERMARKS,
   LOG_STARTS,
+  parseKafkaSegmentFile,
   RECOVERY_POINTS,
   type RootName,
 } from './kafka-names.ts'
@@ -66,8 +67,10 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
   if (names.includes(JOURNAL_DIRECTORY))
     throw noBroker(`${source} is a log of oncelog already: open it, or copy it with \`backup\``)
   const classified = names.map((name) => ({ name, ...classifyRootName(name) }))
-  if (!classified.some(({ kind }) => kind === 'partition'))
-    throw noBroker(`${source} holds no partition of a Kafka broker`)
+  const directories = classified.flatMap(({ name, kind }) => (kind === 'partition' ? [name] : []))
+  // Many things have names like `photos-2024`.
+  const isBroker = names.includes(META_PROPERTIES) ? directories.length > 0 : yield* haveSegments(store, directories)
+  if (!isBroker) throw noBroker(`${source} holds no partition of a Kafka broker`)
   yield* assertKnownVersion(store)
   const isClean = names.includes(CLEAN_SHUTDOWN)
   const recoveryPoints = yield* readOffsets(context, RECOVERY_POINTS)
@@ -90,6 +93,15 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
   }
   const leftOut = classified.flatMap(({ name, kind }) => passing(name, kind))
   return { isClean, partitions: partitions.sort(byPlace), leftOut }
+}
+
+/** Whether any of them has one: no partition of a broker is without. */
+function* haveSegments(store: FileStore, directories: readonly string[]): Task<boolean> {
+  for (const directory of directories) {
+    const names = yield* perform('list', directory, () => store.list(directory))
+    if (names.some((name) => parseKafkaSegmentFile(name) !== undefined)) return true
+  }
+  return false
 }
 
 function passing(name: string, kind: RootName['kind']): LeftOut[] {
