@@ -123,6 +123,21 @@ test('a group that had read beyond what is left of the log reads everything that
   await log.close()
 })
 
+test('a committed offset that would leave none for new records is left out and told', async () => {
+  const source = new KafkaSource()
+    .partition('t-0', IDS[0], topicOf(2))
+    .partition(
+      '__consumer_offsets-0',
+      IDS[1],
+      commits(0, [commit(['g', 't', 0], Number.MAX_SAFE_INTEGER), commit(['h', 't', 0], 2)]),
+    )
+  const { log, report } = await imported(source.disk)
+  assert.is((await log.producer().send({ topic: 't', value: 'new' })).offset, 2)
+  assert.equal(await committed(log), ['h t-0 2'])
+  assert.ok(report.leftOut.some(({ why }) => /group "g": its offset is beyond 2\^52/.test(why)))
+  await log.close()
+})
+
 test("a partition of the broker's groups may hold more offsets than a call takes arguments", async () => {
   const groups = 150_000
   const each = 5000

@@ -4,6 +4,9 @@ import { partitionDirectory } from '../../log/files/file-names.ts'
 import type { ImportContext } from '../../log/import/import-context.ts'
 import type { PlannedTopic } from './plan-topics.ts'
 
+/** A program may commit any number. No later record gets an offset below: above this bound too few would be left. */
+const COMMITTED_OFFSET_MAX = 2 ** 52
+
 /** The commits for imported partitions, with the ids of their topics. The others are reported as left out. */
 export function keptCommits(
   { leftOut }: Pick<ImportContext, 'leftOut'>,
@@ -31,6 +34,7 @@ function whyNot(
   if (topicId !== undefined && topicId !== topic.topicId) return 'it was meant for an earlier topic of this name'
   if (partition < 0 || partition >= topic.partitions) return 'its topic has no such partition'
   if (nextOffset < 0) return 'it names no offset'
+  if (nextOffset > COMMITTED_OFFSET_MAX) return 'its offset is beyond 2^52: too few would be left above it'
   return groupId === '' ? 'a group without a name' : undefined
 }
 
