@@ -192,6 +192,27 @@ export const SEGMENTS: readonly Mutant[] = [
     tests: ['log/segment/aborted.test.ts'],
   },
   {
+    name: 'what begins behind a damaged head is taken for what retention removed, where an abort marker stands in a later segment',
+    file: 'log/segment/learn-aborted.ts',
+    find: '|| (isAbort && isAnyUnread)',
+    put: '',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
+    name: 'a transaction that begins in a batch with a damaged offset is aborted from there on',
+    file: 'log/segment/batch-walk.ts',
+    find: '!follows || nextOffset > this.#endOffset',
+    put: '!follows',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
+    name: 'a damaged batch of the size of a marker hides none',
+    file: 'log/segment/learn-aborted.ts',
+    find: '(!leadsOn || head.sizeBytes === MARKER_BYTES)',
+    put: '!leadsOn',
+    tests: ['log/segment/aborted.test.ts'],
+  },
+  {
     name: 'a hidden marker is doubted though the checksum shows what was aborted',
     file: 'log/segment/learn-aborted.ts',
     find: 'if (doubt !== undefined && !segment.aborted.isNoted(context.kernel, found)) throw doubt',

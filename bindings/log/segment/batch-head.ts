@@ -14,7 +14,6 @@ export interface BatchHead {
   /** Size of the whole batch, with baseOffset and length field. */
   sizeBytes: number
   leaderEpoch: number
-  attributes: number
   maxTimestamp: number
 }
 
@@ -29,7 +28,6 @@ export function readHead(view: DataView, at: number, into: BatchHead): boolean {
   into.nextOffset = into.baseOffset + lastOffsetDelta + 1
   into.sizeBytes = sizeBytes
   into.leaderEpoch = view.getInt32(at + 12)
-  into.attributes = view.getInt16(at + 21)
   into.maxTimestamp = int64(view, at + 35)
   return (
     view.getInt8(at + 16) === 2 &&
@@ -71,7 +69,7 @@ function at(bytes: Uint8Array, index: number): number {
 }
 
 export function newHead(): BatchHead {
-  return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, leaderEpoch: -1, attributes: 0, maxTimestamp: -1 }
+  return { baseOffset: 0, nextOffset: 0, sizeBytes: 0, leaderEpoch: -1, maxTimestamp: -1 }
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

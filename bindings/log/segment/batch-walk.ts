@@ -27,6 +27,8 @@ export interface WalkRange {
   readonly to: number
   /** The base offset of the first batch; after an unclean end it may be higher. */
   readonly expectedOffset: number
+  /** No CRC covers a batch's offset: one above this end isn't what was written. Without it, none is known. */
+  readonly endOffset?: number
   /** Compaction wrote the file. */
   readonly isCleaned: boolean
 }
@@ -42,6 +44,7 @@ export class BatchWalk {
   readonly #context: WalkContext
   readonly #file: StoreFile
   readonly #to: number
+  readonly #endOffset: number
   readonly #isCleaned: boolean
   #position: number
   #expectedOffset: number
@@ -52,6 +55,7 @@ export class BatchWalk {
     this.#context = context
     this.#file = file
     this.#to = range.to
+    this.#endOffset = range.endOffset ?? Number.POSITIVE_INFINITY
     this.#isCleaned = range.isCleaned
     this.#position = range.from
     this.#expectedOffset = range.expectedOffset
@@ -101,10 +105,9 @@ export class BatchWalk {
       const header = this.#context.kernel.batchReader.header(buffer, at, intact - at)
       if (header === undefined) return this.#stop('incomplete')
       const { baseOffset, sizeBytes, partitionLeaderEpoch: leaderEpoch } = header
-      if (!mayFollow({ baseOffset, leaderEpoch }, this.#expectedOffset, this.#epochBefore, this.#isCleaned)) {
-        return this.#stop('out-of-order')
-      }
       const nextOffset = baseOffset + header.lastOffsetDelta + 1
+      const follows = mayFollow({ baseOffset, leaderEpoch }, this.#expectedOffset, this.#epochBefore, this.#isCleaned)
+      if (!follows || nextOffset > this.#endOffset) return this.#stop('out-of-order')
       visit({ position: start + at, nextOffset, header, buffer, bufferPosition: at })
       at += sizeBytes
       this.#position = start + at

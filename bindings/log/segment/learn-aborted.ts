@@ -10,7 +10,7 @@ import { HeaderScan } from './header-scan.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment, type SegmentFault } from './segment-damage.ts'
-import { isCommitMarker, TransactionScan } from './transaction-scan.ts'
+import { isCommitMarker, MARKER_BYTES, TransactionScan } from './transaction-scan.ts'
 
 /** No jump of the offset counts as one of an unclean open. */
 const ONE_EPOCH = Number.POSITIVE_INFINITY
@@ -34,11 +34,12 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
 }
 
 function* learn(context: SegmentContext, segments: readonly Segment[]): Task<void> {
-  const scan = new TransactionScan([])
+  let scan = new TransactionScan([])
   // Records that retention, compaction or damage took: a marker may have aborted them, though it seems to end nothing.
   let isAnyGone = segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0))
   let hidden: LogError | undefined
   let hiddenOffset = -1
+  let isAnyUnread = false
   for (const segment of segments) {
     const found: AbortedTransaction[] = []
     const isLast = segment === segments.at(-1)
@@ -61,16 +62,19 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
         isWhole = yield* perform('read', path, () => {
           // Markers may have been placed since the look began that the file doesn't have yet.
           segment.writeOut()
-          const { sizeBytes, isCleaned } = segment
-          const walk = new BatchWalk(context, file, { from: position, to: sizeBytes, expectedOffset, isCleaned })
+          const { sizeBytes, isCleaned, nextOffset: endOffset } = segment
+          const range = { from: position, to: sizeBytes, expectedOffset, endOffset, isCleaned }
+          const walk = new BatchWalk(context, file, range)
           walk.step(({ header, buffer, bufferPosition }) => {
             const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
             const aborted = scan.take(header, bytes)
             if (aborted !== undefined) found.push(aborted)
-            // A commit may be hidden between its first record and its marker.
-            if (aborted !== undefined && aborted.firstOffset < hiddenOffset) doubt ??= hidden
             const isAbort = (header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)
             if (aborted !== undefined || (isAbort && isAnyGone)) markers++
+            // A commit may be hidden between its first record and its marker, or what it aborts may begin in what was
+            // left out.
+            const isHidden = aborted !== undefined && aborted.firstOffset < hiddenOffset
+            if (isHidden || (isAbort && isAnyUnread)) doubt ??= hidden
           })
           position = walk.position
           expectedOffset = walk.expectedOffset
@@ -81,9 +85,14 @@ function* learn(context: SegmentContext, segments: readonly Segment[]): Task<voi
           const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
           // A damaged batch, whose records nobody can read. A reader may begin after it.
           const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)
-          if (walk.fault !== undefined && (!leadsOn || (head.attributes & ATTRIBUTE_CONTROL) !== 0)) {
+          if (walk.fault !== undefined && (!leadsOn || head.sizeBytes === MARKER_BYTES)) {
             hidden = damage
             hiddenOffset = expectedOffset
+          }
+          if (walk.fault !== undefined && !leadsOn) {
+            // Nothing is known of what is open after it.
+            scan = new TransactionScan([])
+            isAnyUnread = true
           }
           if (leadsOn) {
             position += head.sizeBytes

@@ -7,6 +7,8 @@ import { FirstOpenOffsets } from './first-open-offsets.ts'
 
 const MARKER_ABORT = 0
 const MARKER_COMMIT = 1
+/** Of a batch with a marker that ends something: no field of its one record has another length in another one. */
+export const MARKER_BYTES: number = BATCH_HEADER_BYTES + 17
 
 /**
  * Follows the transactions of one partition through its batches, in order: which are open, and which ones a marker

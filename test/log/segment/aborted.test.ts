@@ -4,7 +4,9 @@ import { ABORTED_ENTRY_BYTES, readAborted, writeAborted } from '../../../binding
 import { segmentFileName } from '../../../bindings/log/files/file-names.ts'
 import type { Segment } from '../../../bindings/log/segment/segment.ts'
 import type { SegmentList } from '../../../bindings/log/segment/segment-list.ts'
+import { MARKER_BYTES } from '../../../bindings/log/segment/transaction-scan.ts'
 import type { LogError } from '../../../bindings/model/errors.ts'
+import type { AbortedTransaction } from '../../../bindings/storage/partition-store.ts'
 import { DiskFaults } from '../../../bindings/testkit/simulation/faults.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { fromHex, toHex } from '../../kernel/support.ts'
@@ -15,7 +17,6 @@ import { append, DIRECTORY, newContext, newList, reopened } from './support.ts'
 import { TransactionStory, transactional } from './transactions.ts'
 
 const aborted = suite('aborted transactions')
-const MARKER_BYTES = 78
 const changes = { segmentBytes: 900, segmentMs: 1e12 }
 
 /**
@@ -304,6 +305,75 @@ aborted('a hidden marker leaves no doubt where what was learned has the checksum
   const { sizeBytes: bytes } = story.list.active as Segment
   const again = withoutIndexes(story, disk, -1, bytes - sizeBytes + 20)
   assert.equal(between(again, 0, story.nextOffset), story.aborted)
+})
+
+/** Batches of three producers over several segments; of each its place, and whether an abort marker ended it. */
+function batchesOf(story: TransactionStory) {
+  const batches: { path: string; position: number; offset: number; producerId: number; isAborted: boolean }[] = []
+  const placed = (producerId: number, append: () => void) => {
+    const offset = story.nextOffset
+    append()
+    const { logPath: path, baseOffset, sizeBytes } = story.list.active as Segment
+    const before = batches.at(-1)?.path === path ? sizes : 0
+    sizes = sizeBytes
+    assert.ok(before > 0 || baseOffset === offset)
+    batches.push({ path, position: before, offset, producerId, isAborted: false })
+  }
+  let sizes = 0
+  for (let round = 0; round < 5; round++) {
+    for (const producerId of [1, 2, 3, 2]) placed(producerId, () => story.data(producerId))
+    placed(-1, () => (round % 2 === 0 ? story.abort(2) : story.commit(2)))
+    placed(-1, () => story.commit(3))
+    if (round % 2 === 1) placed(-1, () => story.abort(1))
+  }
+  for (const batch of batches) batch.isAborted = story.aborted.some((each) => takes(each, batch))
+  return batches
+}
+
+function takes(
+  { producerId, firstOffset, lastOffset }: AbortedTransaction,
+  batch: { readonly producerId: number; readonly offset: number },
+): boolean {
+  return producerId === batch.producerId && firstOffset <= batch.offset && batch.offset < lastOffset
+}
+
+aborted('whatever is damaged of a batch, who is told what was aborted is told it rightly of all others', () => {
+  for (const [byte, mask] of [
+    [7, 1],
+    [7, 4],
+    [7, 128],
+    [11, 2],
+    [16, 1],
+    [22, 32],
+    [70, 1],
+  ] as const) {
+    const disk = new VirtualDisk()
+    const story = new TransactionStory(newList(newContext(disk), { ...changes, segmentBytes: 400 }))
+    const batches = batchesOf(story)
+    runNow(story.list.writeIndexes())
+    for (const path of indexes(story.list)) disk.remove(path)
+    let told = 0
+    for (const damaged of batches) {
+      const whole = content(disk, damaged.path)
+      assert.ok(whole)
+      const bytes = whole.slice()
+      bytes[damaged.position + byte] = (bytes[damaged.position + byte] ?? 0) ^ mask
+      overwrite(disk, damaged.path, bytes)
+      for (const { offset: from } of batches) {
+        const again = reopened(story.list, disk, changes)
+        const error = errorOf(() => runNow(again.loadAborted(from, from + 1)))
+        if (error !== undefined) assert.is(error.code, 'CORRUPT_MESSAGE')
+        const found = error === undefined ? again.abortedBetween(from, from + 1) : undefined
+        const batch = batches.find(({ offset }) => offset === from)
+        if (found === undefined || batch === undefined || batch === damaged || batch.producerId < 0) continue
+        told++
+        const isAborted = found.some((each) => takes(each, batch))
+        assert.is(isAborted, batch.isAborted, `offset ${from}, byte ${byte} at offset ${damaged.offset}`)
+      }
+      overwrite(disk, damaged.path, whole)
+    }
+    assert.ok(told > 100, `${told}`)
+  }
 })
 
 aborted('an abort marker that ended nothing stands for none that damage hides', () => {
