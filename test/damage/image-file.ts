@@ -12,9 +12,9 @@ export class ImageFile {
   #isArrayShared: boolean
   sizeBytes: number
 
-  constructor(pages: (Uint8Array | undefined)[] = [], sizeBytes = 0) {
-    this.#pages = pages
-    this.#isArrayShared = pages.length > 0
+  constructor(pages?: (Uint8Array | undefined)[], sizeBytes = 0) {
+    this.#pages = pages ?? []
+    this.#isArrayShared = pages !== undefined
     this.sizeBytes = sizeBytes
   }
 
