@@ -422,8 +422,8 @@ export const TRANSACTIONS: readonly Mutant[] = [
   {
     name: 'a lost index of aborted transactions is learned up to the first damaged batch alone',
     file: 'log/segment/learn-aborted.ts',
-    find: 'return walk.fault === undefined || leadsOn',
-    put: 'return walk.fault === undefined',
+    find: 'const leadsOn = head !== undefined && mayFollow(',
+    put: 'const leadsOn = false && head !== undefined && mayFollow(',
     tests: ['salvage/undecided-behind-an-extent.test.ts'],
   },
   {

@@ -1,16 +1,14 @@
 import { BATCH_HEADER_BYTES } from '../../model/batch-format.ts'
 import type { LogError } from '../../model/errors.ts'
-import { ATTRIBUTE_CONTROL } from '../../model/records.ts'
 import { perform, type Task } from '../../storage/effect.ts'
 import type { StoreFile } from '../../storage/file-store.ts'
-import type { AbortedTransaction } from '../../storage/partition-store.ts'
+import { AbortedSearch } from './aborted-search.ts'
 import { mayFollow } from './batch-head.ts'
 import { BatchWalk } from './batch-walk.ts'
 import { HeaderScan } from './header-scan.ts'
 import type { Segment } from './segment.ts'
 import type { SegmentContext } from './segment-context.ts'
 import { damagedSegment, type SegmentFault } from './segment-damage.ts'
-import { isCommitMarker, MARKER_BYTES, TransactionScan } from './transaction-scan.ts'
 
 /** No jump of the offset counts as one of an unclean open. */
 const ONE_EPOCH = Number.POSITIVE_INFINITY
@@ -34,80 +32,73 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
 }
 
 function* learn(context: SegmentContext, segments: readonly Segment[]): Task<void> {
-  let scan = new TransactionScan([])
-  // Records that retention, compaction or damage took: a marker may have aborted them, though it seems to end nothing.
-  let isAnyGone = segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0))
-  let hidden: LogError | undefined
-  let hiddenOffset = -1
-  let isAnyUnread = false
+  const search = new AbortedSearch(
+    segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0)),
+  )
   for (const segment of segments) {
-    const found: AbortedTransaction[] = []
-    const isLast = segment === segments.at(-1)
     const file = yield* openKept(context, segment)
     if (file === undefined) continue
-    const path = segment.logPath
-    context.files.pin(path)
-    let damage: LogError | undefined
-    let doubt: LogError | undefined
-    let markers = 0
-    const ended = () => {
-      if (damage !== undefined && markers < segment.aborted.noted.entryCount) throw damage
-      if (doubt !== undefined && !segment.aborted.isNoted(context.kernel, found)) throw doubt
-      segment.aborted.replace(context.kernel, found)
-    }
+    context.files.pin(segment.logPath)
+    search.beginSegment()
     try {
-      let position = 0
-      let expectedOffset = segment.baseOffset
-      for (let isWhole = true; isWhole && position < segment.sizeBytes; ) {
-        isWhole = yield* perform('read', path, () => {
-          // Markers may have been placed since the look began that the file doesn't have yet.
-          segment.writeOut()
-          const { sizeBytes, isCleaned, nextOffset: endOffset } = segment
-          const range = { from: position, to: sizeBytes, expectedOffset, endOffset, isCleaned }
-          const walk = new BatchWalk(context, file, range)
-          walk.step(({ header, buffer, bufferPosition }) => {
-            const bytes = buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes)
-            const aborted = scan.take(header, bytes)
-            if (aborted !== undefined) found.push(aborted)
-            const isAbort = (header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)
-            if (aborted !== undefined || (isAbort && isAnyGone)) markers++
-            // A commit may be hidden between its first record and its marker, or what it aborts may begin in what was
-            // left out.
-            const isHidden = aborted !== undefined && aborted.firstOffset < hiddenOffset
-            if (isHidden || (isAbort && isAnyUnread)) doubt ??= hidden
-          })
-          position = walk.position
-          expectedOffset = walk.expectedOffset
-          if (walk.fault !== undefined) {
-            damage ??= hidesMarkers(path, { position, offset: expectedOffset, fault: walk.fault })
-            isAnyGone = true
-          }
-          const head = walk.fault && new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
-          // A damaged batch, whose records nobody can read. A reader may begin after it.
-          const leadsOn = head !== undefined && mayFollow(head, expectedOffset, ONE_EPOCH, isCleaned)
-          if (walk.fault !== undefined && (!leadsOn || head.sizeBytes === MARKER_BYTES)) {
-            hidden = damage
-            hiddenOffset = expectedOffset
-          }
-          if (walk.fault !== undefined && !leadsOn) {
-            // Nothing is known of what is open after it.
-            scan = new TransactionScan([])
-            isAnyUnread = true
-          }
-          if (leadsOn) {
-            position += head.sizeBytes
-            expectedOffset = head.nextOffset
-          }
-          // In the same turn as the last step, so nothing can have been appended in between.
-          if (isLast && position >= segment.sizeBytes) ended()
-          return walk.fault === undefined || leadsOn
-        })
-      }
-      // Nothing can be learned past a damaged head; a read that gets there reports it.
-      if (isLast && position < segment.sizeBytes) ended()
+      yield* readSegment({ context, segment, file }, search, segment === segments.at(-1))
     } finally {
       context.files.unpin(file)
     }
+  }
+}
+
+interface OpenSegment {
+  readonly context: SegmentContext
+  readonly segment: Segment
+  readonly file: StoreFile
+}
+
+interface Place {
+  readonly position: number
+  readonly offset: number
+}
+
+/** `isLast`: the segment whose index is learned. */
+function* readSegment(open: OpenSegment, search: AbortedSearch, isLast: boolean): Task<void> {
+  const { context, segment } = open
+  const ended = () => search.replaceIndex(context.kernel, segment.aborted)
+  let place: Place = { position: 0, offset: segment.baseOffset }
+  for (let leadsOn = true; leadsOn && place.position < segment.sizeBytes; ) {
+    leadsOn = yield* perform('read', segment.logPath, () => {
+      const read = readBatches(open, search, place)
+      place = read.place
+      // In the same turn as the last step, so nothing can have been appended in between.
+      if (isLast && place.position >= segment.sizeBytes) ended()
+      return read.leadsOn
+    })
+  }
+  // Nothing can be learned past a damaged head; a read that gets there reports it.
+  if (isLast && place.position < segment.sizeBytes) ended()
+}
+
+/** Takes some batches. A damaged one is passed over, if its head leads on. */
+function readBatches(
+  { context, segment, file }: OpenSegment,
+  search: AbortedSearch,
+  { position: from, offset: expectedOffset }: Place,
+): { readonly place: Place; readonly leadsOn: boolean } {
+  // Markers may have been placed since the look began that the file doesn't have yet.
+  segment.writeOut()
+  const { logPath, sizeBytes, isCleaned, nextOffset: endOffset } = segment
+  const walk = new BatchWalk(context, file, { from, to: sizeBytes, expectedOffset, endOffset, isCleaned })
+  walk.step(({ header, buffer, bufferPosition }) => {
+    search.take(header, buffer.bytes(bufferPosition, bufferPosition + header.sizeBytes))
+  })
+  const { position, expectedOffset: offset, fault } = walk
+  if (fault === undefined) return { place: { position, offset }, leadsOn: true }
+  const head = new HeaderScan(context.scratch, file, sizeBytes, BATCH_HEADER_BYTES).at(position)
+  // A damaged batch, whose records nobody can read. A reader may begin after it.
+  const leadsOn = head !== undefined && mayFollow(head, offset, ONE_EPOCH, isCleaned)
+  search.damaged(hidesMarkers(logPath, { position, offset, fault }), offset, leadsOn ? head.sizeBytes : undefined)
+  return {
+    place: leadsOn ? { position: position + head.sizeBytes, offset: head.nextOffset } : { position, offset },
+    leadsOn,
   }
 }
 
