@@ -13,8 +13,6 @@ type Kernel = Parameters<AbortedIndex['replace']>[0]
  */
 export class AbortedSearch {
   #scan = new TransactionScan([])
-  /** Records that retention, compaction or damage took: a marker may have aborted them, though it seems to end nothing. */
-  #isAnyGone: boolean
   /** What was left out because its head leads nowhere may have begun transactions. */
   #isAnyUnread = false
   /** Damage that may hide a marker, and the last offset at which it does. */
@@ -22,17 +20,12 @@ export class AbortedSearch {
   #hiddenOffset = -1
   // Of the segment at hand.
   #found: AbortedTransaction[] = []
-  #markers = 0
+  /** Its first damage: what comes after it may be read where no batch begins. */
   #damage: LogError | undefined
   #doubt: LogError | undefined
 
-  constructor(isAnyGone: boolean) {
-    this.#isAnyGone = isAnyGone
-  }
-
   beginSegment(): void {
     this.#found = []
-    this.#markers = 0
     this.#damage = undefined
     this.#doubt = undefined
   }
@@ -42,7 +35,6 @@ export class AbortedSearch {
     const aborted = this.#scan.take(header, bytes)
     if (aborted !== undefined) this.#found.push(aborted)
     const isAbort = (header.attributes & ATTRIBUTE_CONTROL) !== 0 && !isCommitMarker(bytes)
-    if (aborted !== undefined || (isAbort && this.#isAnyGone)) this.#markers++
     // A commit may be hidden between its first record and its marker, or what it aborts may begin in what was left out.
     const isHidden = aborted !== undefined && aborted.firstOffset < this.#hiddenOffset
     if (isHidden || (isAbort && this.#isAnyUnread)) this.#doubt ??= this.#hidden
@@ -51,8 +43,8 @@ export class AbortedSearch {
   /** Damage stands at this offset. `sizeBytes`: of the batch there, if its head leads on. */
   damaged(error: LogError, offset: number, sizeBytes: number | undefined): void {
     this.#damage ??= error
-    this.#isAnyGone = true
     if (sizeBytes === undefined || sizeBytes === MARKER_BYTES) {
+      this.#doubt ??= this.#damage
       this.#hidden = this.#damage
       this.#hiddenOffset = offset
     }
@@ -62,9 +54,11 @@ export class AbortedSearch {
     this.#isAnyUnread = true
   }
 
-  /** The segment's index has what was found in it. CORRUPT_MESSAGE where damage may hide what was noted there. */
+  /**
+   * The segment's index has what was found in it. CORRUPT_MESSAGE where damage may hide more, unless the checksum that
+   * was noted of the index is that of what was found.
+   */
   replaceIndex(kernel: Kernel, index: AbortedIndex): void {
-    if (this.#damage !== undefined && this.#markers < index.noted.entryCount) throw this.#damage
     if (this.#doubt !== undefined && !index.isNoted(kernel, this.#found)) throw this.#doubt
     index.replace(kernel, this.#found)
   }

@@ -32,9 +32,7 @@ export function* learnAborted(context: SegmentContext, segments: readonly Segmen
 }
 
 function* learn(context: SegmentContext, segments: readonly Segment[]): Task<void> {
-  const search = new AbortedSearch(
-    segments.some(({ baseOffset, isCleaned }, index) => isCleaned || (index === 0 && baseOffset > 0)),
-  )
+  const search = new AbortedSearch()
   for (const segment of segments) {
     const file = yield* openKept(context, segment)
     if (file === undefined) continue
