@@ -64,8 +64,8 @@ async function observeLog(open: () => Promise<Opened>, imageOf: () => DirectoryI
   for (const file of recovery.setAsideFiles) {
     told.push({ code: 'set aside', file, position: Number(file.split('.').at(-1)), message: '' })
   }
-  // Found by an opening before: what the log's own topics lack, or that an open transaction stays so, no call would tell.
-  for (const { topic, partition } of recovery.readOnly) {
+  // Found by an opening before: what the log's own topics lack, no call would tell.
+  for (const { topic, partition } of recovery.readOnly.filter(({ topic }) => topic.startsWith('__'))) {
     told.push({ code: 'read-only', file: `${topic}-${partition}`, position: 0, message: '' })
   }
   const note = async (name: string, ask: () => unknown): Promise<void> => {

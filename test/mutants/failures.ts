@@ -400,11 +400,4 @@ export const FAILURES: readonly Mutant[] = [
     put: 'if (names.length === 0 && segments.all.length > 0) return [',
     tests: ['damage/vanished-new.test.ts'],
   },
-  {
-    name: 'recovery: a directory that a killed recovery made counts as the partition’s own',
-    file: 'log/recovery/partition-recovery.ts',
-    find: 'if (this.#noted !== undefined || names.includes(PARTITION_METADATA)) return []',
-    put: 'if (this.#noted !== undefined || names.length >= 0) return []',
-    tests: ['damage/vanished-new.test.ts'],
-  },
 ]

@@ -3,7 +3,7 @@ import { writeFully } from '../../storage/checked-write.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { StoredPartition } from '../../storage/stored-state.ts'
 import type { CheckpointPartition } from '../checkpoint/checkpoint-record.ts'
-import { logOffsets, PARTITION_METADATA } from '../files/file-names.ts'
+import { logOffsets } from '../files/file-names.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
@@ -59,7 +59,6 @@ export class PartitionRecovery {
     const { lost } = this.#end
     if (!this.#files.readOnly) {
       lost.push(...missingSegments(this.#files, names).filter(({ file }) => file !== damaged?.file))
-      if (lost.length === 0) lost.push(...this.#missingTopicId(names))
       const short = lacksActive(this.#files, lost) ? undefined : yield* this.#restorePartialSector()
       if (short !== undefined) lost.push(short)
     }
@@ -92,16 +91,6 @@ export class PartitionRecovery {
       readOnly: files.readOnly,
       damage: files.damageReport,
     }
-  }
-
-  /**
-   * The file with the topic's id was durable before a frame named the partition (rule 7), and no recovery makes one.
-   * One that was killed may have given what frames hold a new directory: nothing else tells of the one that is gone.
-   */
-  #missingTopicId(names: readonly string[]): readonly LostPart[] {
-    if (this.#noted !== undefined || names.includes(PARTITION_METADATA)) return []
-    const file = `${this.#files.directory}/${PARTITION_METADATA}`
-    return [{ file, position: 0, offset: 0, code: 'is missing' }]
   }
 
   /**
