@@ -325,4 +325,11 @@ export const SALVAGE: readonly Mutant[] = [
     put: 'return true',
     tests: ['salvage/behind-an-extent.test.ts'],
   },
+  {
+    name: 'salvage: a ring file that is gone is no loss',
+    file: 'log/salvage/journal-remains.ts',
+    find: '  for (const { file, position, code } of shortRing) add(file, position, code)\n',
+    put: '',
+    tests: ['salvage/lost-ring.test.ts'],
+  },
 ]

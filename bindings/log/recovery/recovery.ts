@@ -11,10 +11,10 @@ import {
   readCheckpoints,
 } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
-import { type FoundHeader, type JournalHeader, type NewestHeader, readHeader, slotOf } from '../journal/header.ts'
+import { type FoundHeader, type JournalHeader, type NewestHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE } from '../journal/layout.ts'
-import { ringFileDamage } from '../journal/ring.ts'
 import { type JournalScan, scanJournal } from '../journal/scan.ts'
+import { shortRing } from '../journal/short-ring.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
 import { openClean } from './clean-open.ts'
 import type { Recovered } from './recovered.ts'
@@ -43,7 +43,7 @@ export function* recover(input: RecoveryInput, { header, isNewest }: NewestHeade
     recoveryMarks.hit('journal-gap')
     damage.push(journalDamage(scan, scan.gapAt))
   }
-  if (!header.clean || !isNewest) damage.push(...(yield* shortRing(store, { header, isNewest })))
+  damage.push(...(yield* shortRing(store, { header, isNewest })))
   // A newer checkpoint is that of a recovery that died before its header, and may not be durable.
   const isClosed = header.clean && checkpoint.sequence === header.checkpointSequence
   const isClean = isClosed && scan.frames.length === 0 && scan.gapAt === undefined
@@ -73,26 +73,6 @@ function newestCheckpoint(
     throw new LogError('CORRUPT_LOG', message, { file, position: 0, expected: header.checkpointSequence })
   }
   return newest
-}
-
-/**
- * What is missing of the first two ring files. Both were whole and durable before the header that says that the log is
- * in use, and are removed only after one that says that it is closed. What one of them lacks may have been the newest
- * frames, which were acknowledged and of which nothing else knows. If the newest header isn't there, either a crash
- * tore it before the files were removed, or it is damaged: then nobody knows whether they had to be there.
- */
-function* shortRing(
-  store: FileStore,
-  { header: { ringFileBytes, sequence }, isNewest }: NewestHeader,
-): Task<readonly Damage[]> {
-  const nowhere = { topic: undefined, partition: undefined, offset: undefined }
-  const damage: Damage[] = []
-  for (const index of [0, 1]) {
-    const found = yield* ringFileDamage(store, index, ringFileBytes)
-    if (found !== undefined && found.position < ringFileBytes) damage.push(found)
-  }
-  if (damage.length === 0 || isNewest) return damage
-  return [{ file: HEADER_FILE, position: slotOf(sequence + 1), ...nowhere, code: 'the newest header is damaged' }]
 }
 
 function journalDamage(scan: JournalScan, sequence: number): Damage {

@@ -3,6 +3,7 @@ import { LogError } from '../../model/errors.ts'
 import type { Task } from '../../storage/effect.ts'
 import type { FileStore } from '../../storage/file-store.ts'
 import { openFile } from '../../storage/open-file.ts'
+import type { Damage } from '../../storage/recovery-report.ts'
 import { CHECKPOINT_DIRECTORY, readCheckpoints } from '../checkpoint/checkpoint-file.ts'
 import type { CheckpointPartition, CheckpointRecord } from '../checkpoint/checkpoint-record.ts'
 import { partitionKey } from '../files/partition-key.ts'
@@ -11,6 +12,7 @@ import { type JournalHeader, readHeader } from '../journal/header.ts'
 import { HEADER_FILE, ringFile } from '../journal/layout.ts'
 import { ringIndexes } from '../journal/ring.ts'
 import { FrameReader, type JournalScan, scanJournal } from '../journal/scan.ts'
+import { shortRing } from '../journal/short-ring.ts'
 import { assertNoUnfinishedCopy } from '../store/unfinished-copy.ts'
 import { FrameRuns } from '../survey/frame-runs.ts'
 import { sizeOf } from '../survey/survey-context.ts'
@@ -43,7 +45,8 @@ export function* readJournalRemains(store: FileStore, kernel: Kernel): Task<Jour
   if (found?.header === undefined) yield* assertNoUnfinishedCopy(store, kernel)
   const { header, checkpoint, torn, scan } = yield* matching(store, kernel, found?.header)
   const isNewest = torn.length === 0 && (checkpoint?.sequence ?? -1) >= (header?.checkpointSequence ?? 0)
-  const losses = lossesOf(header, checkpoint, scan)
+  const short = header && (yield* shortRing(store, { header, isNewest: found?.isNewest === true }))
+  const losses = lossesOf(header, checkpoint, scan, short ?? [])
   const { runs, ceilings, producerIdsEnd } = yield* contentOf(store, scan)
   const isClosed = header?.clean === true && runs.size === 0
   for (const each of isClosed ? [] : (checkpoint?.partitions ?? [])) {
@@ -153,6 +156,7 @@ function lossesOf(
   header: JournalHeader | undefined,
   checkpoint: CheckpointRecord | undefined,
   { frames, gapAt, broken }: JournalScan,
+  shortRing: readonly Damage[],
 ): readonly Loss[] {
   const losses: Loss[] = []
   const add = (file: string, position: number, code: string) => {
@@ -160,6 +164,7 @@ function lossesOf(
     losses.push({ ...anywhere, kind: 'unknown', file, position, code })
   }
   if (header === undefined) add(HEADER_FILE, 0, 'holds no header')
+  for (const { file, position, code } of shortRing) add(file, position, code)
   if (checkpoint === undefined) add(CHECKPOINT_DIRECTORY, 0, 'holds no whole checkpoint')
   else if (header !== undefined && checkpoint.sequence < header.checkpointSequence)
     add(CHECKPOINT_DIRECTORY, 0, `checkpoint ${header.checkpointSequence} is missing`)
