@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { durationMs, startPoint, wholeName } from '../../bindings/entry/cli/arguments.ts'
+import { countFrom, durationMs, startPoint, wholeName, wholeNumber } from '../../bindings/entry/cli/arguments.ts'
 
 test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   for (const [text, milliseconds] of [
@@ -30,6 +30,12 @@ test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   ]) {
     assert.throws(() => durationMs(text), /must be a duration/, text)
   }
+})
+
+test('a number that is too large is told the range, and not that it is no whole number', () => {
+  assert.is(countFrom(0)('9007199254740991'), Number.MAX_SAFE_INTEGER)
+  assert.throws(() => countFrom(1)('9007199254740992'), /from 1 to 9007199254740991/)
+  assert.throws(() => wholeNumber('-9007199254740992'), /from -9007199254740991 to 9007199254740991/)
 })
 
 test('a time without its zone is UTC, wherever the machine stands', () => {

@@ -22,7 +22,9 @@ const consumerOf = (log: EmbeddedLog, groupId = 'g') => log.shareConsumer({ grou
 test('lag counts what nobody accepted or rejected, acquired what a consumer holds', async () => {
   const log = await filled()
   assert.equal(await log.admin.listShareGroups(), [])
-  await failure('GROUP_ID_NOT_FOUND', () => log.admin.describeShareGroup('g'))
+  for (const call of [() => log.admin.describeShareGroup('g'), () => log.admin.resetShareGroup('g', 'earliest')]) {
+    assert.match((await failure('GROUP_ID_NOT_FOUND', call)).message, /no share group "g"/)
+  }
   const consumer = consumerOf(log)
   const [first, second] = await take(consumer, 2)
   await consumer.acknowledge(first!, 'accept')

@@ -62,7 +62,8 @@ export async function resetOffsets(
   const known = await group.places(session)
   if (known === undefined && topics === undefined) {
     const { groupId } = group
-    throw new LogError('GROUP_ID_NOT_FOUND', `no group "${groupId}"`, { groupId })
+    const kind = group.resetCall === 'resetShareGroup' ? 'share group' : 'group'
+    throw new LogError('GROUP_ID_NOT_FOUND', `no ${kind} "${groupId}"`, { groupId })
   }
   const topicIds = await topicIdsOf(session, topics ?? known ?? [])
   // Asked anew, after the ids: a topic that is made again from here on is another when the group is moved.

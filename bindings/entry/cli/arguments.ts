@@ -6,7 +6,7 @@ export function countFrom(from: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
     if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= from) return value
-    throw new InvalidArgumentError(`It must be a whole number from ${from} on.`)
+    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${Number.MAX_SAFE_INTEGER}.`)
   }
 }
 
@@ -60,7 +60,9 @@ export function wholeName(text: string): RegExp {
 export function wholeNumber(text: string): number {
   const value = Number(text)
   if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value
-  throw new InvalidArgumentError('It must be a whole number.')
+  throw new InvalidArgumentError(
+    `It must be a whole number from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}.`,
+  )
 }
 
 /** For an option that may come again: commander calls it once for each occurrence. */
