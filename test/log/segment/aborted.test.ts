@@ -376,6 +376,18 @@ aborted('whatever is damaged of a batch, who is told what was aborted is told it
   }
 })
 
+aborted('a batch alone in its segment, its offset damaged: what it begins is not aborted from that offset on', () => {
+  const disk = new VirtualDisk()
+  const story = new TransactionStory(newList(newContext(disk), { ...changes, segmentBytes: 100 }))
+  story.data(1)
+  story.data(1)
+  story.abort(1)
+  const [first, second] = story.list.all as [Segment, Segment]
+  assert.is(first.nextOffset, 1)
+  const again = withoutIndexes(story, disk, 0, first.sizeBytes - 7)
+  assert.is(errorOf(() => runNow(again.loadAborted(second.baseOffset, story.nextOffset)))?.code, 'CORRUPT_MESSAGE')
+})
+
 aborted('an abort marker that ended nothing stands for none that damage hides', () => {
   const disk = new VirtualDisk()
   const story = new TransactionStory(newList(newContext(disk), changes))
