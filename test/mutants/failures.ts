@@ -9,6 +9,22 @@ const nodeFile = 'storage/drivers/node-fs/file.ts'
 /** Of rule 10 in docs/durability.md: what failed for good ends the log, and ends it everywhere. */
 export const FAILURES: readonly Mutant[] = [
   {
+    name: 'recovery: the noted sector is written again only where it reads otherwise',
+    file: 'log/recovery/partition-recovery.ts',
+    find: "    recoveryMarks.hit('partial-sector-restored')\n",
+    put: `    const present = new Uint8Array(sector.length)
+    file.read(present, active.sizeBytes - sector.length)
+    if (present.every((byte, index) => byte === sector[index])) return undefined\n`,
+    tests: ['log/recovery/unproven.test.ts'],
+  },
+  {
+    name: 'recovery: the noted sector is written again under an extent that goes on behind it',
+    file: 'log/recovery/partition-recovery.ts',
+    find: ' || entries.some((entry) => runsOverEnd(entry, active))',
+    put: '',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
+  {
     name: 'a write that fails under an append that waited for its partition leaves the log open',
     file: 'engine/appending.ts',
     find: '        this.#hooks.failed(failure)\n',

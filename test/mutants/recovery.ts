@@ -17,7 +17,7 @@ export const RECOVERY: readonly Mutant[] = [
   {
     name: 'recovery: the incomplete sector is not put back',
     file: partition,
-    find: '    writeFully(file, sector, start)\n',
+    find: '    writeFully(file, sector, active.sizeBytes - sector.length)\n',
     put: '',
     tests: [unproven, crashes, points],
   },

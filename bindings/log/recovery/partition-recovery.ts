@@ -7,6 +7,7 @@ import { logOffsets } from '../files/file-names.ts'
 import { SECTOR_BYTES } from '../journal/layout.ts'
 import type { LocatedEntry } from '../journal/scan.ts'
 import { recoveryMarks } from '../recovery-marks.ts'
+import type { Segment } from '../segment/segment.ts'
 import type { StoredFiles } from '../stored-files/stored-files.ts'
 import { FrameReplay, segmentsAhead } from './frame-replay.ts'
 import { type LostPart, lacksActive, missingSegments } from './missing-segments.ts'
@@ -59,7 +60,7 @@ export class PartitionRecovery {
     const { lost } = this.#end
     if (!this.#files.readOnly) {
       lost.push(...missingSegments(this.#files, names).filter(({ file }) => file !== damaged?.file))
-      const short = lacksActive(this.#files, lost) ? undefined : yield* this.#restorePartialSector()
+      const short = lacksActive(this.#files, lost) ? undefined : yield* this.#restorePartialSector(entries)
       if (short !== undefined) lost.push(short)
     }
     if (lacksActive(this.#files, lost)) {
@@ -97,7 +98,7 @@ export class PartitionRecovery {
    * A torn write after the checkpoint may have destroyed synced bytes of its first sector (rules 4a and 6a). Returns
    * where the file ends, if that is before the noted end.
    */
-  *#restorePartialSector(): Task<LostPart | undefined> {
+  *#restorePartialSector(entries: readonly LocatedEntry[]): Task<LostPart | undefined> {
     const active = this.#files.segments.active
     const sector = this.#noted?.partialSector
     if (active === undefined || sector === undefined) return undefined
@@ -105,15 +106,12 @@ export class PartitionRecovery {
     if (file === undefined || file.size() < Math.floor(active.sizeBytes / SECTOR_BYTES) * SECTOR_BYTES) {
       return { file: active.logPath, position: file?.size() ?? 0, offset: active.nextOffset, code: 'CORRUPT_LOG' }
     }
-    // A recovery that was killed may have rewritten or cut it without a sync: what reads back is not durable (rule 6e).
+    // Also where it reads as noted: a recovery that was killed may have written or cut it without a sync, and a flush
+    // that failed may have torn it under a page that shows it whole (rule 6e).
     this.#files.unsynced.add(active)
-    if (sector.length === 0) return undefined
-    const start = active.sizeBytes - sector.length
-    const present = new Uint8Array(sector.length)
-    const count = file.read(present, start)
-    if (count === sector.length && present.every((byte, index) => byte === sector[index])) return undefined
+    if (sector.length === 0 || entries.some((entry) => runsOverEnd(entry, active))) return undefined
     recoveryMarks.hit('partial-sector-restored')
-    writeFully(file, sector, start)
+    writeFully(file, sector, active.sizeBytes - sector.length)
     return undefined
   }
 
@@ -178,4 +176,13 @@ export class PartitionRecovery {
   #isNew(entry: LocatedEntry): boolean {
     return (entry.kind === 'batches' || entry.kind === 'decision') && entry.nextOffset > this.#files.nextOffset
   }
+}
+
+/**
+ * An extent that was begun before the noted end and goes on behind it. All of it was synced, the noted sector with it,
+ * and only the segment has its bytes in that sector: a torn write would destroy them.
+ */
+function runsOverEnd(entry: LocatedEntry, { baseOffset, sizeBytes }: Segment): boolean {
+  if (entry.kind !== 'extent' || entry.segmentBaseOffset !== baseOffset) return false
+  return entry.position < sizeBytes && entry.position + entry.lengthBytes > sizeBytes
 }

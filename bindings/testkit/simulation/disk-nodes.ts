@@ -71,11 +71,15 @@ export class FileNode {
     return content
   }
 
-  /** A flush failed: the pages count as clean, though they were not written; they show the new content or the old. */
-  drop(shows: 'new' | 'old'): void {
+  /**
+   * A flush failed when `reached` was on the disk: the pages count as clean, though not all were written; they show the
+   * new content or what is there.
+   */
+  drop(shows: 'new' | 'old', reached: Content): void {
     this.pending = []
+    this.durable = reached
     this.hasDropped = shows === 'new'
-    if (shows === 'old') this.visible = this.durable.copy()
+    if (shows === 'old') this.visible = reached.copy()
   }
 }
 

@@ -8,7 +8,8 @@ export type FaultableKind = OperationKind | 'open' | 'read'
  * - `short`: half of a write is done and counted; `lying`: nothing is done and all is counted, a flush says it is done;
  * - `misdirected`: a write lands a sector further; `zeroed`: it writes zeros;
  * - `flipped`: a read shows one bit wrong, the disk is as it was;
- * - `drops-shows-new`, `drops-shows-old`: a flush fails, the next one has nothing to do, and reads show this content.
+ * - `drops-shows-new`, `drops-shows-old`: a flush fails with nothing or a part on the disk, the next one has nothing to
+ *   do, and reads show the new content or what is on the disk.
  */
 export type FaultEffect =
   | 'error'

@@ -3,13 +3,16 @@ import type { Awaitable, StoreFile } from '../../storage/file-store.ts'
 import { failure, noSpace } from './disk-failure.ts'
 import type { FileNode, PendingChange } from './disk-nodes.ts'
 import type { DiskFaults, FaultableKind } from './faults.ts'
+import { contentLeft } from './file-systems.ts'
 import type { WriteUnderWay } from './image.ts'
 import type { OperationKind } from './operation-kind.ts'
+import { Random } from './random.ts'
 
 /** What a file needs of its VirtualDisk, where each of these is explained. */
 interface DiskOfFile {
   readonly writeLimitBytes: number
   readonly brokenPath: string | undefined
+  readonly operations: number
   readonly failFlushAt: number
   readonly faults: DiskFaults | undefined
   freeBytes: number
@@ -101,7 +104,9 @@ export class VirtualFile implements StoreFile {
     disk.begin('flush', this.path)
     for (const shows of ['new', 'old'] as const) {
       if (disk.faults?.strike('flush', this.path, `drops-shows-${shows}`) === undefined) continue
-      this.#node.drop(shows)
+      const node = this.#node
+      const random = new Random(disk.operations)
+      node.drop(shows, random.chance(0.5) ? contentLeft(node, node.pending, 'posix', random) : node.durable)
       throw failure('flush', this.path, 'the device failed')
     }
     if (disk.faults?.strike('flush', this.path, 'lying') !== undefined) return

@@ -8,6 +8,7 @@ import { HEADER_FILE, RESTATED_FILE, SECTOR_BYTES } from '../../../bindings/log/
 import { verifyDirectory } from '../../../bindings/log/verify/verify-directory.ts'
 import type { PartitionIdentity } from '../../../bindings/storage/partition-identity.ts'
 import type { StoredState } from '../../../bindings/storage/stored-state.ts'
+import { DirectoryNode, FileNode } from '../../../bindings/testkit/simulation/disk-nodes.ts'
 import { Random } from '../../../bindings/testkit/simulation/random.ts'
 import { VirtualDisk } from '../../../bindings/testkit/simulation/virtual-disk.ts'
 import { newKernel } from '../../kernel/support.ts'
@@ -151,6 +152,32 @@ test('the sector that recovery puts back is durable once the log was closed, whi
     runNow(recovered.store.close())
     assert.equal(runNow(verifyDirectory(afterPowerFailure(disk), kernel, () => {})).damage, [])
   }
+})
+
+/** The end noted, a batch of acks 1 after it, and a flush of both that failed: the page shows what the sector lost. */
+function tornUnderItsPage(): VirtualDisk {
+  const writer = new Writer(new VirtualDisk())
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 40)
+  writer.checkpoint()
+  writer.append(SHOWN, 1)
+  const directory = writer.disk.root.visible.get(partitionDirectory(SHOWN.topic, SHOWN.partition))
+  assert.ok(directory instanceof DirectoryNode)
+  const file = directory.visible.get(segmentFileName(0, 'log'))
+  assert.ok(file instanceof FileNode)
+  const reached = file.durable.copy()
+  reached.write(garbage(), reached.sizeBytes - 100)
+  file.drop('new', reached)
+  return writer.disk.image(new Random(1), 'kill')
+}
+
+test('the noted sector is written again though it reads as noted: a failed flush may have torn it under its page', () => {
+  const recovered = new Writer(tornUnderItsPage())
+  const state = recovered.open()
+  assert.equal([endOf(state, SHOWN), state.report.damage], [41, []])
+  const left = afterPowerFailure(recovered.disk)
+  assert.equal(new Writer(left).open().report.damage, [])
+  assert.equal(runNow(verifyDirectory(left, kernel, () => {})).damage, [])
 })
 
 test('what recovery cuts past the end stays away once the log was closed', () => {
