@@ -443,4 +443,11 @@ export const STORE: readonly Mutant[] = [
     put: '(yield* files.reopen(path)).read(bytes, from)',
     tests: ['log/store/cut-segments.test.ts'],
   },
+  {
+    name: 'what is made while a directory is synced counts as synced',
+    file: 'log/stored-files/stored-files.ts',
+    find: '    this.#directorySynced = Math.max(this.#directorySynced, upTo)\n',
+    put: '    this.#directorySynced = Math.max(upTo, this.#directoryChanges)\n',
+    tests: ['log/store/beside-checkpoint.test.ts'],
+  },
 ]

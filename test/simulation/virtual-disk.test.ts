@@ -67,6 +67,17 @@ test('a flush makes durable what was written before it began, and nothing that c
   assert.is(lost(), 'BEHIND')
 })
 
+test('a sync of a directory makes durable what was changed in it before it began, and nothing that came before its end', () => {
+  const disk = new VirtualDisk()
+  make(disk, 'one', '')
+  const end = disk.beginSync('')
+  make(disk, 'two', '')
+  const names = (): readonly string[] => disk.image(new Random(1), 'none').list('')
+  assert.equal(names(), [])
+  end()
+  assert.equal(names(), ['one'])
+})
+
 test('a mixed image damages only sectors that a pending write touches', () => {
   const disk = new VirtualDisk()
   const file = make(disk, 'one', 'a'.repeat(2048))

@@ -108,9 +108,10 @@ export class DirectoryNode {
     this.pending.push({ order: changes++, entries })
   }
 
-  sync(): void {
-    this.durable = new Map(this.visible)
-    this.pending = []
+  /** `last`: the newest change when it began; those that came after it stay pending. */
+  sync(last: EntryChange | undefined): void {
+    const count = last === undefined ? 0 : this.pending.lastIndexOf(last) + 1
+    for (const { entries } of this.pending.splice(0, count)) applyEntries(this.durable, entries)
   }
 }
 

@@ -153,11 +153,19 @@ export class VirtualDisk implements FileStore {
   }
 
   syncDirectory(directory: string): void {
+    this.beginSync(directory)()
+  }
+
+  /** Returns what ends it. What is changed in between isn't part of it, as the port says. */
+  beginSync(directory: string): () => void {
     checkDirectory(directory, 'syncDirectory')
-    this.begin('syncDirectory', directory)
     const node = this.#find(directory)
-    if (!(node instanceof DirectoryNode)) throw failure('syncDirectory', directory, 'there is no such directory')
-    node.sync()
+    const last = node instanceof DirectoryNode ? node.pending.at(-1) : undefined
+    return () => {
+      this.begin('syncDirectory', directory)
+      if (!(node instanceof DirectoryNode)) throw failure('syncDirectory', directory, 'there is no such directory')
+      node.sync(last)
+    }
   }
 
   lock(): StoreLock {

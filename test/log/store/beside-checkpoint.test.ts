@@ -203,6 +203,30 @@ test('a frame holds nothing again that a checkpoint covers, whether what follows
   }
 })
 
+test('a segment that is begun while a checkpoint syncs its directory: the commit beside it syncs the directory again', () => {
+  const segmentBytes = 60_000
+  const writer = new Writer(new VirtualDisk(), segmentBytes)
+  writer.begin(SHOWN)
+  writer.append(SHOWN, 70)
+  const directory = partitionDirectory(SHOWN.topic, SHOWN.partition)
+  const { disk } = writer
+  const before = disk.syncDirectory.bind(disk)
+  const ends: (number | undefined)[] = []
+  let hasBegun = false
+  disk.syncDirectory = (synced) => {
+    before(synced)
+    if (synced === directory && !hasBegun) {
+      hasBegun = true
+      writer.append(SHOWN, 60)
+    } else if (synced === CHECKPOINT_DIRECTORY && ends.length === 0) {
+      writer.commit(SHOWN)
+      ends.push(endAfterPowerCut(writer, segmentBytes))
+    }
+  }
+  writer.checkpoint()
+  assert.equal([hasBegun, ends], [true, [130]])
+})
+
 test('a segment below the log start stays while a commit takes batches from it', () => {
   const writer = new Writer(new VirtualDisk(), 1500)
   writer.begin(SHOWN)

@@ -81,6 +81,8 @@ export interface Settings {
   readonly deleteRetentionMs: number
   readonly compactionLagMs: number
   readonly dirtyRatio: number
+  /** Also what opens, lists, renames and removes files takes time. */
+  readonly isSlowThroughout: boolean
 }
 
 /** All of one run but for what its programs draw, which follows from the seed. */
@@ -120,6 +122,7 @@ const SETTINGS: Settings = {
   deleteRetentionMs: 100,
   compactionLagMs: 0,
   dirtyRatio: 0.2,
+  isSlowThroughout: false,
 }
 const EVENTS = 40
 
@@ -235,6 +238,7 @@ function drawStorage(random: Random, one: One): StorageSettings {
     deleteRetentionMs: one(0, 60, 2000),
     compactionLagMs: one(0, 0, 100),
     dirtyRatio: one(0.01, 0.3),
+    isSlowThroughout: random.chance(0.3),
   }
 }
 

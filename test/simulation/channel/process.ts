@@ -15,7 +15,7 @@ import { FilePartitionStore } from '../../../bindings/log/store/file-partition-s
 import type { Compactable, StoredRange } from '../../../bindings/storage/partition-store.ts'
 import type { RecoveryReport } from '../../../bindings/storage/recovery-report.ts'
 import type { Party } from '../../../bindings/testkit/simulation/channel/conditions.ts'
-import { SlowDisk } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
+import { SlowDisk, slowDriver } from '../../../bindings/testkit/simulation/channel/slow-disk.ts'
 import { type VirtualTime, virtualPort } from '../../../bindings/testkit/simulation/channel/virtual-time.ts'
 import type { DirectoryNode } from '../../../bindings/testkit/simulation/disk-nodes.ts'
 import { returnKernel, takeKernel } from '../../../bindings/testkit/simulation/kernel-pool.ts'
@@ -112,11 +112,13 @@ export class SimulatedProcess implements Party {
 
   async #hold(): Promise<Held> {
     const { time, random, settings } = this.#around
-    const disk = new SlowDisk(this.#around.directory(), (run) => {
+    const later = (run: () => void): void => {
       time.after(this.#around.flushMs(), () => {
         if (this.isAlive) run()
       })
-    })
+    }
+    const disk = new SlowDisk(this.#around.directory(), later)
+    const files = slowDriver(disk, later, settings.isSlowThroughout)
     disk.watch = this.#around.watch
     disk.spacePath = RESERVE_FILE
     // Refused before an engine is made for it: most attempts are.
@@ -129,7 +131,10 @@ export class SimulatedProcess implements Party {
       ...{ ceilingBlock, transactionBufferBytes, tableSegmentBytes },
       ...{ retentionCheckIntervalMs: upkeepIntervalMs, compactionIntervalMs: upkeepIntervalMs },
       compose: (source) => {
-        const store = new FilePartitionStore(disk, kernel, source, { ...ringOf(settings), random: () => random.unit() })
+        const store = new FilePartitionStore(files, kernel, source, {
+          ...ringOf(settings),
+          random: () => random.unit(),
+        })
         return { store, factory: new PartitionFactory(kernel, store, settings.cacheBytes, store.scratch) }
       },
     })

@@ -48,7 +48,10 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
   { name: 'files below the start stay', kind: 'retention', plant: removeNothing },
   { name: 'the newest record of a key goes', kind: 'compaction', plant: dropNewest },
   { name: 'nothing is compacted', kind: 'compaction', plant: compactNothing },
-  { name: 'a rewritten segment is not synced', kind: 'compaction', plant: rewriteUnsynced, losesUnflushed: true },
+  {
+    ...{ name: 'a rewritten segment is not synced', kind: 'compaction', plant: rewriteUnsynced, losesUnflushed: true },
+    settings: { segmentBytes: 1500, flushMsMax: 0.1, upkeepIntervalMs: 15, fileSystem: 'zeroed' },
+  },
   {
     name: 'committed offsets go in compaction',
     kind: 'groups',
@@ -67,7 +70,10 @@ export const SWARM_FAULTS: readonly SwarmFault[] = [
     // A wrong bit shows where it lies in a record.
     settings: { burst: 60, paddingBytes: 0 },
   },
-  { name: 'ceilings are no part of a frame', kind: 'transactions', plant: forgetCeilings, losesUnflushed: true },
+  {
+    ...{ name: 'ceilings are no part of a frame', kind: 'transactions', plant: forgetCeilings, losesUnflushed: true },
+    settings: { slots: 2, inputs: 120, burst: 1, flushMsMax: 2, transactionBufferBytes: 300 },
+  },
   ...(['gzip', 'snappy', 'lz4', 'zstd'] as const).map((type): SwarmFault => {
     const settings = { compression: [type], topicCompression: 'producer', burst: 200 } as const
     return { name: `${type} loses a bit`, kind: 'producers', plant: () => flipBit(type), settings }
@@ -314,10 +320,10 @@ function flipBit(type: CompressionType): Mend {
 function syncNoDirectory(): Mend {
   return replace(
     VirtualDisk.prototype,
-    'syncDirectory',
+    'beginSync',
     () =>
       function (this: VirtualDisk, directory) {
-        this.begin('syncDirectory', directory)
+        return () => this.begin('syncDirectory', directory)
       },
   )
 }
