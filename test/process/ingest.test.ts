@@ -7,6 +7,7 @@ import { FakePort, settle } from '../client/fake-port.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
 import { until } from '../until.ts'
+import { fetchesOf } from './support.ts'
 
 async function* rows(after: number | undefined, to: number, failAt = -1): AsyncGenerator<IngestItem<number>> {
   for (let id = (after ?? 0) + 1; id <= to; id++) {
@@ -163,8 +164,9 @@ test('a source finds its last position while another one has a transaction open 
     })
   // Its position lies after the other one's record, which committed readers don't reach yet.
   await run(3, append).done
+  const fetches = fetchesOf(broker, '__oncelog_positions')
   const again = run(5)
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => fetches() > 0 || starts.length > 1)
   await other.commit()
   await again.done
   assert.equal(starts, [undefined, 3])

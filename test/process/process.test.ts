@@ -7,7 +7,7 @@ import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
 import { until } from '../until.ts'
-import { expected, opened, type Payment, payments, receipts, totals, values } from './support.ts'
+import { expected, fetchesOf, opened, type Payment, payments, receipts, totals, values } from './support.ts'
 
 const options = { groupId: 'settle', topics: [payments], state: { totals: store(totals) } } as const
 
@@ -120,8 +120,12 @@ test('several processors of a group share the partitions, each with the state of
   await log.close()
 })
 
-test('state is whole though anybody has a transaction open in its changelog', async (open) => {
-  const log = await open({ topics: [receipts, totals] })
+test('state is whole though anybody has a transaction open in its changelog', async (_, openBroker) => {
+  const broker = await openBroker()
+  const restores = fetchesOf(broker, totals.name)
+  const log = new BrokerLog(broker, nodePort)
+  for (const { name, partitions, config } of [receipts, totals])
+    await log.admin.createTopic(name, { partitions, config })
   await log.admin.createTopic('in')
   const producer = log.producer()
   const start = () =>
@@ -144,11 +148,15 @@ test('state is whole though anybody has a transaction open in its changelog', as
   await producer.send({ topic: 'in', value: '' })
   await until(async () => (await seen()).length === 2)
   await first.close()
+  // One is closed while it waits, another one waits until the end.
+  const before = restores()
   const second = start()
   await producer.send({ topic: 'in', value: '' })
-  await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => restores() > before)
   await second.close()
+  const between = restores()
   const third = start()
+  await until(async () => restores() > between || (await seen()).length === 3)
   await other.commit()
   await until(async () => (await seen()).length === 3)
   await third.close()

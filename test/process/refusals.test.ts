@@ -5,6 +5,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { type EmbeddedLog, json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { type OpenLog, test } from '../client/stores.ts'
+import { turns } from '../remote/support.ts'
 import { until } from '../until.ts'
 
 const payments = topic('payments', { value: string, partitions: 3 })
@@ -64,8 +65,11 @@ test('a processor that gives up while nobody looks is an unhandled rejection; on
     await failing.close()
     const stop = new AbortController()
     const aborted = log.process({ groupId: 'h', topics: [payments], handle: async () => {}, signal: stop.signal })
+    const stateOf = async () => (await log.admin.describeGroup('h').catch(() => undefined))?.state
+    await until(async () => (await stateOf()) === 'Stable')
     stop.abort()
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(async () => (await stateOf()) === 'Empty')
+    await turns(10)
     await aborted.close()
     assert.is(unhandled.length, 1)
   } finally {

@@ -1,5 +1,6 @@
 // What the tests of process work on: payments come in, totals are kept of them, receipts go out.
-import { type EmbeddedLog, json, string, type Topic, topic, unchecked } from '../../bindings/entry/node.ts'
+import type { EmbeddedBroker } from '../../bindings/engine/sessions/embedded-broker.ts'
+import { type EmbeddedLog, json, type Log, string, type Topic, topic, unchecked } from '../../bindings/entry/node.ts'
 import type { OpenLog } from '../client/stores.ts'
 
 export interface Payment {
@@ -36,7 +37,7 @@ export async function opened(open: OpenLog, count: number): Promise<EmbeddedLog>
   return log
 }
 
-export async function values<V>(log: EmbeddedLog, from: typeof receipts | typeof totals): Promise<V[]> {
+export async function values<V>(log: Log, from: typeof receipts | typeof totals): Promise<V[]> {
   const seen: V[] = []
   for await (const { value } of log.read(from, { until: 'end' })) seen.push(value as V)
   return seen
@@ -49,4 +50,20 @@ export function expected(count: number): Map<string, number> {
     sums.set(account, (sums.get(account) ?? 0) + index)
   }
   return sums
+}
+
+/** How many fetches of the topic began. Whoever reads it to an end has asked by then where that is. */
+export function fetchesOf(broker: EmbeddedBroker, topic: string): () => number {
+  const openReader = broker.openReader.bind(broker)
+  let begun = 0
+  broker.openReader = () => {
+    const reader = openReader()
+    const fetch = reader.fetch.bind(reader)
+    reader.fetch = (request) => {
+      if (request.positions.some((each) => each.topic === topic)) begun++
+      return fetch(request)
+    }
+    return reader
+  }
+  return () => begun
 }

@@ -1,18 +1,14 @@
 // A member that waits for records isn't put out of its group, however often its wait begins anew.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { open } from '../../bindings/entry/node.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import type { Channel, OnMessage } from '../../bindings/engine/remote/channel.ts'
+import { ServedChannel } from '../../bindings/engine/remote/served-channel.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { SharedBroker } from '../../bindings/entry/embedded/shared-broker.ts'
 import { MemoryStore } from '../../bindings/storage/drivers/memory.ts'
-import { held, turns } from './support.ts'
-
-let root = ''
-test.before.each(async () => {
-  root = await mkdtemp(join(tmpdir(), 'oncelog-waiting-'))
-})
-test.after.each(() => rm(root, { recursive: true, force: true }))
+import { until } from '../until.ts'
+import { held, inUse, optionsOf, Place, turns } from './support.ts'
 
 test('a fetch that begins before the end of the last one is answered has no deadline, and one begins with its answer', async () => {
   const { broker } = await held(new MemoryStore())
@@ -37,30 +33,50 @@ test('a fetch that begins before the end of the last one is answered has no dead
   await broker.close()
 })
 
-const MAX_POLL_INTERVAL_MS = 300
+/** Requests that come at about the same time come with one read, as over a socket. */
+function inOneRead(channel: Channel): Channel {
+  const arrived: Parameters<OnMessage>[] = []
+  return {
+    start: (onMessage, onEnd) =>
+      channel.start((...message) => {
+        arrived.push(message)
+        setImmediate(() => {
+          for (const each of arrived.splice(0)) onMessage(...each)
+        })
+      }, onEnd),
+    send: (message, sent) => channel.send(message, sent),
+    keepAlive: (isWanted) => channel.keepAlive(isWanted),
+    end: () => channel.end(),
+  }
+}
 
-test('an attached member whose wait is ended by a call waits on for longer than it may take between two polls', async () => {
-  const holder = await open(root)
-  await holder.admin.createTopic('t')
-  const log = await open(root)
-  const consumer = log.consumer({ groupId: 'g', topics: ['t'], maxPollIntervalMs: MAX_POLL_INTERVAL_MS })
-  const lost: unknown[] = []
-  consumer.on('lost', (partitions) => {
-    lost.push(partitions)
-  })
+test('an attached member whose wait is ended by a call waits on for as long as it likes', async () => {
+  const place = new Place()
+  const { broker, recovery } = await held(new MemoryStore())
+  await place.listen((channel) => new ServedChannel(inOneRead(channel), broker, recovery, new Set()))
+  let polls = 0
+  place.fate = (method) => {
+    if (method === 'poll') polls++
+    return 'served'
+  }
+  const shared = new SharedBroker(optionsOf(place, () => Promise.reject(inUse())))
+  await shared.open()
+  const log = new BrokerLog(shared, nodePort)
+  await log.admin.createTopic('t')
+  const consumer = log.consumer({ groupId: 'g', topics: ['t'] })
   const next = consumer[Symbol.asyncIterator]().next()
-  while (consumer.assignment().length === 0) await turns(1)
-  const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs))
-  await pause(100)
-  // On a busy machine it may have been put out before it first waited.
-  lost.length = 0
+  await until(() => polls > 0)
+  const before = polls
   consumer.resume()
-  await pause(3 * MAX_POLL_INTERVAL_MS)
-  assert.equal(lost, [])
-  await holder.producer().send({ topic: 't', value: 'a' })
+  await until(() => polls > before)
+  // Asked behind the second one, so the first one is answered by then.
+  await log.admin.listTopics()
+  await turns(10)
+  assert.equal(broker.engine.groups.live.expired(broker.now() + 1e9), [])
+  await log.producer().send({ topic: 't', value: 'a' })
   assert.is((await next).value?.offset, 0)
   await log.close()
-  await holder.close()
+  await broker.close()
 })
 
 test.run()
