@@ -335,7 +335,7 @@ export const CLIENTS: readonly Mutant[] = [
   {
     name: 'who works on a record hears nothing of it when the group puts the member out',
     file: 'client/process/process.ts',
-    find: '      this.#signal.abort(error)\n',
+    find: '      this.#signal.putOut(error)\n',
     put: '',
     tests: ['process/dead-letters.test.ts'],
   },

@@ -30,6 +30,20 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/at-least-once.test.ts'],
   },
   {
+    name: 'a member that was put out changes state of those that went on',
+    file: 'client/process/at-least-once.ts',
+    find: ' || this.#parts.signal.isPutOut',
+    put: '',
+    tests: ['process/at-least-once.test.ts'],
+  },
+  {
+    name: 'a member that was put out while it is closed changes state of those that went on',
+    file: 'client/process/work-signal.ts',
+    find: '    this.#isPutOut = true\n',
+    put: '    this.#isPutOut = !this.#isOver\n',
+    tests: ['process/at-least-once.test.ts'],
+  },
+  {
     name: 'a table that its signal has stopped tells what it had read by then',
     file: 'client/process/table.ts',
     find: '    this.#failure = { error: this.#signal && abortReason(this.#signal) }\n',

@@ -6,6 +6,7 @@ import { BrokerLog } from '../../bindings/client/log.ts'
 import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
 import { json, LogError, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
+import { gate } from '../client/support.ts'
 import { until } from '../until.ts'
 
 const counts = topic('counts', { key: string, value: unchecked<number>(json()) })
@@ -102,5 +103,51 @@ test('what a batch waited for before it succeeded makes no later batch wait long
   await processor.close()
   await log.close()
 })
+
+// Regression: what it made of the state of then took the place of what others had made since, for good.
+for (const isClosed of [false, true]) {
+  const how = isClosed ? ', while it is closed' : ''
+  test(`a member that the group put out while it handled a record${how} changes no state of those that went on`, async (_, openBroker) => {
+    const log = new BrokerLog(await openBroker(), nodePort)
+    await log.admin.createTopic('in')
+    await log.admin.createTopic('counts', { config: { 'cleanup.policy': 'compact' } })
+    await log.producer().send(['a', 'b', 'c'].map((value) => ({ topic: 'in', value })))
+    const counting = {
+      groupId: 'g',
+      topics: ['in'],
+      delivery: 'at-least-once',
+      state: { counts: store(counts) },
+    } as const
+    const held = gate()
+    const handled: string[] = []
+    const slow = log.process({
+      ...{ ...counting, maxPollIntervalMs: 40 },
+      async handle(_record, { state }) {
+        const count = ((await state.counts.get('k')) ?? 0) + 1
+        if (handled.push('slow') === 1) await held.opened
+        state.counts.set('k', count)
+      },
+    })
+    await until(() => handled.length === 1)
+    const closing = isClosed ? slow.close() : undefined
+    const other = log.process({
+      ...counting,
+      async handle(_record, { state }) {
+        state.counts.set('k', ((await state.counts.get('k')) ?? 0) + 1)
+      },
+    })
+    const committed = async () => (await log.admin.describeGroup('g').catch(() => undefined))?.offsets[0]?.nextOffset
+    await until(async () => (await committed()) === 3)
+    held.open()
+    if (isClosed) await closing
+    else await until(async () => (await log.admin.describeGroup('g')).members.length === 2)
+    await slow.close()
+    await other.close()
+    const totals: (number | null)[] = []
+    for await (const { value } of log.read(counts, { until: 'end' })) totals.push(value)
+    assert.equal(totals, [3])
+    await log.close()
+  })
+}
 
 test.run()

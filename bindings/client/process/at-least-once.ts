@@ -57,8 +57,9 @@ export class AtLeastOnce<T extends TopicRef, S> implements ProcessingGuarantee {
       throwIfAborted(signal)
       return undefined
     })
-    // The group put the member out meanwhile: its records are delivered again.
-    if (handled === undefined) return batch
+    // Its records are delivered again. What was handled is dropped: others may have gone on by now, and state that was
+    // made of an older one would take the place of theirs.
+    if (handled === undefined || this.#parts.signal.isPutOut) return batch
     const { done, records } = handled
     if (records.length > 0) await producer.send(records)
     await states.assertThere(state)

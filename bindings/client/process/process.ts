@@ -68,7 +68,7 @@ export class Process<T extends TopicRef, S> {
     this.#signal.follow(signal)
     consumer.onExpulsion((error) => {
       this.#warnIfSlow(maxPollIntervalMs / 2)
-      this.#signal.abort(error)
+      this.#signal.putOut(error)
     })
     consumer.on('assigned', () => this.#signal.renew())
     // Partitions may have been added since, or members have joined that read other topics.

@@ -8,12 +8,13 @@ import { abortReason, onAbort } from '../signals.ts'
 export class WorkSignal {
   #controller = new AbortController()
   #isOver = false
+  #isPutOut = false
 
   /** Aborts when the processor's own signal does, which aborts once. */
   follow(signal: AbortSignalGiven): void {
     const stop = () => {
       this.#isOver = true
-      this.abort(abortReason(signal))
+      this.#controller.abort(abortReason(signal))
     }
     if (signal.aborted) stop()
     else onAbort(signal, stop)
@@ -23,8 +24,15 @@ export class WorkSignal {
     return this.#controller.signal
   }
 
-  abort(reason: unknown): void {
+  /** The group has put the member out: others may have its partitions by now. */
+  putOut(reason: unknown): void {
+    this.#isPutOut = true
     this.#controller.abort(reason)
+  }
+
+  /** Also while the processor ends. */
+  get isPutOut(): boolean {
+    return this.#isPutOut
   }
 
   /** Whether it was aborted with this reason. */
@@ -34,6 +42,7 @@ export class WorkSignal {
 
   /** The member is in the group again. */
   renew(): void {
+    this.#isPutOut = false
     if (this.#controller.signal.aborted && !this.#isOver) this.#controller = new AbortController()
   }
 }
