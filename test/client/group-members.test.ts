@@ -2,10 +2,12 @@
 // alone.
 
 import * as assert from 'uvu/assert'
-import { type Consumer, type EmbeddedLog, LogError } from '../../bindings/entry/node.ts'
+import { BrokerLog } from '../../bindings/client/log.ts'
+import { nodePort } from '../../bindings/entry/embedded/node-port.ts'
+import { type Consumer, type EmbeddedLog, type Log, LogError } from '../../bindings/entry/node.ts'
 import { until } from '../until.ts'
 import { type OpenLog, test } from './stores.ts'
-import { gate } from './support.ts'
+import { gate, take } from './support.ts'
 
 const PARTITIONS = 4
 
@@ -27,7 +29,7 @@ function partitionsOf(consumer: Consumer): number[] {
     .sort((a, b) => a - b)
 }
 
-async function membersOf(log: EmbeddedLog, count: number): Promise<void> {
+async function membersOf(log: Log, count: number): Promise<void> {
   while ((await log.admin.listGroups())[0]?.members !== count) await new Promise((resolve) => setImmediate(resolve))
   // What the group asks of its members comes to them meanwhile.
   for (let turns = 0; turns < 50; turns++) await new Promise((resolve) => setImmediate(resolve))
@@ -272,17 +274,34 @@ test('members with other assignors are refused, a bad plan ends its own iteratio
   await log.close()
 })
 
-test('a member that waits for the others can be closed, or its signal aborted', async (open) => {
-  const log = await filled(open, 1)
-  // Every join of this one waits in its handler: the second can't come in meanwhile.
-  const first = log.consumer({ groupId: 'g', topics: ['t'] })
-  await first.lag()
-  const second = log.consumer({ groupId: 'g', topics: ['t'] })
-  const ended = (async () => {
-    for await (const _ of second) throw new Error('nothing is delivered')
-  })()
-  await second.close()
-  await ended
+test('a member that waits for the others can be closed, or its signal aborted', async (_, openBroker) => {
+  const broker = await openBroker()
+  const log = new BrokerLog(broker, nodePort)
+  await log.admin.createTopic('t')
+  const group = { groupId: 'g', topics: ['t'] }
+  // It never joins again, and so whoever comes waits for it.
+  const silent = await broker.openConsumer({ ...group, assignors: ['range'], maxPollIntervalMs: 1e6 })
+  const { generation, members } = await silent.join([])
+  const partitions = [{ topic: 't', partition: 0 }]
+  const assigned = members.map(({ memberId }) => ({ memberId, partitions }))
+  await silent.sync(generation, assigned)
+  const waits = async (consumer: Consumer) => {
+    const ended = take(consumer, 1).catch((error: unknown) => error)
+    await membersOf(log, 2)
+    assert.equal(consumer.assignment(), [])
+    return { ended }
+  }
+
+  const closed = log.consumer(group)
+  const { ended } = await waits(closed)
+  await closed.close()
+  assert.equal(await ended, [])
+  await membersOf(log, 1)
+
+  const stop = new AbortController()
+  const aborted = await waits(log.consumer({ ...group, signal: stop.signal }))
+  stop.abort()
+  assert.is(await aborted.ended, stop.signal.reason)
   await log.close()
 })
 

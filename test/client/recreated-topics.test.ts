@@ -248,7 +248,8 @@ test('a table stops, and its error names the topic', async () => {
     }
     await new Promise((resolve) => setImmediate(resolve))
   }
-  await failure('UNKNOWN_TOPIC_ID', async () => table.get('k'))
+  const { details } = await failure('UNKNOWN_TOPIC_ID', async () => table.get('k'))
+  assert.is(details['topic'], 't')
   await table.close()
   await log.close()
 })

@@ -250,6 +250,11 @@ test('at-least-once: no transaction, nothing lost', async (open) => {
   })
   await until(async () => (await values(log, receipts)).length === 50)
   await processor.close()
+  assert.equal(await log.admin.listTransactions(), [])
+  assert.equal(
+    (await log.admin.describeGroup('g')).offsets.map(({ lag }) => lag),
+    [0, 0, 0],
+  )
   await log.close()
 })
 
