@@ -416,4 +416,18 @@ export const FAILURES: readonly Mutant[] = [
     put: 'if (names.length === 0 && segments.all.length > 0) return [',
     tests: ['damage/vanished-new.test.ts'],
   },
+  {
+    name: 'a sync of a directory that is under way counts for those who ask later',
+    file: 'storage/drivers/node-fs/shared-syncs.ts',
+    find: 'if (running === undefined) return this.#start(directory, sync)\n',
+    put: 'if (running === undefined) return this.#start(directory, sync)\n    if (running !== undefined) return running\n',
+    tests: ['storage/side-by-side.test.ts'],
+  },
+  {
+    name: 'writes past the page cache are not durable when they are done',
+    file: 'storage/drivers/node-fs/direct-writes.ts',
+    find: 'O_WRONLY | O_DIRECT | O_DSYNC)',
+    put: 'O_WRONLY | O_DIRECT)',
+    tests: ['torture/recorded.heavy.test.ts'],
+  },
 ]
