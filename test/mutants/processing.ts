@@ -44,6 +44,13 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/at-least-once.test.ts'],
   },
   {
+    name: 'state goes on in a changelog that was made again as one that loses it',
+    file: 'client/process/restored-states.ts',
+    find: '    await abortable(this.#checkChangelogs(), signal)\n',
+    put: '',
+    tests: ['process/topics.test.ts'],
+  },
+  {
     name: 'a table that its signal has stopped tells what it had read by then',
     file: 'client/process/table.ts',
     find: '    this.#failure = { error: this.#signal && abortReason(this.#signal) }\n',

@@ -1,7 +1,16 @@
 // process, while its topics are deleted and created again or get partitions.
 import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
-import { json, type Log, type ProcessOptions, store, string, topic, unchecked } from '../../bindings/entry/node.ts'
+import {
+  json,
+  type Log,
+  LogError,
+  type ProcessOptions,
+  store,
+  string,
+  topic,
+  unchecked,
+} from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
 
@@ -83,6 +92,23 @@ test('a changelog that is made again while a batch is handled: the batch is hand
   await processor.close()
   const table = await log.table(counts)
   assert.equal([...table.entries()], [['a', 2]])
+  await log.close()
+})
+
+// Regression: the processor went on, and a week later retention took its state.
+test('a changelog that is made again as one from which retention takes values ends the processor', async (open) => {
+  const log = await open({ topics })
+  const send = (value: number) => log.producer().send(numbers.record({ key: 'a', value }))
+  const processor = log.process(counting(() => undefined))
+  await send(1)
+  await outOf(log, 1)
+  await log.admin.deleteTopic('counts')
+  await log.admin.createTopic('counts')
+  await send(2)
+  const error = await processor.done.catch((reason: unknown) => reason)
+  assert.ok(LogError.is(error, 'INVALID_CONFIG'), String(error))
+  assert.equal(error.details, { topic: 'counts', key: 'cleanup.policy' })
+  assert.equal(await outOf(log, 1), ['a 1: 1'])
   await log.close()
 })
 

@@ -26,7 +26,8 @@ export interface AnyStateStore {
  * Declares state that lives in `changelog`, a topic with `cleanup.policy` `compact` and at least as many partitions as
  * the input (else `done` rejects with INVALID_CONFIG). With `compact,delete` a value that nobody sets for
  * `retention.ms` may be gone after the next start. State is what the changelog holds, also if that is deleted and
- * created again meanwhile.
+ * created again meanwhile. If it is altered so that retention removes values, `done` rejects when state is restored the
+ * next time, at the latest after the next start.
  */
 export function store<N extends string, K, V>(changelog: Topic<N, K, K, V, V>): StateStore<K, V> {
   if (!isDeclared(changelog)) {

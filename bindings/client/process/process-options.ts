@@ -58,10 +58,10 @@ export interface ProcessOptions<T extends TopicRef, S> extends Abortable {
    * `'exactly-once'` (default): output, state and offsets are committed in one transaction. `'at-least-once'`: output
    * and state are sent, then the offsets committed; after a crash or a failure between the two, or where the changelog
    * was deleted and made again meanwhile, the records are delivered again, on state that may have their changes
-   * already. What was being handled when the group gave its partition to others is dropped, unless all of the process
-   * stood still meanwhile, as one that was suspended: then its state may take the place of theirs. With both, what
-   * fails for the moment as that is done (errors of the category `retriable`, such as STORAGE_FULL) doesn't end the
-   * processor: the records are handled again, without end, after waits that double from 10 ms up to a second.
+   * already. What was being handled when the group gave its partition to others is dropped; what was on its way to the
+   * log by then, or was handled by a process that stood still meanwhile, may take the place of their state. With both,
+   * what fails for the moment as that is done (errors of the category `retriable`, such as STORAGE_FULL) doesn't end
+   * the processor: the records are handled again, without end, after waits that double from 10 ms up to a second.
    */
   delivery?: 'exactly-once' | 'at-least-once' | undefined
   /**

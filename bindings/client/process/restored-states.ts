@@ -3,6 +3,7 @@ import type { ReaderSession } from '../../broker/reader-session.ts'
 import { LogError } from '../../model/errors.ts'
 import type { AbortSignalLike } from '../../model/platform.ts'
 import { placeKey, type TopicPartition } from '../../model/positions.ts'
+import { abortable } from '../signals.ts'
 import { losesValues } from './lost-values.ts'
 import { type NamedStore, PartitionState } from './partition-state.ts'
 import { type PartitionValues, readValues } from './partition-values.ts'
@@ -18,6 +19,8 @@ export class RestoredStates {
   readonly #partitions: Map<number, PartitionState> = new Map()
   /** Answers from memory as long as no topic has changed. */
   readonly #topics: Pick<ReaderSession, 'topic'>
+  /** How many partitions the inputs have. */
+  #needed = 0
 
   constructor(broker: Broker, stores: readonly NamedStore[], isConcurrent: boolean) {
     this.#isConcurrent = isConcurrent
@@ -34,11 +37,17 @@ export class RestoredStates {
     if (this.#stores.length === 0) return
     const facts = await Promise.all(topics.map((topic) => this.#broker.admin.describeTopic(topic)))
     const needed = Math.max(...facts.map(({ partitions }) => partitions))
+    this.#needed = needed
     for (const { topic, partitions } of facts) {
       if (partitions === needed) continue
       const message = `the topic "${topic}" has ${partitions} partitions, another input of the same state ${needed}`
       throw new LogError('INVALID_CONFIG', message, { topic, partitions, needed })
     }
+    await this.#checkChangelogs()
+  }
+
+  async #checkChangelogs(): Promise<void> {
+    const needed = this.#needed
     for (const [name, { changelog }] of this.#stores) {
       const { partitions, config } = await this.#broker.admin.describeTopic(changelog.name)
       if (partitions < needed) {
@@ -84,6 +93,8 @@ export class RestoredStates {
   async of(partition: number, signal: AbortSignalLike): Promise<PartitionState> {
     const known = this.#partitions.get(partition)
     if (known !== undefined) return known
+    // One that was made again since the last check is another topic.
+    await abortable(this.#checkChangelogs(), signal)
     const values: PartitionValues[] = []
     for (const [, { changelog }] of this.#stores)
       values.push(...(await readValues(this.#broker, changelog.name, [partition], 'highWatermark', signal)))
