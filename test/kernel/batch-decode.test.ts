@@ -186,8 +186,8 @@ test('a decoded batch owns its bytes', () => {
   assert.is(batch.keyOf(0), null)
   assert.equal([batch.baseOffset, batch.nextOffset, batch.offsetOf(0), batch.timestampOf(0)], [1000, 1001, 1000, 5])
   assert.is(batch.memoryBytes, bytes.length + 32)
-  assert.throws(() => batch.valueOf(1))
-  assert.throws(() => batch.timestampOf(-1))
+  assert.throws(() => batch.valueOf(1), /record 1 of a batch of 1/)
+  assert.throws(() => batch.timestampOf(-1), /record -1 of a batch of 1/)
 })
 
 test("the batch that Kafka's compaction empties", () => {

@@ -19,13 +19,13 @@ function vanishing(): EncodedRecord {
   })
 }
 
-for (const [what, records] of [
-  ['whose second record throws', [whole, vanishing()]],
-  ['without records', []],
+for (const [what, records, told] of [
+  ['whose second record throws', [whole, vanishing()], /record 1 of its batch threw/],
+  ['without records', [], /nothing to seal/],
 ] as const) {
   test(`after a batch ${what} the next one is written`, () => {
     const kernel = newKernel()
-    assert.throws(() => encodeBatch(kernel, records, noProducer, 0))
+    assert.throws(() => encodeBatch(kernel, records, noProducer, 0), told)
     assert.ok(encodeBatch(kernel, [whole], noProducer, 0).length > 61)
   })
 }

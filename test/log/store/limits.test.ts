@@ -345,7 +345,7 @@ test('a call that waits for descriptors when its log is closed waits no longer t
   assert.ok(pauses >= 5 && (pauses - 5) * PAUSE_MS <= 1100, `${pauses} pauses`)
   const again = await openLog(image.fork(), nodePort, {})
   assert.is((await again.get(TOPIC, { partition: 0, offset: 0 }))?.offset, 0)
-  assert.is(await again.get('later', { partition: 0, offset: 0 }).catch(() => undefined), undefined)
+  await failure('OFFSET_OUT_OF_RANGE', () => again.get('later', { partition: 0, offset: 0 }))
   await again.close()
 })
 

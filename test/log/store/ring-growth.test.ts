@@ -27,7 +27,10 @@ test('a larger ring is made of what is left over: no room and no descriptors for
   const tooMany = new LogError('KAFKA_STORAGE_ERROR', 'too many', { operation: 'open', errno: 'EMFILE' })
   for (const refusal of [new LogError('STORAGE_FULL', 'full'), tooMany]) assert.is(grow(refusal, store), store)
   const failed = new LogError('KAFKA_STORAGE_ERROR', 'the device failed', { operation: 'open', errno: 'EIO' })
-  assert.throws(() => grow(failed, store))
+  assert.throws(
+    () => grow(failed, store),
+    (error: unknown) => error === failed,
+  )
 })
 
 test.run()
