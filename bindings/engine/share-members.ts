@@ -8,7 +8,7 @@ import type { TableRecord } from '../log/catalogue/table-record.ts'
 import { LogError } from '../model/errors.ts'
 import type { Callback, CommandOf, ShareMember } from './commands.ts'
 import type { HostedPartition } from './hosted-partition.ts'
-import { type Asking, WaitingMembers } from './waiting-members.ts'
+import { type Asking, WaitingShareMembers } from './waiting-share-members.ts'
 
 export interface ShareHooks {
   /** UNKNOWN_TOPIC_OR_PARTITION. */
@@ -35,7 +35,7 @@ const GOLDEN_RATIO = 0x9e3779b1
 export class ShareMembers {
   readonly #shares: ShareGroups
   readonly #hooks: ShareHooks
-  readonly #waiting: WaitingMembers = new WaitingMembers()
+  readonly #waiting: WaitingShareMembers = new WaitingShareMembers()
   /** By member id: asks the member to release the records that its program hasn't seen. */
   readonly #releases: Map<string, () => void> = new Map()
   /** How many changes for members are planned and not durable yet. */

@@ -97,6 +97,22 @@ test('files and folders that pages name are there', () => {
   assert.equal(missing, [])
 })
 
+test('a file that ARCHITECTURE.md names without its folder lies in that of the one before it', () => {
+  const [, places = ''] = readFileSync('ARCHITECTURE.md', 'utf8').split('## Where a behaviour lives')
+  const rows = [...places.matchAll(/^\| [^|]* \| ([^|]*) \|$/gm)]
+  assert.ok(rows.length > 100, `${rows.length} rows`)
+  const wrong: string[] = []
+  for (const [, row = ''] of rows) {
+    let folder = ''
+    for (const [, name = ''] of row.matchAll(/`((?:[\w-]+\/)+|(?:[\w-]+\/)*[\w-]+\.ts)`/g)) {
+      const path = name.includes('/') ? name : `${folder}${name}`
+      folder = path.slice(0, path.lastIndexOf('/') + 1)
+      if (name.endsWith('.ts') && !sources.some((source) => `/${source.path}`.endsWith(`/${path}`))) wrong.push(path)
+    }
+  }
+  assert.equal(wrong, [])
+})
+
 test('what ARCHITECTURE.md names in brackets after a file is in that file', () => {
   const named = [...readFileSync('ARCHITECTURE.md', 'utf8').matchAll(/`([\w./-]+\.ts)`[^`(|]{0,60}\(([^)]*)\)/g)]
     .map(([, file = '', inside = '']) => ({ file, inside }))

@@ -14,7 +14,7 @@ type OfGroup = Map<string, Asking>
  * The consumers of share groups that wait for records, by their groups and by the topics that they ask for: each append
  * asks who waits for its topic, and there may be thousands of groups that read others.
  */
-export class WaitingMembers {
+export class WaitingShareMembers {
   readonly #byGroup = new Map<string, OfGroup>()
   readonly #byTopic = new Map<string, Map<string, OfGroup>>()
 
