@@ -98,7 +98,7 @@ for (const [when, aborted] of [
     const sums = await besideAnother(openBroker, async (own, number, handled) => {
       if (number > aborted + 1) return own()
       const before = handled.length
-      await Promise.race([soon(() => handled.length >= before + 2), wait(300)])
+      await soon(() => handled.length >= before + 2, 300)
       if (number === aborted) throw abortable()
       return own()
     })
@@ -116,7 +116,7 @@ test('an input that is made again takes nothing from the state that another one 
     // The member loses the partition of the old one meanwhile, and with it what it knows of partition 0.
     await wait(50)
     await log.producer().send([30, 40].map((value) => others.record({ value })))
-    await Promise.race([soon(() => handled.length === 4), wait(300)])
+    await soon(() => handled.length === 4, 300)
     return own()
   })
   await log.producer().send([10, 20].map((value) => others.record({ value })))

@@ -88,9 +88,9 @@ export async function sumsOf(log: Log): Promise<number[]> {
   return seen
 }
 
-/** Within two seconds, or not at all. */
-export async function soon(condition: () => boolean | Promise<boolean>): Promise<boolean> {
-  for (let turn = 0; turn < 400; turn++) {
+/** Whether it comes, within half a minute where a busy machine alone could hold it up. */
+export async function soon(condition: () => boolean | Promise<boolean>, limitMs = 30_000): Promise<boolean> {
+  for (const end = performance.now() + limitMs; performance.now() < end; ) {
     if (await condition()) return true
     await wait(5)
   }

@@ -1,5 +1,4 @@
 // process, while its topics are deleted and created again or get partitions.
-import { setTimeout as wait } from 'node:timers/promises'
 import * as assert from 'uvu/assert'
 import {
   json,
@@ -13,6 +12,7 @@ import {
 } from '../../bindings/entry/node.ts'
 import { test } from '../client/stores.ts'
 import { gate } from '../client/support.ts'
+import { soon } from './sums.ts'
 
 const numbers = topic('numbers', { key: string, value: unchecked<number>(json()) })
 const counts = topic('counts', {
@@ -42,11 +42,11 @@ function counting(before: (value: number) => Promise<void> | undefined): Process
 
 async function outOf(log: Log, count: number): Promise<string[]> {
   let seen: string[] = []
-  for (let turn = 0; turn < 400 && seen.length < count; turn++) {
+  await soon(async () => {
     seen = []
     for await (const { value } of log.read(out, { until: 'end' })) seen.push(value as string)
-    await wait(5)
-  }
+    return seen.length >= count
+  })
   return seen
 }
 

@@ -121,7 +121,7 @@ test('one that stands alone between two of unknown length is not proven: nothing
 test('a shorter segment of the same time, all of whose batches are whole, is still nobody’s here', async () => {
   const foreign = bytesOf(await closedWith(long('ABC'), 2))
   const { copy, report } = await salvaged(withSegment(original, foreign))
-  assert.ok(offsetsIn(copy).every((offset) => offset > 2))
+  assert.equal(offsetsIn(copy), [])
   assert.equal(
     report.losses.map(({ topic, offset }) => [topic, offset]),
     [['t', 0]],
