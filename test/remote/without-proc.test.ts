@@ -11,21 +11,24 @@ import { scratchDirectory } from '../scratch.ts'
 const scratch = scratchDirectory('without-proc')
 test.after(() => rmSync(scratch, { recursive: true }))
 
-/** In a namespace of its own, in which nothing lies at /proc; `undefined` where there can't be one. */
-function openedWithoutProc(...options: readonly string[]): string | undefined {
+/** In a namespace of its own, in which nothing lies at /proc. */
+function runWithoutProc(...words: readonly string[]) {
   const hidden = 'mount -t tmpfs none /proc && exec "$@"'
-  const words = [...LOADER, 'test/remote/fixtures/open-once.ts', join(scratch, 'log'), ...options]
-  const done = spawnSync('unshare', ['-m', 'sh', '-c', hidden, 'sh', process.execPath, ...words], { encoding: 'utf8' })
-  if (done.status === 0) return done.stdout.trim()
-  console.log(
-    `NOT RUN: an open without /proc, needs root and unshare (${done.error?.message ?? done.stderr.slice(0, 200)})`,
-  )
-  return undefined
+  return spawnSync('unshare', ['-m', 'sh', '-c', hidden, 'sh', ...words], { encoding: 'utf8' })
+}
+
+function openedWithoutProc(...options: readonly string[]): string {
+  const program = [...LOADER, 'test/remote/fixtures/open-once.ts', join(scratch, 'log'), ...options]
+  const done = runWithoutProc(process.execPath, ...program)
+  assert.is(done.status, 0, done.stderr)
+  return done.stdout.trim()
 }
 
 test('an open says what it lacks, and works for one process alone', () => {
+  const { status, error, stderr } = runWithoutProc('true')
+  if (status !== 0)
+    return console.log(`NOT RUN: an open without /proc, needs root and unshare (${error?.message ?? stderr.trim()})`)
   const said = openedWithoutProc()
-  if (said === undefined) return
   assert.match(said, '/proc is not mounted')
   assert.not.match(said, 'EACCES')
   assert.is(openedWithoutProc('exclusive'), 'opened')

@@ -165,15 +165,14 @@ test('a read-only file system is named with what to do', () => {
     const { createDirectoryStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../bindings/storage/drivers/node-fs.ts'))})
     await createDirectoryStore(${JSON.stringify(place)}).lock().catch((error) => console.log(error.code, error.message))`
   const mounted = `mount --bind ${place} ${place} && mount -o remount,ro,bind ${place} && exec "$0" "$@"`
-  const done = spawnSync(
-    'unshare',
-    ['-m', 'sh', '-c', mounted, process.execPath, ...LOADER, '--input-type=module', '-e', program],
-    { encoding: 'utf8' },
-  )
-  if (done.status !== 0) {
-    console.log(`NOT RUN: read-only file system, needs the right to mount (${done.stderr?.trim().split('\n')[0]})`)
+  const run = (...words: readonly string[]) =>
+    spawnSync('unshare', ['-m', 'sh', '-c', mounted, ...words], { encoding: 'utf8' })
+  const { status, stderr } = run('true')
+  if (status !== 0) {
+    console.log(`NOT RUN: read-only file system, needs the right to mount (${stderr?.trim().split('\n')[0]})`)
     return
   }
+  const done = run(process.execPath, ...LOADER, '--input-type=module', '-e', program)
   assert.match(done.stdout, /^KAFKA_STORAGE_ERROR lock of .*EROFS, the file system is read-only/)
 })
 
