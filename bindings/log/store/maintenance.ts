@@ -13,7 +13,7 @@ import { writeRolledSnapshots } from './producer-snapshots.ts'
 import { growRing } from './ring-growth.ts'
 
 export interface MaintenanceParts {
-  /** The store without sparing (SparingStore): a larger ring is no reason to close files that are in use. */
+  /** The store without sparing (sparingStore): a larger ring is no reason to close files that are in use. */
   readonly unsparing: FileStore
   readonly store: FileStore
   readonly options: JournalOptions

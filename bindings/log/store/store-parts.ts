@@ -26,7 +26,7 @@ import { Pauses } from './pauses.ts'
  * added later (open-store.ts).
  */
 export class StoreParts {
-  /** The store that closes no files for others (see SparingStore). */
+  /** The store that closes no files for others (see sparingStore). */
   readonly unsparing: FileStore
   readonly store: FileStore
   readonly kernel: Kernel
