@@ -301,6 +301,13 @@ export const SHARING: readonly Mutant[] = [
     tests: [endings],
   },
   {
+    name: 'work queues: each record that comes is looked for in all groups that wait',
+    file: 'engine/waiting-share-members.ts',
+    find: '[] : [...byGroup.keys()]',
+    put: '[] : [...this.#byGroup.keys()]',
+    tests: ['engine/share-members.test.ts'],
+  },
+  {
     name: 'work queues: each record that comes is looked for in all topics of a member',
     file: 'engine/share-members.ts',
     find: 'this.#serve(waiting, now, [changed])',
