@@ -107,7 +107,7 @@ const OTHERS: readonly unknown[] = [
   ...[5, undefined, {}, [1, 2, 3]],
 ]
 
-test('a record that gives something else when it is read again is refused or written whole, and harms no other', async () => {
+test('a record that gives something else when it is read again is written whole, and harms no other', async () => {
   const directory = scratchDirectory('changed-records')
   const logs = [await open(directory), await open(directory)]
   const [holder] = logs
@@ -124,13 +124,9 @@ test('a record that gives something else when it is read again is refused or wri
         const get = () => (++reads === read ? other : 'usual')
         Object.defineProperty(records[39], 'value', { enumerable: true, get })
         const what = `${log.role}: ${typeof other}, read ${read}`
-        try {
-          const { offset = -1 } = (await producer.send(records))[39] ?? {}
-          const found = decoder.decode((await log.get('t', { partition: 0, offset }))?.value ?? undefined)
-          assert.ok(found === 'usual' || found === other, `${what}: ${found.length}`)
-        } catch (error) {
-          assert.is((error as { code?: unknown }).code, 'INVALID_RECORD', `${what}: ${String(error)}`)
-        }
+        const { offset = -1 } = (await producer.send(records))[39] ?? {}
+        const found = decoder.decode((await log.get('t', { partition: 0, offset }))?.value ?? undefined)
+        assert.ok(found === 'usual' || found === other, `${what}: ${found.length}`)
       }
     }
   }
