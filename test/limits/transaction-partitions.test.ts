@@ -71,4 +71,39 @@ test('committed offsets: as many as the page says commit together', async () => 
   await log.close()
 })
 
+// Regression: it ended, and did so again after each start, as nothing sets how many rows a transaction of it takes.
+test('ingest: rows for more than that go in several transactions, up to one that alone has too many', async () => {
+  const log = await openMemory()
+  await log.admin.createTopic('t', { partitions: PARTITIONS })
+  const row = (position: number, from: number, to: number) => {
+    return { position, records: places(from, to).map((place) => ({ ...place, value: `${position}` })) }
+  }
+  const reads: (number | undefined)[] = []
+  const ingest = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      reads.push(after)
+      yield* [row(1, 0, 900), row(2, 900, PARTITIONS), row(3, 0, 900), row(4, 0, PARTITIONS), row(5, 0, 1)]
+    },
+  })
+  const error = await ingest.done.catch((reason: unknown) => reason)
+  assert.ok(LogError.is(error, 'RECORD_LIST_TOO_LARGE'), String(error))
+  const counts = new Map<string, number>()
+  for await (const { value } of log.read('t', { until: 'end' })) {
+    const position = new TextDecoder().decode(value ?? undefined)
+    counts.set(position, (counts.get(position) ?? 0) + 1)
+  }
+  assert.equal(Object.fromEntries(counts), { 1: 900, 2: PARTITIONS - 900, 3: 900 })
+  const next = log.ingest<number>({
+    source: 'db',
+    async *read(after) {
+      reads.push(after)
+      yield* []
+    },
+  })
+  await next.done
+  assert.equal(reads, [undefined, 3])
+  await log.close()
+})
+
 test.run()

@@ -51,6 +51,13 @@ export const PROCESSING: readonly Mutant[] = [
     tests: ['process/topics.test.ts'],
   },
   {
+    name: 'rows for more partitions than a transaction has room for end an ingest',
+    file: 'client/process/ingest.ts',
+    find: "batch.length === 1 || !LogError.is(error, 'RECORD_LIST_TOO_LARGE')",
+    put: 'batch.length > 0',
+    tests: ['limits/transaction-partitions.test.ts'],
+  },
+  {
     name: 'a table that its signal has stopped tells what it had read by then',
     file: 'client/process/table.ts',
     find: '    this.#failure = { error: this.#signal && abortReason(this.#signal) }\n',

@@ -131,11 +131,26 @@ export class Ingest<P extends string | number> {
     })
     const items = this.#itemsAfter(await this.#lastPosition(signal), signal)
     for await (const batch of inBatches(items, BATCH_LIMITS, this.#port, signal)) {
-      throwIfAborted(signal)
       // Only around the write: the same error from the program's own `read` stays as it is.
-      await this.#write(batch).catch((error: unknown) => {
+      await this.#writeAll(batch, signal).catch((error: unknown) => {
         throw this.#inItsWords(error)
       })
+    }
+  }
+
+  /**
+   * A transaction has room for so many partitions. Where the batch has records for more, each half of it gets one:
+   * nothing that the program can set would make it smaller.
+   */
+  async #writeAll(batch: readonly IngestItem<P>[], signal: AbortSignalGiven): Promise<void> {
+    throwIfAborted(signal)
+    try {
+      await this.#write(batch)
+    } catch (error) {
+      if (batch.length === 1 || !LogError.is(error, 'RECORD_LIST_TOO_LARGE')) throw error
+      const half = Math.ceil(batch.length / 2)
+      await this.#writeAll(batch.slice(0, half), signal)
+      await this.#writeAll(batch.slice(half), signal)
     }
   }
 
