@@ -39,7 +39,13 @@ export function tryDiskErrors(scenario: Scenario, seed: number, step: number): D
   for (const during of ['life', 'recovery'] as const) {
     for (const [kind, effect] of KINDS) {
       for (const isSticky of [false, true]) {
-        const faultAt = (at: number): Fault => ({ kind, effect, at, isSticky })
+        const faultAt = (at: number): Fault => ({
+          kind,
+          effect,
+          at,
+          isSticky,
+          partBy: at % 2 === 0 ? seed + at : undefined,
+        })
         tryUntilTooLate(total, scenario, seed, during, (count) => faultAt(1 + (seed % step) + (count - 1) * step))
       }
     }
@@ -49,10 +55,11 @@ export function tryDiskErrors(scenario: Scenario, seed: number, step: number): D
   return total
 }
 
-/** A scenario with one flush that fails so, each in turn. */
+/** A scenario with one flush that fails so, each in turn, with nothing written and with a part. */
 export function tryEachFlush(scenario: Scenario, seed: number, effect: FaultEffect): DiskErrorRuns {
   const total: DiskErrorRuns = { runs: 0, struck: 0, failures: [] }
   tryUntilTooLate(total, scenario, seed, 'life', (at) => ({ kind: 'flush', effect, at }))
+  tryUntilTooLate(total, scenario, seed, 'life', (at) => ({ kind: 'flush', effect, at, partBy: seed + at }))
   return total
 }
 

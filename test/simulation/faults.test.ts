@@ -107,6 +107,19 @@ for (const shows of ['new', 'old'] as const) {
   })
 }
 
+test('a failed flush may have written a part, and have torn what was durable in the sectors of the rest', () => {
+  const left = new Set<string>()
+  for (let partBy = 0; partBy < 60; partBy++) {
+    const { disk, file } = diskWith({ kind: 'flush', effect: 'drops-shows-new', at: 1, partBy })
+    file.write(bytesOf('NEW-'), 4)
+    assert.throws(() => file.flush(), /device failed/)
+    assert.is(seen(disk), 'old-NEW-')
+    flush(file)
+    left.add(afterPowerFailure(disk))
+  }
+  assert.ok(left.has('old-old-') && left.has('old-NEW-') && left.size > 2)
+})
+
 test('what was spoilt at rest is spoilt after a crash too', () => {
   const { disk } = diskWith({ kind: 'read', effect: 'error', at: 99 })
   disk.spoil('one', 4, new Uint8Array(4))

@@ -8,8 +8,8 @@ export type FaultableKind = OperationKind | 'open' | 'read'
  * - `short`: half of a write is done and counted; `lying`: nothing is done and all is counted, a flush says it is done;
  * - `misdirected`: a write lands a sector further; `zeroed`: it writes zeros;
  * - `flipped`: a read shows one bit wrong, the disk is as it was;
- * - `drops-shows-new`, `drops-shows-old`: a flush fails with nothing or a part on the disk, the next one has nothing to
- *   do, and reads show the new content or what is on the disk.
+ * - `drops-shows-new`, `drops-shows-old`: a flush fails, the next one has nothing to do, and reads show the new content,
+ *   or what is on the disk.
  */
 export type FaultEffect =
   | 'error'
@@ -27,6 +27,8 @@ export interface Fault {
   readonly effect: FaultEffect
   /** The n-th operation of this kind (on this path), from 1. */
   readonly at: number
+  /** Draws which part of it a failed flush has written; nothing without it. */
+  readonly partBy?: number | undefined
   /** From then on, not only once. */
   readonly isSticky?: boolean | undefined
   /** Only operations on paths that hold this text count. */

@@ -12,7 +12,6 @@ import { Random } from './random.ts'
 interface DiskOfFile {
   readonly writeLimitBytes: number
   readonly brokenPath: string | undefined
-  readonly operations: number
   readonly failFlushAt: number
   readonly faults: DiskFaults | undefined
   freeBytes: number
@@ -103,15 +102,20 @@ export class VirtualFile implements StoreFile {
     const disk = this.#disk
     disk.begin('flush', this.path)
     for (const shows of ['new', 'old'] as const) {
-      if (disk.faults?.strike('flush', this.path, `drops-shows-${shows}`) === undefined) continue
-      const node = this.#node
-      const random = new Random(disk.operations)
-      node.drop(shows, random.chance(0.5) ? contentLeft(node, node.pending, 'posix', random) : node.durable)
+      const fault = disk.faults?.strike('flush', this.path, `drops-shows-${shows}`)
+      if (fault === undefined) continue
+      this.#drop(shows, fault.partBy)
       throw failure('flush', this.path, 'the device failed')
     }
     if (disk.faults?.strike('flush', this.path, 'lying') !== undefined) return
     if (++disk.flushes >= disk.failFlushAt) throw failure('flush', this.path, 'the device failed')
     this.#node.flush(last)
+  }
+
+  #drop(shows: 'new' | 'old', partBy: number | undefined): void {
+    const node = this.#node
+    const random = partBy === undefined ? undefined : new Random(partBy)
+    node.drop(shows, random === undefined ? node.durable : contentLeft(node, node.pending, 'posix', random))
   }
 
   writeDurably(bytes: Uint8Array, position: number): Awaitable<void> {
