@@ -29,12 +29,16 @@ export const ERRORS = {
   MESSAGE_TOO_LARGE: ['misuse', 10, 'Send smaller records or raise max.message.bytes of the topic.'],
   NETWORK_EXCEPTION: ['retriable', 13, 'The outcome is unknown: look whether it was done, then ask again.'],
   OFFSET_METADATA_TOO_LARGE: ['misuse', 12, 'Keep the metadata of a committed offset within 4096 bytes.'],
-  INVALID_TOPIC_EXCEPTION: ['misuse', 17, 'Topic names are 1 to 249 characters of a-z A-Z 0-9 . _ -, not "." or "..".'],
+  INVALID_TOPIC_EXCEPTION: [
+    'misuse',
+    17,
+    'Topic names are 1 to 249 characters of a-z A-Z 0-9 . _ -, not "." or "..". Those that begin with "__" are the log\'s own.',
+  ],
   RECORD_LIST_TOO_LARGE: ['misuse', 18, 'Send smaller batches or transactions, or raise segment.bytes of the topic.'],
   INVALID_REQUIRED_ACKS: ['misuse', 21, "Use acks 1 or 'all'."],
   ILLEGAL_GENERATION: ['rejoin', 22, 'The group has a newer generation: let the consumer join again.'],
   INCONSISTENT_GROUP_PROTOCOL: ['misuse', 23, 'Give all members of the group the same assignor.'],
-  INVALID_GROUP_ID: ['misuse', 24, 'Name the group with a non-empty string.'],
+  INVALID_GROUP_ID: ['misuse', 24, 'Name the group with a string of 1 to 32767 bytes, without half a surrogate pair.'],
   UNKNOWN_MEMBER_ID: ['rejoin', 25, 'This member is out of the group: go on iterating, the consumer joins again.'],
   REBALANCE_IN_PROGRESS: [
     'rejoin',
