@@ -1,6 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { countFrom, durationMs, startPoint, wholeName, wholeNumber } from '../../bindings/entry/cli/arguments.ts'
+import {
+  countFrom,
+  durationMs,
+  startPoint,
+  topicPartitions,
+  wholeName,
+  wholeNumber,
+} from '../../bindings/entry/cli/arguments.ts'
 
 test("durations are those of Kafka's tool, PnDTnHnMnS", () => {
   for (const [text, milliseconds] of [
@@ -36,6 +43,18 @@ test('a number that is too large is told the range, and not that it is no whole 
   assert.is(countFrom(0)('9007199254740991'), Number.MAX_SAFE_INTEGER)
   assert.throws(() => countFrom(1)('9007199254740992'), /from 1 to 9007199254740991/)
   assert.throws(() => wholeNumber('-9007199254740992'), /from -9007199254740991 to 9007199254740991/)
+})
+
+test('a topic may come with numbers of its partitions, and nothing else does', () => {
+  assert.equal(topicPartitions('a'), ['a'])
+  const both = [
+    { topic: 'a', partition: 0 },
+    { topic: 'a', partition: 12 },
+  ]
+  assert.equal(topicPartitions('a:0,12', ['b']), ['b', ...both])
+  for (const text of ['', ':1', 'a:', 'a:x', 'a:-1', 'a:0,', 'a:0:1', 'a:99999999999999999']) {
+    assert.throws(() => topicPartitions(text), /must be a topic, or a topic with partitions/, text)
+  }
 })
 
 test('a time without its zone is UTC, wherever the machine stands', () => {

@@ -75,7 +75,8 @@ type TopicOrPlace = string | TopicPartition
 /** `topic` for all its partitions, or `topic:0,2`. commander calls it once for each occurrence of the option. */
 export function topicPartitions(text: string, before: readonly TopicOrPlace[] = []): TopicOrPlace[] {
   const [topic = '', numbers, ...others] = text.split(':')
-  if (others.length > 0 || (numbers !== undefined && !/^\d+(,\d+)*$/.test(numbers))) {
+  // Ten digits hold the number of any partition.
+  if (topic === '' || others.length > 0 || (numbers !== undefined && !/^\d{1,10}(,\d{1,10})*$/.test(numbers))) {
     throw new InvalidArgumentError('It must be a topic, or a topic with partitions as payments:0,2.')
   }
   const named = numbers?.split(',').map((number) => ({ topic, partition: Number(number) }))
