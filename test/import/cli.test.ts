@@ -130,6 +130,20 @@ test('after a kill, a cut with whole batches after it is still imported and exit
   )
 })
 
+test('a plain file with the name of a partition is passed over, as a start of Kafka does', () => {
+  const source = broker('eight')
+  writeFileSync(join(source, 'notes-0'), 'x')
+  const { status, out } = cli.run(['import', source, join(cli.home, 'eight-target'), '--json'])
+  assert.is(status, 0)
+  assert.not.match(out, /notes/)
+  const alone = join(cli.home, 'nine')
+  mkdirSync(alone)
+  for (const name of ['meta.properties', 'notes-0']) writeFileSync(join(alone, name), 'version=1\n')
+  const refused = cli.run(['import', alone, join(cli.home, 'nine-target')])
+  assert.is(refused.status, 2)
+  assert.match(refused.err, /holds no partition of a Kafka broker/)
+})
+
 test('a call that must be mended', () => {
   const source = broker('four')
   const empty = join(cli.home, 'empty')

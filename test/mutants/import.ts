@@ -228,4 +228,11 @@ export const IMPORT: readonly Mutant[] = [
     put: 'if (batch.nextOffset < 0) return',
     tests: [killed],
   },
+  {
+    name: 'import: a plain file with the name of a partition is taken for one',
+    file: 'log/import/kafka-directory.ts',
+    find: '      files.add(name)\n',
+    put: '',
+    tests: ['import/cli.test.ts'],
+  },
 ]

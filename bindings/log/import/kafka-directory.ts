@@ -66,7 +66,8 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
   const names = yield* perform('list', '', () => store.list(''))
   if (names.includes(JOURNAL_DIRECTORY))
     throw noBroker(`${source} is a log of oncelog already: open it, or copy it with \`backup\``)
-  const classified = names.map((name) => ({ name, ...classifyRootName(name) }))
+  const files = yield* filesAmong(store, names)
+  const classified = names.filter((name) => !files.has(name)).map((name) => ({ name, ...classifyRootName(name) }))
   const directories = classified.flatMap(({ name, kind }) => (kind === 'partition' ? [name] : []))
   // Many things have names like `photos-2024`.
   const isBroker = names.includes(META_PROPERTIES) ? directories.length > 0 : yield* haveSegments(store, directories)
@@ -93,6 +94,21 @@ export function* readKafkaDirectory(context: LookContext, source: string): Task<
   }
   const leftOut = classified.flatMap(({ name, kind }) => passing(name, kind))
   return { isClean, partitions: partitions.sort(byPlace), leftOut }
+}
+
+/** Plain files with names of partitions: Kafka's start looks at directories alone (LogManager.loadLogs). */
+function* filesAmong(store: FileStore, names: readonly string[]): Task<ReadonlySet<string>> {
+  const files = new Set<string>()
+  for (const name of names) {
+    if (classifyRootName(name).kind === 'other') continue
+    try {
+      yield* perform('list', name, () => store.list(name))
+    } catch (error) {
+      if (!LogError.is(error) || error.details['errno'] !== 'ENOTDIR') throw error
+      files.add(name)
+    }
+  }
+  return files
 }
 
 /** Whether any of them has one: no partition of a broker is without. */
